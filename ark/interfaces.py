@@ -1,0 +1,225 @@
+"""
+Every interface of the project, and nothing else.
+
+Layers see each other, and plug-ins see the server, through these declarations only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from twisted.plugin import IPlugin
+from zope.interface import Attribute, Interface
+
+from ark.meta.records import Change, EventPage, JoinedPage, Key, Outcome, Page, Range, Version
+
+
+class IStorageBackendFactory(IPlugin):
+    """
+    Names a kind of storage and makes backends of it.
+
+    Found with L{twisted.plugin.getPlugins}.  Importing the plugin must be cheap: no
+    database driver is imported before L{open}.
+    """
+
+    scheme: str = Attribute("The word after C{--storage=}, and the scheme of its URLs.")
+    summary: str = Attribute("One line for C{--help}.")
+    options: Sequence[str] = Attribute("The names of the server's options that it reads.")
+
+    async def open(config: Mapping[str, Any], reactor: Any) -> IStorageBackend:
+        """
+        Open the database, create or migrate its schema, and return the backend.
+
+        @param config: the values of the options named in C{options}.
+        @raise ark.storage.errors.UnusableDatabase: the database is of an unknown
+            version, is corrupt, or may not be opened.  The message says cause and remedy.
+        """
+
+
+class IStorageBackend(Interface):
+    """
+    Keeps every version of every object under one strictly rising revision.
+
+    Revisions count over all keys of the store, become visible in commit order, and
+    leave no gaps.  Only exceptions of L{ark.storage.errors} leave a backend.  All
+    methods are called in the reactor thread and must not block it.
+    """
+
+    async def commit(changes: Sequence[Change]) -> Sequence[Outcome]:
+        """
+        Write a batch in one transaction and return one outcome a change, in order.
+
+        Each change is checked on its own against the state that the changes before it
+        in the batch leave behind; one that does not match does not hold up the others.
+        Those that match get consecutive revisions in the order given.  When this
+        returns, what was committed survives the loss of power.
+
+        @raise ark.storage.errors.StorageFull: nothing was written; reads go on working.
+        @raise ark.storage.errors.Unavailable: nothing was written.
+        @raise ark.storage.errors.OutcomeUnknown: it may or may not have been written.
+        """
+
+    async def get(key: Key, revision: int | None = None) -> Version | None:
+        """
+        The live version of C{key}, now or as of C{revision}; L{None} when there is none.
+
+        @raise ark.storage.errors.Compacted: C{revision} is before the floor.
+        """
+
+    async def list(range: Range, limit: int, revision: int | None = None) -> Page:
+        """
+        At most C{limit} live versions of a range in key order, now or as of C{revision}.
+
+        @raise ark.storage.errors.Compacted: C{revision} is before the floor.
+        """
+
+    async def list_joined(range: Range, limit: int, revision: int | None = None) -> JoinedPage:
+        """
+        The same as L{list}, with the bodies joined into one text.
+
+        @raise ark.storage.errors.Compacted: C{revision} is before the floor.
+        """
+
+    async def count(range: Range, revision: int | None = None) -> int:
+        """
+        How many live keys a range has, now or as of C{revision}.
+
+        @raise ark.storage.errors.Compacted: C{revision} is before the floor.
+        """
+
+    async def events(after: int, limit: int) -> EventPage:
+        """
+        At most C{limit} events with a revision above C{after}, in order, without gaps.
+
+        An empty page means that nothing was committed after C{after} yet.
+
+        @raise ark.storage.errors.Compacted: C{after} is before the floor.
+        """
+
+    async def current_revision() -> int:
+        """
+        The revision of the newest commit of any process; C{1} in a new store.
+        """
+
+    async def compact(revision: int) -> int:
+        """
+        Raise the floor to C{revision}, then drop what no reader at or above it can ask for.
+
+        Dropped are versions that were replaced, and deletions that happened, at or
+        before the floor.  The floor never falls and never passes the current revision.
+
+        @return: how many versions were dropped.
+        """
+
+    async def compacted_revision() -> int:
+        """
+        The floor: the oldest revision that can be read.  C{0} when nothing was compacted.
+        """
+
+    async def ready() -> None:
+        """
+        Return when the store can be read and written.
+
+        @raise ark.storage.errors.StorageError: it cannot; the message says why.
+        """
+
+    async def close() -> None:
+        """
+        Finish what is under way and release every file, thread and connection.
+        """
+
+
+class IChangeFeed(Interface):
+    """
+    Tells that something was committed.  Provided by backends beside L{IStorageBackend}.
+    """
+
+    def subscribe(wake: Callable[[], None]) -> Callable[[], None]:
+        """
+        Call C{wake} in the reactor thread soon after any commit of any process.
+
+        It carries no data: the log is the truth.  It may be called without need, and
+        is never late by more than the backend's polling interval.
+
+        @return: call it to unsubscribe.
+        """
+
+
+class IReportsKinds(Interface):
+    """
+    Provided by backends that show kinds to people who read the database with SQL.
+    """
+
+    async def describe(kinds: Sequence[Any]) -> None:
+        """
+        Create or replace the stable views for these L{ark.apis.kind.Kind}s.
+        """
+
+
+class IAuthenticator(Interface):
+    """
+    Finds out who makes a request.
+    """
+
+    async def authenticate(request: Any) -> Any:
+        """
+        Return an L{ark.authentication.userinfo.UserInfo}, or L{None} for "not mine".
+
+        @raise ark.meta.status.APIStatus: 401, the credentials are of this
+            authenticator's sort but wrong.
+        """
+
+
+class IAuthorizer(Interface):
+    """
+    Decides whether a user may do something.
+    """
+
+    async def authorize(attributes: Any) -> Any:
+        """
+        Return an L{ark.authorization.attributes.Decision} with a reason.
+        """
+
+
+class IAdmissionPlugin(Interface):
+    """
+    May change or refuse an object on its way to storage.
+    """
+
+    def handles(operation: str) -> bool:
+        """
+        Whether it wants C{CREATE}, C{UPDATE} or C{DELETE}.  Asked once at start.
+        """
+
+    async def admit(attributes: Any) -> None:
+        """
+        Look at C{attributes} before validation; may change C{attributes.object}.
+
+        @raise ark.meta.status.APIStatus: refused.
+        """
+
+    async def validate(attributes: Any) -> None:
+        """
+        Look at C{attributes} after validation; must not change anything.
+
+        @raise ark.meta.status.APIStatus: refused.
+        """
+
+
+class ICustomEndpoint(IPlugin):
+    """
+    A path of its own beside the Kubernetes API.
+    """
+
+    prefix: str = Attribute("The path below which it answers, C{/v1/search}.")
+
+    def verb_for(request: Any) -> str:
+        """
+        The verb under which a request of it is authorized as a non-resource path.
+        """
+
+    def resource(server: Any) -> Any:
+        """
+        The L{twisted.web.resource.IResource} that answers.
+        """
