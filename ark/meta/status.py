@@ -229,4 +229,6 @@ def timeout(message: str, causes: Sequence[Cause] = (), retry_after: int = 0) ->
     """
     504: it did not happen in time.
     """
-    return APIStatus(504, "Timeout", f"Timeout: {message}", details={}, causes=causes, retry_after=retry_after)
+    return APIStatus(
+        504, "Timeout", f"Timeout: {message}", details={}, causes=causes, retry_after=retry_after
+    )
