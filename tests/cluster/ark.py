@@ -1,0 +1,105 @@
+"""
+Our own server as an operator starts it: the console script, on a free port, with a data folder of its own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from unittest import SkipTest
+
+from tests.cluster.client import Endpoint
+from tests.cluster.kubeconfig import read_kubeconfig
+from tests.cluster.process import Process, free_port
+
+
+class ArkServer:
+    """
+    C{ark-server --storage=sqlite} in a folder that goes away with it.
+
+    @ivar endpoint: how the administrator whom it made at first start reaches it; set by L{start}.
+    """
+
+    endpoint: Endpoint
+
+    def __init__(self, *, definitions: Sequence[Path] = (), flags: Sequence[str] = ()) -> None:
+        """
+        @param definitions: files with further CustomResourceDefinitions to serve.
+        @param flags: further flags.
+        """
+        self.folder = Path(tempfile.mkdtemp(prefix="ark-server-"))
+        self.processes: list[Process] = []
+        self._definitions = list(definitions)
+        self._flags = list(flags)
+
+    def start(self) -> ArkServer:
+        """
+        Start it and return when it is ready.
+
+        @raise SkipTest: when the package is not installed with its console script.
+        @raise tests.cluster.process.NotReady: when it does not come up.
+        """
+        kubeconfig = self.folder / "admin.kubeconfig"
+        options = {
+            "storage": "sqlite",
+            "db-path": str(self.folder / "ark.db"),
+            "secure-port": str(free_port()),
+            "kubeconfig-out": str(kubeconfig),
+        }
+        if self._definitions:
+            options["resource-definitions"] = str(self._copy_definitions())
+        flags = [f"--{name}={value}" for name, value in options.items()]
+        process = Process("ark-server", [*console_script(), *flags, *self._flags], self.folder)
+        self.processes.append(process)
+        try:
+            process.wait_until(kubeconfig.exists, 30)
+            process.wait_until(lambda: self._ready(kubeconfig), 30)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """
+        Stop it.  The folder with its log and database stays.
+        """
+        for process in self.processes:
+            process.stop()
+        self.processes.clear()
+
+    def remove(self) -> None:
+        """
+        Stop it and drop the folder too.
+        """
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _copy_definitions(self) -> Path:
+        folder = self.folder / "definitions"
+        folder.mkdir()
+        for file in self._definitions:
+            shutil.copy(file, folder)
+        return folder
+
+    def _ready(self, kubeconfig: Path) -> bool:
+        self.endpoint = read_kubeconfig(kubeconfig, self.folder)
+        client = self.endpoint.connect()
+        try:
+            return client.request("GET", "/readyz").code == 200
+        finally:
+            client.close()
+
+
+def console_script() -> list[str]:
+    """
+    The command that starts our server: the script installed beside this interpreter.
+
+    @raise SkipTest: when it is not installed.
+    """
+    script = Path(sys.executable).with_name("ark-server")
+    if not script.exists():
+        raise SkipTest("the console script ark-server is not installed beside this interpreter")
+    return [str(script)]

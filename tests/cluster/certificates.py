@@ -1,0 +1,113 @@
+"""
+The certificates of a cluster that lives for one test run.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_LIFETIME = datetime.timedelta(days=2)
+
+
+class Pair(NamedTuple):
+    """
+    A certificate and its key as PEM files.
+    """
+
+    certificate: Path
+    key: Path
+
+
+class Authority:
+    """
+    A certificate authority that writes what it issues into one folder.
+
+    @ivar certificate: its own certificate as a PEM file.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        own = (
+            _builder(self._subject, self._subject, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.certificate = folder / f"{name}.crt"
+        self.certificate.write_bytes(own.public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, name: str, *, groups: Sequence[str] = (), server: bool = False) -> Pair:
+        """
+        A certificate for a client of that name and those groups, or for a server on loopback.
+        """
+        key = ec.generate_private_key(ec.SECP256R1())
+        attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+        subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
+        builder = _builder(subject, self._subject, key).add_extension(
+            x509.ExtendedKeyUsage([usage]), critical=False
+        )
+        if server:
+            address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+            names = x509.SubjectAlternativeName([address, x509.DNSName("localhost")])
+            builder = builder.add_extension(names, critical=False)
+        certificate = builder.sign(self._key, hashes.SHA256())
+        stem = name.replace(":", "-")
+        pair = Pair(self._folder / f"{stem}.crt", self._folder / f"{stem}.key")
+        pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        write_key(pair.key, key)
+        return pair
+
+
+def service_account_keys(folder: Path) -> Pair:
+    """
+    The pair that signs and verifies service account tokens: a public key and a private one.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    pair = Pair(folder / "service-account.pub", folder / "service-account.key")
+    pair.certificate.write_bytes(
+        key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+    write_key(pair.key, key)
+    return pair
+
+
+def write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    """
+    A private key as an unencrypted PEM file that only its owner may read.
+    """
+    path.touch(mode=0o600)
+    path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + _LIFETIME)
+    )
