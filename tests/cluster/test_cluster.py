@@ -1,16 +1,14 @@
 """
-The oracle itself: it comes up, serves what it is given and goes away.
+The oracle itself: it comes up, serves what it is given and says what it is.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from twisted.trial.unittest import TestCase
 
-from tests.cluster.build import KUBERNETES_VERSION, REPOSITORY, require
+from tests.cluster.build import KUBERNETES_VERSION, require
 from tests.cluster.client import kubectl
-from tests.cluster.cluster import Cluster, read_definitions
+from tests.cluster.shared import oracle
 
 
 class ClusterTests(TestCase):
@@ -18,17 +16,8 @@ class ClusterTests(TestCase):
     etcd and kube-apiserver of the pinned versions.
     """
 
-    cluster: ClassVar[Cluster]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        require("etcd", "kube", "kubectl")
-        cls.cluster = Cluster().start()
-        cls.cluster.define(read_definitions(REPOSITORY / "tests/differential/widgets.yaml"))
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.cluster.remove()
+    def setUp(self) -> None:
+        self.cluster = oracle()
 
     def test_version_is_the_pinned_one(self) -> None:
         """

@@ -1,0 +1,66 @@
+"""
+Servers that a whole test run shares: started by the first test that asks, gone when the run ends.
+
+Trial has no fixtures of a class or module, and a control plane costs seconds to start.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from unittest import SkipTest
+
+from tests.cluster.ark import ArkServer
+from tests.cluster.build import REPOSITORY, require
+from tests.cluster.cluster import Cluster, read_definitions
+
+WIDGETS = REPOSITORY / "tests/differential/widgets.yaml"
+
+
+@lru_cache(maxsize=None)
+def oracle(instance: int = 0, *, controllers: tuple[str, ...] = ()) -> Cluster:
+    """
+    A cluster that serves the Ark kinds and the probe kinds.
+
+    @param instance: tells apart several ones of the same make.
+    @param controllers: see L{Cluster}.
+    @raise SkipTest: when its programs cannot be had here (an error where C{CI=true}).
+    """
+    require("etcd", "kube")
+    cluster = Cluster(controllers=controllers).start()
+    atexit.register(cluster.remove)
+    cluster.define(read_definitions(*definitions()))
+    return cluster
+
+
+@lru_cache(maxsize=None)
+def ark() -> ArkServer:
+    """
+    Our server with the probe kinds besides its own.
+
+    @raise SkipTest: when it is not installed (an error where C{CI=true}).
+    """
+    server = _obligatory(lambda: ArkServer(definitions=[WIDGETS]).start())
+    atexit.register(server.remove)
+    return server
+
+
+def definitions() -> list[Path]:
+    """
+    The manifests that both sides serve; C{ARK_TEST_DEFINITIONS} names another folder of Ark's.
+    """
+    other = os.environ.get("ARK_TEST_DEFINITIONS")
+    own = [Path(other)] if other else [REPOSITORY / "ark/apis" / name for name in ("v1alpha1", "v1prealpha1")]
+    return [*own, WIDGETS]
+
+
+def _obligatory(start: Callable[[], ArkServer]) -> ArkServer:
+    try:
+        return start()
+    except SkipTest as error:
+        if os.environ.get("CI") == "true":
+            raise RuntimeError(str(error)) from error
+        raise
