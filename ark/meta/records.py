@@ -145,7 +145,7 @@ class JoinedPage(NamedTuple):
 
     revision: int
     text: bytes
-    count: int
+    count: int  # type: ignore[assignment]  # shadows tuple.count, which nobody needs here
     last: tuple[str, str] | None
     more: bool
 

@@ -1,0 +1,84 @@
+"""
+From the word after C{--storage=} to the factory that opens the database.
+
+The server's own backends come through the same door as a third party's: a plug-in of
+L{ark.interfaces.IStorageBackendFactory} in C{twisted.plugins}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from twisted.plugin import IPlugin, getPlugins
+from twisted.python.reflect import namedAny
+from zope.interface import implementer
+
+from ark.interfaces import IStorageBackend, IStorageBackendFactory
+
+
+class UnknownStorage(ValueError):
+    """
+    No backend has this scheme.  The message lists those that are known.
+    """
+
+
+class DuplicateStorage(ValueError):
+    """
+    Two plug-ins claim the same scheme.
+    """
+
+
+@implementer(IPlugin, IStorageBackendFactory)
+class StorageBackendFactory:
+    """
+    A factory that imports its backend only when it is opened.
+
+    @param opener: dotted name of an C{async def open_backend(config, reactor)}.
+    """
+
+    def __init__(self, scheme: str, summary: str, opener: str, options: Sequence[str] = ()) -> None:
+        self.scheme = scheme
+        self.summary = summary
+        self.opener = opener
+        self.options = tuple(options)
+
+    async def open(self, config: Mapping[str, Any], reactor: Any) -> IStorageBackend:
+        """
+        See L{IStorageBackendFactory.open}.
+        """
+        open_backend: Any = namedAny(self.opener)  # type: ignore[no-untyped-call]
+        backend: IStorageBackend = await open_backend(config, reactor)
+        return backend
+
+
+def storage_factories(
+    plugins: Iterable[IStorageBackendFactory] | None = None,
+) -> dict[str, IStorageBackendFactory]:
+    """
+    Every installed factory by scheme, in order of scheme.
+
+    @raise DuplicateStorage: it would be a matter of luck which of two is used.
+    """
+    found: dict[str, IStorageBackendFactory] = {}
+    for factory in getPlugins(IStorageBackendFactory) if plugins is None else plugins:
+        if factory.scheme in found:
+            raise DuplicateStorage(f"two plug-ins provide the storage {factory.scheme!r}: remove one of them")
+        found[factory.scheme] = factory
+    return dict(sorted(found.items()))
+
+
+def find_storage_factory(
+    scheme: str, plugins: Iterable[IStorageBackendFactory] | None = None
+) -> IStorageBackendFactory:
+    """
+    The factory for a scheme.
+
+    @raise UnknownStorage: there is none.
+    """
+    factories = storage_factories(plugins)
+    try:
+        return factories[scheme]
+    except KeyError:
+        known = ", ".join(factories) or "none is installed"
+        raise UnknownStorage(f"unknown storage {scheme!r}; known are: {known}") from None
