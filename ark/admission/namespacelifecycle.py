@@ -1,0 +1,63 @@
+"""
+Nothing is created in a namespace that is missing or on its way out.
+
+Follows C{k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle}; contract 5.12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from zope.interface import implementer
+
+from ark.admission.attributes import CREATE, DELETE, Attributes
+from ark.interfaces import IAdmissionPlugin
+from ark.meta.gvk import GroupResource
+from ark.meta.status import Cause, forbidden, not_found
+
+_NAMESPACES = GroupResource("", "namespaces")
+IMMORTAL = frozenset(("default", "kube-system", "kube-public"))
+
+PhaseLookup = Callable[[str], Awaitable["str | None"]]
+
+
+@implementer(IAdmissionPlugin)
+class NamespaceLifecycle:
+    """
+    @param phase_of: returns a namespace's phase (C{Active}, C{Terminating}), or L{None}
+        when there is no such namespace.
+    """
+
+    def __init__(self, phase_of: PhaseLookup) -> None:
+        self._phase_of = phase_of
+
+    def handles(self, operation: str) -> bool:
+        """
+        Creations, and deletions for the namespaces that must stay.
+        """
+        return operation in (CREATE, DELETE)
+
+    async def admit(self, attributes: Attributes) -> None:
+        """
+        Refuse with 404 or 403.
+        """
+        if attributes.operation == DELETE:
+            if attributes.resource == _NAMESPACES and attributes.name in IMMORTAL:
+                raise forbidden(_NAMESPACES, attributes.name, "this namespace may not be deleted")
+            return
+        namespace = attributes.namespace
+        if not namespace or attributes.resource == _NAMESPACES:
+            return
+        phase = await self._phase_of(namespace)
+        if phase is None:
+            raise not_found(_NAMESPACES, namespace)
+        if phase == "Terminating":
+            why = f"unable to create new content in namespace {namespace} because it is being terminated"
+            message = f"namespace {namespace} is being terminated"
+            cause = Cause("NamespaceTerminating", message, "metadata.namespace")
+            raise forbidden(attributes.resource, attributes.name, why, (cause,))
+
+    async def validate(self, attributes: Attributes) -> None:
+        """
+        There is nothing left to judge.
+        """

@@ -1,0 +1,130 @@
+"""
+Request bodies to objects.
+
+Follows C{k8s.io/apiserver/pkg/endpoints/handlers/{create,rest}.go} and the decoder of
+C{k8s.io/apiextensions-apiserver/pkg/apiserver/customresource_handler.go}; contract 5.1,
+5.9 and 9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ark.apis.kind import Kind
+from ark.endpoints.negotiation import YAML
+from ark.meta import objectmeta
+from ark.meta.serializer import DecodeError, Decoded, decode_json, decode_yaml
+from ark.meta.status import APIStatus, bad_request
+from ark.registry.codec import Object
+from ark.registry.schema import Processor
+
+STRICT = "Strict"
+IGNORE = "Ignore"
+_SUMMARY = 30
+
+
+def _summary(data: bytes) -> str:
+    if not data:
+        return "<empty>"
+    more = " ..." if len(data) > _SUMMARY else ""
+    data = data[:_SUMMARY]
+    return (data.decode("utf-8", "replace") if data[:1] == b"{" else data.hex()) + more
+
+
+def _unrecognized(kind: Kind, why: str, data: bytes) -> APIStatus:
+    return bad_request(f"the object provided is unrecognized (must be of type {kind.kind}): {why} ({_summary(data)})")
+
+
+def parse_body(data: bytes, media_type: str) -> Decoded:
+    """
+    The value of a body in JSON or YAML.
+
+    @raise DecodeError: it is neither.
+    """
+    return decode_yaml(data) if media_type == YAML else decode_json(data)
+
+
+class Decoder:
+    """
+    Makes objects of one kind from bodies: typed, pruned and defaulted.
+    """
+
+    def __init__(self, kind: Kind, processor: Processor) -> None:
+        self._kind = kind
+        self._processor = processor
+
+    def decode(self, data: bytes, media_type: str, validation: str, warnings: list[str]) -> Object:
+        """
+        The object of a request body.
+
+        @param validation: C{Strict}, C{Warn} or C{Ignore}; unknown and doubled fields go
+            to C{warnings} under C{Warn}.
+        @raise APIStatus: 400.
+        """
+        try:
+            value, duplicates = parse_body(data, media_type)
+        except DecodeError as error:
+            raise _unrecognized(
+                self._kind, f"couldn't get version/kind; json parse error: {error}", data
+            ) from error
+        if not isinstance(value, dict):
+            why = "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value"
+            raise _unrecognized(self._kind, why, data)
+        self._check_type(value, data)
+        self.settle(value, duplicates, validation, warnings)
+        return value
+
+    def _check_type(self, obj: Object, data: bytes) -> None:
+        kind, api_version = obj.get("kind"), obj.get("apiVersion")
+        for name, value in (("Kind", kind), ("apiVersion", api_version)):
+            if not value or not isinstance(value, str):
+                shown = data.decode("utf-8", "replace")
+                raise _unrecognized(self._kind, f"Object '{name}' is missing in '{shown}'", data)
+        if api_version != self._kind.api_version:
+            raise bad_request(
+                f"the API version in the data ({api_version}) does not match "
+                f"the expected API version ({self._kind.api_version})"
+            )
+
+    def settle(
+        self, obj: Object, duplicates: Sequence[str], validation: str, warnings: list[str]
+    ) -> None:
+        """
+        Check the metadata's types, prune, report and default, in place.
+
+        @raise APIStatus: 400.
+        """
+        problems = self.prune(obj, duplicates)
+        if problems and validation != IGNORE:
+            if validation == STRICT:
+                raise self.cannot_handle(obj, f"strict decoding error: {', '.join(problems)}")
+            warnings.extend(problems)
+        self._processor.default(obj)
+
+    def prune(self, obj: Object, duplicates: Sequence[str]) -> list[str]:
+        """
+        Drop what the kind does not declare, in place, and name it and the doubled fields.
+
+        @raise APIStatus: 400, a member of the metadata is of a wrong type.
+        """
+        metadata = obj.get("metadata")
+        if metadata is None:
+            metadata = obj["metadata"] = {}
+        try:
+            unknown = objectmeta.check_types(metadata)
+        except objectmeta.WrongType as error:
+            raise self.cannot_handle(obj, str(error)) from error
+        unknown += self._processor.prune(obj)
+        if not duplicates and not unknown:
+            return []
+        return [f'duplicate field "{path}"' for path in duplicates] + [
+            f'unknown field "{path}"' for path in sorted(unknown)
+        ]
+
+    def cannot_handle(self, obj: Object, why: str) -> APIStatus:
+        """
+        The answer for an object that is not one of this kind.
+        """
+        return bad_request(
+            f'{obj.get("kind")} in version "{self._kind.version}" cannot be handled as a {self._kind.kind}: {why}'
+        )

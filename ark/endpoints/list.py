@@ -1,0 +1,283 @@
+"""
+GET of a collection (contract 11.2 to 11.7, 12.1 to 12.7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from ark.apis.kind import Kind
+from ark.endpoints.negotiation import JSON, Accepted
+from ark.endpoints.representation import Form
+from ark.endpoints.requestinfo import RequestInfo
+from ark.endpoints.responses import accepts_gzip, gzip_compressor, send, stream_headers
+from ark.endpoints.scope import Query, RequestScope, parse_query
+from ark.endpoints.selection import Selection
+from ark.meta import continuetoken
+from ark.meta.options import ListOptions
+from ark.meta.options import list_options as read_options
+from ark.meta.records import Range, Version
+from ark.meta.resourceversion import parse_resource_version
+from ark.meta.status import APIStatus, bad_request, expired
+from ark.storage.errors import Compacted
+from twisted.internet.defer import Deferred
+
+PAGE = 500
+_CONTINUE_TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. "
+    "You can start a new list without the continue parameter, or use the continue token in this "
+    "response to retrieve the remainder of the results. Continuing with the provided token results "
+    "in an inconsistent list - objects that were created, modified, or deleted between the time "
+    "the first chunk was returned and now may show up in the list."
+)
+
+
+def list_options(scope: RequestScope, query: Query) -> ListOptions:
+    """
+    The options of a list or watch.
+
+    @raise APIStatus: 400, 422; also for a field that the kind cannot select by.
+    """
+    options = read_options(query)
+    for requirement in options.field_selector.requirements:
+        _check_label(scope.kind, requirement[0])
+    return options
+
+
+def _check_label(kind: Kind, label: str) -> None:
+    if label == "metadata.name" or (label == "metadata.namespace" and kind.namespaced):
+        return
+    if label not in kind.field_labels:
+        raise bad_request(f"field label not supported: {label}")
+
+
+class Listing:
+    """
+    One list: its snapshot, where it starts and ends.
+
+    @ivar revision: the revision of the snapshot, known after the first page.
+    """
+
+    def __init__(self, scope: RequestScope, info: RequestInfo, options: ListOptions) -> None:
+        self._scope = scope
+        self._cacher = scope.store.cacher
+        self._options = options
+        self.selection = Selection(scope.store, info.namespace, options)
+        self._limit = max(0, options.limit)
+        self._after: tuple[str, str] | None = None
+        self._wanted: int | None = None
+        self.revision = 0
+        self._left = False
+        self._last: tuple[str, str] | None = None
+        self._remaining: int | None = None
+
+    async def _start(self) -> None:
+        options = self._options
+        if options.continue_:
+            token = continuetoken.decode(options.continue_)
+            inside = self.selection.namespace if self._scope.kind.namespaced else ""
+            self._after = token.after(inside)
+            self._wanted = token.revision if token.revision > 0 else None
+            return
+        wanted = parse_resource_version(options.resource_version) if options.resource_version else 0
+        match = options.resource_version_match
+        if wanted and (match == "Exact" or (not match and self._limit)):
+            await self._cacher.read_revision(wanted)
+            self._wanted = wanted
+        elif wanted:
+            await self._cacher.read_revision(wanted)
+
+    def _start_of(self, key: tuple[str, str]) -> str:
+        namespace, name = key
+        if self.selection.namespace is not None or not self._scope.kind.namespaced:
+            return name
+        return f"{namespace}/{name}"
+
+    @property
+    def is_whole(self) -> bool:
+        """
+        Whether every object of the range is meant.
+        """
+        return self.selection.is_everything
+
+    def closing(self) -> tuple[int, str, int | None]:
+        """
+        Revision, continue token and remaining count, once the pages are through.
+        """
+        if not self._left or self._last is None:
+            return self.revision, "", None
+        token = continuetoken.encode(self.revision, self._start_of(self._last))
+        return self.revision, token, self._remaining
+
+    def _range(self) -> Range:
+        return Range(self._scope.kind.resource, self.selection.namespace, self._after)
+
+    async def pages(self) -> AsyncIterator[list[Version]]:
+        """
+        The matching objects, a page at a time, never more than the limit in all.
+
+        @raise APIStatus: 410 when the snapshot is gone, 504 when it is in the future.
+        """
+        await self._start()
+        single = self.selection.single
+        if single is not None:
+            yield await self._one(single)
+            return
+        taken = 0
+        more = True
+        while more:
+            size = PAGE if not self._limit or not self.is_whole else min(PAGE, self._limit - taken)
+            page = await self._guarded(self._cacher.list(self._range(), size, self._wanted))
+            self._pin(page.revision)
+            found = page.versions if self.is_whole else [v for v in page.versions if self.selection.matches(v)]
+            room = self._limit - taken if self._limit else len(found)
+            more = page.more
+            if len(found) > room or (len(found) == room and self._limit and more):
+                found = found[:room]
+                self._left = True
+                self._last = (found[-1].key.namespace, found[-1].key.name)
+                await self._count_rest()
+                more = False
+            elif page.versions:
+                key = page.versions[-1].key
+                self._after = (key.namespace, key.name)
+            taken += len(found)
+            yield found
+
+    async def _one(self, single: Any) -> list[Version]:
+        revision = await self._cacher.read_revision(0)
+        version = await self._guarded(self._cacher.get_at(single, self._wanted))
+        self._pin(self._wanted or revision)
+        return [version] if version is not None and self.selection.matches(version) else []
+
+    def _pin(self, revision: int) -> None:
+        self.revision = self._wanted = revision
+
+    async def _count_rest(self) -> None:
+        if self.is_whole:
+            rest = Range(self._scope.kind.resource, self.selection.namespace, self._last)
+            self._remaining = await self._guarded(self._cacher.count(rest, self._wanted))
+
+    async def joined(self) -> AsyncIterator[bytes]:
+        """
+        The texts of all objects of the range joined by commas, a stretch at a time.
+
+        Only for a whole list of stored texts.
+        """
+        await self._start()
+        taken = 0
+        more = True
+        while more:
+            size = min(PAGE, self._limit - taken) if self._limit else PAGE
+            page = await self._guarded(self._cacher.list_joined(self._range(), size, self._wanted))
+            self._pin(page.revision)
+            taken += page.count
+            self._after = self._last = page.last or self._last
+            more = page.more
+            if more and self._limit and taken >= self._limit:
+                self._left = True
+                await self._count_rest()
+                more = False
+            if page.count:
+                yield page.text
+
+    async def _guarded(self, waited: Any) -> Any:
+        try:
+            return await waited
+        except Compacted as compacted:
+            raise self._too_old() from compacted
+
+    def _too_old(self) -> APIStatus:
+        if self._options.continue_:
+            start = continuetoken.decode(self._options.continue_).start.removesuffix("\0")
+            return expired(_CONTINUE_TOO_OLD, continuetoken.encode(continuetoken.LATEST, start))
+        return expired("The resourceVersion for the provided list is too old.")
+
+
+async def _pieces(listing: Listing, form: Form) -> AsyncIterator[bytes]:
+    if listing.is_whole and form.is_plain:
+        async for text in listing.joined():
+            yield text
+        return
+    async for page in listing.pages():
+        if page:
+            yield b",".join([form.item(version.body) for version in page])
+
+
+async def list_(scope: RequestScope, request: Any, info: RequestInfo) -> None:
+    """
+    Answer with the list; a long one leaves piece by piece as it is read.
+    """
+    accepted = scope.accepted(request)
+    query = parse_query(request.query)
+    listing = Listing(scope, info, list_options(scope, query))
+    form = scope.form(accepted, query, of_list=True)
+    pieces = _pieces(listing, form).__aiter__()
+    first = await anext_or_none(pieces)
+    second = None if first is None else await anext_or_none(pieces)
+    if second is None or accepted.media_type != JSON or accepted.pretty:
+        texts = [text for text in (first, second) if text is not None]
+        if second is not None:
+            texts.extend([text async for text in pieces])
+        whole = form.list_open + b",".join(texts) + form.list_close(*listing.closing())
+        send(request, 200, whole, accepted)
+        return
+    assert first is not None
+    await _stream(request, accepted, form, listing, (first, second), pieces)
+
+
+async def anext_or_none(pieces: AsyncIterator[bytes]) -> bytes | None:
+    """
+    The next piece, L{None} after the last.
+    """
+    try:
+        return await pieces.__anext__()
+    except StopAsyncIteration:
+        return None
+
+
+async def _stream(
+    request: Any,
+    accepted: Accepted,
+    form: Form,
+    listing: Listing,
+    begun: tuple[bytes, bytes],
+    pieces: AsyncIterator[bytes],
+) -> None:
+    gzipped = accepts_gzip(request)
+    stream = request.start_stream(200, stream_headers(request, accepted, gzipped))
+    compressor = gzip_compressor() if gzipped else None
+
+    def write(data: bytes) -> None:
+        data = compressor.compress(data) if compressor else data
+        if data:
+            stream.write(data)
+
+    write(form.list_open + b",".join(begun))
+    piece = b""
+    while True:
+        await drained(stream)
+        piece_or_none = await anext_or_none(pieces)
+        if piece_or_none is None:
+            break
+        piece = piece_or_none
+        write(b"," + piece)
+    write(form.list_close(*listing.closing()))
+    if compressor:
+        stream.write(compressor.flush())
+    stream.finish()
+
+
+async def drained(stream: Any) -> None:
+    """
+    Wait until the client has taken what was written.
+    """
+    if not stream.paused:
+        return
+    ready: Deferred[None] = Deferred()
+    stream.on_drain(lambda: None if ready.called else ready.callback(None))
+    try:
+        await ready
+    finally:
+        stream.on_drain(None)

@@ -1,0 +1,109 @@
+"""
+What a request asks for, read off its method and path alone.
+
+Follows C{k8s.io/apiserver/pkg/endpoints/request/requestinfo.go}; contract 1.1, 1.2, 15.5.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import unquote
+
+_VERBS = {
+    "POST": "create",
+    "GET": "get",
+    "HEAD": "get",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
+_COLLECTION_VERBS = {"get": "list", "delete": "deletecollection"}
+_NAMESPACE_SUBRESOURCES = frozenset(("status", "finalize"))
+
+
+class RequestInfo(NamedTuple):
+    """
+    A request on a resource, or on any other path when C{resource} is empty.
+
+    C{verb} is a Kubernetes verb on resources (C{watch} is told from C{list} by the
+    caller, who has read the query) and the lower-case method elsewhere.  C{name} is
+    empty for a whole collection; C{parts} are the path's segments after C{resource}.
+    """
+
+    verb: str
+    path: str
+    group: str = ""
+    version: str = ""
+    namespace: str = ""
+    resource: str = ""
+    subresource: str = ""
+    name: str = ""
+    surplus: int = 0
+
+    @property
+    def is_resource(self) -> bool:
+        """
+        Whether it is about a resource of the API.
+        """
+        return bool(self.resource)
+
+
+class BadPath(Exception):
+    """
+    The path hides a separator or a dot segment; nothing can be meant by it.
+    """
+
+
+def _segments(path: str) -> list[str]:
+    segments = path.strip("/").split("/") if "//" not in path else [part for part in path.split("/") if part]
+    if "%" in path:
+        segments = [unquote(segment, errors="strict") for segment in segments]
+    if any("/" in segment or segment in (".", "..") or "\x00" in segment for segment in segments):
+        raise BadPath(path)
+    return segments
+
+
+def parse(method: str, path: str) -> RequestInfo:
+    """
+    Read a request's method and raw path.
+
+    @raise BadPath: a segment decodes to something with a slash, a NUL or dots only.
+    """
+    plain = RequestInfo(method.lower(), path)
+    if path.startswith("/apis/"):
+        offset = 3
+    elif path.startswith("/api/"):
+        offset = 2
+    else:
+        return plain
+    try:
+        segments = _segments(path)
+    except UnicodeDecodeError as error:
+        raise BadPath(path) from error
+    if len(segments) <= offset:
+        return plain
+    verb = _VERBS.get(method)
+    if verb is None:
+        verb = method.lower()
+    return _resource(verb, path, segments, offset)
+
+
+def _resource(verb: str, path: str, segments: list[str], offset: int) -> RequestInfo:
+    group = segments[1] if offset == 3 else ""
+    version = segments[offset - 1]
+    rest = segments[offset:]
+    if rest[0] == "watch" and len(rest) > 1:
+        verb, rest = "watch", rest[1:]
+    namespace = ""
+    if rest[0] == "namespaces":
+        if len(rest) > 2 and rest[2] not in _NAMESPACE_SUBRESOURCES:
+            namespace, rest = rest[1], rest[2:]
+        elif len(rest) > 1 and not group:
+            namespace = rest[1]
+    count = len(rest)
+    name = rest[1] if count > 1 else ""
+    if not name:
+        verb = _COLLECTION_VERBS.get(verb, verb)
+    return RequestInfo(
+        verb, path, group, version, namespace, rest[0], rest[2] if count > 2 else "", name, max(0, count - 3)
+    )

@@ -1,0 +1,132 @@
+"""
+Answers: objects and failures as bytes with their headers.
+
+Follows C{k8s.io/apiserver/pkg/endpoints/handlers/responsewriters}; contract 1.10 to
+1.12 and 2.7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+from isal import isal_zlib
+
+from ark.endpoints.negotiation import JSON, PLAIN, YAML, Accepted
+from ark.meta.serializer import encode_json, encode_yaml
+from ark.meta.status import APIStatus
+
+GZIP_ABOVE = 128 * 1024
+_WARNING_RUNES = 4096
+_TRUNCATED_RUNES = 256
+
+CACHE_CONTROL = (b"cache-control", b"no-cache, private")
+_TYPES = {
+    JSON: (b"content-type", b"application/json"),
+    YAML: (b"content-type", b"application/yaml"),
+}
+_GZIPPED = ((b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"))
+
+Header = tuple[bytes, bytes]
+
+
+def accepts_gzip(request: Any) -> bool:
+    """
+    Whether the client takes gzip.
+    """
+    encoding = request.header(b"accept-encoding")
+    return encoding is not None and b"gzip" in encoding
+
+
+def headers(request: Any, accepted: Accepted, warnings: Sequence[str] = ()) -> list[Header]:
+    """
+    The headers of an answer.
+    """
+    made = [(b"audit-id", request.audit_id.encode()), CACHE_CONTROL, _TYPES[accepted.media_type]]
+    if warnings:
+        made.extend((b"warning", text) for text in warning_headers(warnings))
+    return made
+
+
+def warning_headers(warnings: Iterable[str]) -> list[bytes]:
+    """
+    The values of the C{Warning} headers: each text once, none too long in all.
+
+    C{k8s.io/apiserver/pkg/endpoints/filters/warning.go}.
+    """
+    unique = list(dict.fromkeys(warnings))
+    if sum(map(len, unique)) > _WARNING_RUNES:
+        unique = [text[:_TRUNCATED_RUNES] for text in unique]
+    return [b'299 - "%b"' % _quoted(text) for text in unique]
+
+
+def _quoted(text: str) -> bytes:
+    shown = "".join(char if char.isprintable() else "" for char in text)
+    return shown.replace("\\", "\\\\").replace('"', '\\"').encode()
+
+
+def shaped(text: bytes, accepted: Accepted) -> bytes:
+    """
+    JSON text in the media type that the client accepts.
+    """
+    if accepted.media_type == YAML:
+        return encode_yaml(orjson.loads(text))
+    if accepted.pretty:
+        return encode_json(orjson.loads(text), pretty=True)
+    return text
+
+
+def send(
+    request: Any, code: int, text: bytes, accepted: Accepted = PLAIN, warnings: Sequence[str] = ()
+) -> None:
+    """
+    Answer with a JSON text, turned into what the client accepts.
+    """
+    made = headers(request, accepted, warnings)
+    if accepted is not PLAIN:
+        text = shaped(text, accepted)
+    if len(text) > GZIP_ABOVE and accepts_gzip(request):
+        text = compress(text)
+        made.extend(_GZIPPED)
+    request.respond(code, made, text)
+
+
+def compress(text: bytes) -> bytes:
+    """
+    A gzip member of C{text} at the lowest level.
+    """
+    compressor = gzip_compressor()
+    packed: bytes = compressor.compress(text) + compressor.flush()
+    return packed
+
+
+def gzip_compressor() -> Any:
+    """
+    An object with C{compress} and C{flush} that makes one gzip member piece by piece.
+    """
+    return isal_zlib.compressobj(0, wbits=31)
+
+
+def stream_headers(request: Any, accepted: Accepted, gzipped: bool) -> list[Header]:
+    """
+    The headers of an answer that is sent piece by piece.
+    """
+    made = headers(request, accepted)
+    if gzipped:
+        made.extend(_GZIPPED)
+    return made
+
+
+def send_status(
+    request: Any, status: APIStatus, accepted: Accepted = PLAIN, warnings: Sequence[str] = ()
+) -> None:
+    """
+    Answer with a failure.
+    """
+    made = headers(request, accepted, warnings)
+    if status.retry_after:
+        made.append((b"retry-after", b"%d" % status.retry_after))
+    if status.code in (401, 403):
+        made.append((b"x-content-type-options", b"nosniff"))
+    request.respond(status.code, made, shaped(orjson.dumps(status.to_dict()), accepted))

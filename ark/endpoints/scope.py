@@ -1,0 +1,104 @@
+"""
+All that the verbs need to know of one served resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from ark.endpoints.decode import Decoder
+from ark.endpoints.negotiation import PLAIN, YAML, Accepted, Negotiator, wants_pretty
+from ark.endpoints.representation import Form, Forms
+from ark.endpoints.requestinfo import RequestInfo
+from ark.endpoints.responses import send
+from ark.meta.status import bad_request
+from ark.registry.columns import compile_columns
+from ark.registry.store import Store, WriteContext
+
+Query = Mapping[str, list[str]]
+NO_QUERY: Query = {}
+
+
+def parse_query(text: str) -> Query:
+    """
+    The parameters of a query string.
+
+    @raise ark.meta.status.APIStatus: 400, it cannot be decoded.
+    """
+    if not text:
+        return NO_QUERY
+    try:
+        return parse_qs(text, keep_blank_values=True, errors="strict")
+    except ValueError as error:
+        raise bad_request(f"invalid query: {error}") from error
+
+
+class RequestScope:
+    """
+    One served version of one resource, as the verbs see it.
+
+    The name is Kubernetes' own (C{handlers.RequestScope}).
+    """
+
+    def __init__(self, store: Store, negotiator: Negotiator, now: Callable[[], float]) -> None:
+        self.store = store
+        self.kind = store.kind
+        self.now = now
+        self.decoder = Decoder(store.kind, store.processor)
+        serve = store.serve if store.converts else None
+        self.forms = Forms(store.kind, compile_columns(store.kind), now, serve)
+        self._negotiator = negotiator
+
+    def accepted(self, request: Any, watching: bool = False) -> Accepted:
+        """
+        The form of the answer that the client accepts.
+
+        @raise ark.meta.status.APIStatus: 406.
+        """
+        accepted = self._negotiator.accepted(request.header(b"accept"), watching)
+        if not watching and wants_pretty(request.query, request.header(b"user-agent")):
+            return accepted._replace(pretty=True) if accepted.media_type != YAML else accepted
+        return accepted
+
+    def form(self, accepted: Accepted, query: Query, of_list: bool = False) -> Form:
+        """
+        How objects are shown in that form.
+
+        @raise ark.meta.status.APIStatus: 400, 406.
+        """
+        if not accepted.transform:
+            return self.forms.plain
+        return self.forms.form(accepted, (query.get("includeObject") or ("",))[0], of_list)
+
+    def write_context(self, request: Any, options: Any) -> WriteContext:
+        """
+        Who writes and how.
+        """
+        return WriteContext(
+            user=request.user,
+            dry_run=options.dry_run,
+            field_manager=options.field_manager,
+            options=options,
+        )
+
+    def answer(
+        self,
+        request: Any,
+        code: int,
+        text: bytes,
+        accepted: Accepted,
+        query: Query,
+        context: WriteContext | None = None,
+    ) -> None:
+        """
+        Answer with an object in the text of this store's version.
+        """
+        if accepted is not PLAIN and accepted.transform:
+            # The text is of the served version already; forms serve stored texts.
+            text = self.form(accepted, query).object(text)
+        send(request, code, text, accepted, context.warnings if context else ())
+
+
+Verb = Callable[[RequestScope, Any, RequestInfo], Any]

@@ -1,0 +1,261 @@
+"""
+What every request passes, in order, before a verb handles it.
+
+The order is that of C{DefaultBuildHandlerChain} in C{k8s.io/apiserver/pkg/server/config.go}:
+audit id, authentication, requests in flight, authorization, then the handler; around all
+of it the deadline, the failure's answer and the metrics.  Contract 1.12, 1.14, 2, 15, 17.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from ark.authentication.userinfo import MASTERS_GROUP
+from ark.authorization.attributes import Attributes, refusal
+from ark.endpoints import requestinfo
+from ark.endpoints.requestinfo import BadPath, RequestInfo
+from ark.endpoints.responses import send_status
+from ark.interfaces import IAuthenticator, IAuthorizer
+from ark.meta.selectors import parse_field_selector
+from ark.meta.status import APIStatus, internal_error, timeout, too_many_requests
+from ark.meta.time import parse_go_duration
+from ark.registry.codec import new_uid
+from ark.registry.errors import status_of
+from ark.storage.errors import StorageError
+
+_log = Logger()
+
+Handler = Callable[[Any, RequestInfo], Awaitable[None]]
+
+_READING = frozenset(("get", "list", "watch", "head", "options", "trace"))
+_FALSE = frozenset(("false", "0"))
+_TOO_MANY = "Too many requests, please try again later."
+_TIMED_OUT = "request did not complete within the allotted timeout"
+
+
+class Observer(Protocol):
+    """
+    Is told of every request that was answered.
+    """
+
+    def observe_request(self, request: Any, info: RequestInfo, code: int, seconds: float) -> None:
+        """
+        A request was answered with C{code}, C{seconds} after its header was complete.
+        """
+
+
+def is_watch(info: RequestInfo, query: str) -> bool:
+    """
+    Whether a GET of a collection is a watch: any value but C{false} and C{0} (contract 1.2).
+    """
+    if info.verb != "list" or "watch" not in query:
+        return False
+    values = parse_qs(query, keep_blank_values=True).get("watch")
+    return values is not None and values[0].lower() not in _FALSE
+
+
+def attributes_of(request: Any, info: RequestInfo) -> Attributes:
+    """
+    What an authorizer judges (contract 15.5).
+    """
+    name = info.name
+    if not name and info.verb in ("list", "watch", "deletecollection") and "fieldSelector" in request.query:
+        name = _selected_name(request.query)
+    return Attributes(
+        request.user,
+        info.verb,
+        info.path,
+        info.group,
+        info.version,
+        info.resource,
+        info.subresource,
+        info.namespace,
+        name,
+    )
+
+
+def _selected_name(query: str) -> str:
+    text = (parse_qs(query).get("fieldSelector") or ("",))[0]
+    try:
+        return parse_field_selector(text).exact("metadata.name") or ""
+    except APIStatus:
+        return ""
+
+
+class InFlight:
+    """
+    Counts requests under way and refuses those over the limit (contract 17.1).
+    """
+
+    def __init__(self, reading: int, mutating: int) -> None:
+        self.limits = {True: reading, False: mutating}
+        self.running = {True: 0, False: 0}
+
+    def enter(self, reading: bool) -> None:
+        """
+        @raise APIStatus: 429.
+        """
+        if self.limits[reading] and self.running[reading] >= self.limits[reading]:
+            raise too_many_requests(_TOO_MANY, 1)
+        self.running[reading] += 1
+
+    def leave(self, reading: bool) -> None:
+        """
+        A request that entered is done.
+        """
+        self.running[reading] -= 1
+
+
+class Deadlines:
+    """
+    Cancels requests that take too long.  One timer a second serves them all.
+    """
+
+    def __init__(self, reactor: Any, seconds: float) -> None:
+        self._reactor = reactor
+        self.seconds = seconds
+        self._running: dict[Any, float] = {}
+        self._timer: Any = None
+
+    def add(self, request: Any, query: str) -> None:
+        """
+        Watch over a request; its C{timeout} parameter may shorten the time.
+
+        @raise APIStatus: 400, the parameter is not a duration.
+        """
+        seconds = self.seconds
+        if "timeout=" in query:
+            seconds = _wanted_timeout(query, seconds)
+        self._running[request] = self._reactor.seconds() + seconds
+        if self._timer is None:
+            self._timer = self._reactor.callLater(1.0, self._sweep)
+
+    def remove(self, request: Any) -> None:
+        """
+        The request is done.
+        """
+        self._running.pop(request, None)
+
+    def expired(self, request: Any) -> bool:
+        """
+        Whether the request was cancelled for its time.
+        """
+        return request not in self._running
+
+    def _sweep(self) -> None:
+        self._timer = None
+        now = self._reactor.seconds()
+        for request in [request for request, deadline in self._running.items() if deadline <= now]:
+            del self._running[request]
+            request.cancel_handling()
+        if self._running:
+            self._timer = self._reactor.callLater(1.0, self._sweep)
+
+
+def _wanted_timeout(query: str, maximum: float) -> float:
+    text = (parse_qs(query).get("timeout") or ("",))[0]
+    if not text:
+        return maximum
+    try:
+        wanted = parse_go_duration(text)
+    except ValueError as error:
+        message = f"invalid timeout specified in the request URL - {error}"
+        raise APIStatus(400, "BadRequest", message) from error
+    return wanted if 0 < wanted < maximum else maximum
+
+
+class Chain:
+    """
+    @param handle: carries out a request that may go on.
+    @ivar long_running: how many watches are open.
+    """
+
+    def __init__(
+        self,
+        handle: Handler,
+        authenticator: IAuthenticator,
+        authorizer: IAuthorizer,
+        in_flight: InFlight,
+        deadlines: Deadlines,
+        observer: Observer,
+    ) -> None:
+        self._handle = handle
+        self._authenticator = authenticator
+        self._authorizer = authorizer
+        self.in_flight = in_flight
+        self._deadlines = deadlines
+        self._observer = observer
+        self._clock = deadlines._reactor
+        self.long_running = 0
+
+    async def dispatch(self, request: Any) -> None:
+        """
+        Answer one request, whatever happens.
+        """
+        given = request.header(b"audit-id")
+        request.audit_id = given.decode("latin-1") if given else new_uid()
+        info = RequestInfo(request.method.lower(), request.path)
+        try:
+            info = requestinfo.parse(request.method, request.path)
+            if is_watch(info, request.query):
+                info = info._replace(verb="watch")
+            request.info = info
+            await self._admit(request, info)
+        except CancelledError:
+            if request.gone or not self._deadlines.expired(request):
+                raise
+            self._fail(request, timeout(_TIMED_OUT))
+        except APIStatus as status:
+            self._fail(request, status)
+        except StorageError as error:
+            self._fail(request, status_of(error))
+        except BadPath:
+            self._fail(request, APIStatus(404, "NotFound", "the server could not find the requested resource"))
+        except Exception:
+            _log.failure("{request} failed", request=request)
+            self._fail(request, internal_error("the server could not process the request; its log says why"))
+        finally:
+            self._deadlines.remove(request)
+            seconds = self._clock.seconds() - request.received_at
+            self._observer.observe_request(request, info, request.code, seconds)
+
+    async def _admit(self, request: Any, info: RequestInfo) -> None:
+        user = request.user = await self._authenticator.authenticate(request)
+        masters = MASTERS_GROUP in user.groups
+        if info.verb == "watch":
+            if not masters:
+                await self._authorize(request, info)
+            self.long_running += 1
+            try:
+                await self._handle(request, info)
+            finally:
+                self.long_running -= 1
+            return
+        reading = info.verb in _READING
+        self.in_flight.enter(reading)
+        try:
+            self._deadlines.add(request, request.query)
+            if not masters:
+                await self._authorize(request, info)
+            await self._handle(request, info)
+        finally:
+            self.in_flight.leave(reading)
+
+    async def _authorize(self, request: Any, info: RequestInfo) -> None:
+        attributes = attributes_of(request, info)
+        decision = await self._authorizer.authorize(attributes)
+        if not decision.allowed:
+            raise refusal(attributes, decision.reason)
+
+    def _fail(self, request: Any, status: APIStatus) -> None:
+        if request.code or request.gone:
+            # The response has begun: the only thing left to tell is that it broke off.
+            if not request.gone:
+                request.break_off()
+            return
+        send_status(request, status, warnings=getattr(request, "warnings", ()))

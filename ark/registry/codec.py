@@ -1,0 +1,98 @@
+"""
+Objects to the text that is stored and served, and back.
+
+The text starts with C{apiVersion}, C{kind} and C{metadata.resourceVersion}, in this
+order, so that the revision stands at a place known for every object of a kind.
+"""
+
+from __future__ import annotations
+
+from os import urandom
+from typing import Any
+
+import orjson
+
+from ark.meta.records import Body, Version
+
+Object = dict[str, Any]
+
+
+class Codec:
+    """
+    Writes and reads the stored text of one kind.
+    """
+
+    def __init__(self, api_version: str, kind: str) -> None:
+        self._type = b'{"apiVersion":%b,"kind":%b,"metadata":{' % (
+            orjson.dumps(api_version),
+            orjson.dumps(kind),
+        )
+        self._head = self._type + b'"resourceVersion":"'
+
+    def _tail(self, obj: Object) -> bytes:
+        metadata = {name: value for name, value in obj["metadata"].items() if name != "resourceVersion"}
+        rest = {
+            name: value for name, value in obj.items() if name not in ("apiVersion", "kind", "metadata")
+        }
+        text = orjson.dumps(metadata)[1:]
+        if rest:
+            return b"%b,%b" % (text, orjson.dumps(rest)[1:])
+        return text + b"}"
+
+    def encode(self, obj: Object) -> Body:
+        """
+        The text of an object, its revision left open.  C{metadata} must have a member
+        besides C{resourceVersion}.
+        """
+        return Body(self._head, b'",' + self._tail(obj))
+
+    def encode_unwritten(self, obj: Object) -> bytes:
+        """
+        The text of an object that was never stored and has no revision.
+        """
+        return self._type + self._tail(obj)
+
+    def cut(self, version: Version) -> Body:
+        """
+        A stored version's text with its revision taken out.
+        """
+        end = len(self._head) + len(str(version.revision))
+        return Body(self._head, version.body[end:])
+
+    def decode(self, text: bytes) -> Object:
+        """
+        The object of a stored text: a new one at each call.
+        """
+        obj: Object = orjson.loads(text)
+        return obj
+
+
+def labels_of(obj: Object) -> bytes:
+    """
+    The text that storage keeps of an object's labels; empty when it has none.
+    """
+    labels = obj["metadata"].get("labels")
+    return orjson.dumps(labels) if labels else b""
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """
+    Whether two values have the same JSON, whatever the order of their members.
+
+    Python's equality takes C{true} for C{1}; this does not.
+    """
+    if one != other:
+        return False
+    option = orjson.OPT_SORT_KEYS
+    return orjson.dumps(one, option=option) == orjson.dumps(other, option=option)
+
+
+def new_uid() -> str:
+    """
+    A random version 4 UUID (RFC 9562).
+    """
+    raw = bytearray(urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,181 @@
+"""
+The rules of the built-in core kinds that no schema can say.
+
+Follows the strategies of C{k8s.io/kubernetes/pkg/registry/core}.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+
+from ark.apis.kind import Kind
+from ark.meta.status import Cause
+from ark.registry.codec import Object, same_json
+from ark.registry.strategy import Strategy, keep
+
+NAMESPACE_FINALIZER = "kubernetes"
+_NAME_LABEL = "kubernetes.io/metadata.name"
+
+
+class NamespaceStrategy(Strategy):
+    """
+    A namespace is held back by C{spec.finalizers} and has a phase.
+    """
+
+    def prepare_for_create(self, obj: Object) -> None:
+        """
+        Make it active, with the finalizer and label that every namespace has.
+        """
+        super().prepare_for_create(obj)
+        obj["status"] = {"phase": "Active"}
+        spec = obj["spec"] = dict(obj.get("spec") or {})
+        finalizers = list(spec.get("finalizers") or ())
+        if NAMESPACE_FINALIZER not in finalizers:
+            finalizers.append(NAMESPACE_FINALIZER)
+        spec["finalizers"] = finalizers
+        self._label(obj)
+
+    def _label(self, obj: Object) -> None:
+        metadata = obj["metadata"]
+        if metadata.get("name"):
+            metadata["labels"] = {**(metadata.get("labels") or {}), _NAME_LABEL: metadata["name"]}
+
+    def prepare_for_update(self, new: Object, old: Object) -> None:
+        """
+        Only C{/finalize} changes C{spec.finalizers}, only C{/status} the phase.
+        """
+        super().prepare_for_update(new, old)
+        keep(new, old, "spec")
+        keep(new, old, "status")
+        self._label(new)
+
+    def prepare_for_finalize(self, new: Object, old: Object) -> Object:
+        """
+        The object that a write to C{/finalize} makes: only C{spec.finalizers} is taken.
+        """
+        result = dict(old)
+        result["metadata"] = dict(old["metadata"])
+        finalizers = (new.get("spec") or {}).get("finalizers") or []
+        result["spec"] = {**(old.get("spec") or {}), "finalizers": finalizers}
+        if not finalizers:
+            del result["spec"]["finalizers"]
+        return result
+
+    def prepare_for_delete(self, obj: Object) -> None:
+        """
+        A namespace on its way out is terminating.
+        """
+        obj["status"] = {**(obj.get("status") or {}), "phase": "Terminating"}
+
+    def holds_back(self, obj: Object) -> bool:
+        """
+        Until its content is gone.
+        """
+        return bool((obj.get("spec") or {}).get("finalizers"))
+
+
+def _immutable(new: Object, old: Object | None, members: tuple[str, ...]) -> list[Cause]:
+    if old is None or not old.get("immutable"):
+        return []
+    message = "Forbidden: field is immutable when `immutable` is set"
+    causes = [
+        Cause("FieldValueForbidden", message, member)
+        for member in members
+        if not same_json(new.get(member), old.get(member))
+    ]
+    if not new.get("immutable"):
+        causes.insert(0, Cause("FieldValueForbidden", message, "immutable"))
+    return causes
+
+
+class SecretStrategy(Strategy):
+    """
+    C{stringData} is written into C{data}; C{type} and frozen data do not change.
+    """
+
+    def _merge(self, obj: Object) -> None:
+        plain = obj.pop("stringData", None)
+        if plain:
+            encoded = {name: base64.b64encode(text.encode()).decode() for name, text in plain.items()}
+            obj["data"] = {**(obj.get("data") or {}), **encoded}
+        obj.setdefault("type", "Opaque")
+
+    def prepare_for_create(self, obj: Object) -> None:
+        """
+        Merge C{stringData}, default C{type}.
+        """
+        super().prepare_for_create(obj)
+        self._merge(obj)
+
+    def prepare_for_update(self, new: Object, old: Object) -> None:
+        """
+        Merge C{stringData}; a missing C{type} stays as it was.
+        """
+        super().prepare_for_update(new, old)
+        if not new.get("type"):
+            keep(new, old, "type")
+        self._merge(new)
+
+    def validate(self, obj: Object, old: Object | None) -> list[Cause]:
+        """
+        Data is base64; what is immutable stays.
+        """
+        causes = []
+        for name, text in (obj.get("data") or {}).items():
+            try:
+                base64.b64decode(text, validate=True)
+            except (binascii.Error, ValueError):
+                message = "Invalid value: must be base64 encoded"
+                causes.append(Cause("FieldValueInvalid", message, f"data[{name}]"))
+        if old is not None and obj.get("type") != old.get("type"):
+            message = f'Invalid value: "{obj.get("type")}": field is immutable'
+            causes.append(Cause("FieldValueInvalid", message, "type"))
+        return causes + _immutable(obj, old, ("data",))
+
+
+class ConfigMapStrategy(Strategy):
+    """
+    Frozen data does not change; a key is in C{data} or in C{binaryData}.
+    """
+
+    def validate(self, obj: Object, old: Object | None) -> list[Cause]:
+        """
+        No key twice; what is immutable stays.
+        """
+        binary = obj.get("binaryData") or {}
+        causes = [
+            Cause("FieldValueInvalid", f'Invalid value: "{name}": duplicate of key in binaryData', "data")
+            for name in obj.get("data") or {}
+            if name in binary
+        ]
+        return causes + _immutable(obj, old, ("data", "binaryData"))
+
+
+class ServiceStrategy(Strategy):
+    """
+    A service that no network backs: it keeps addresses that it was given and gets none.
+    """
+
+    def prepare_for_create(self, obj: Object) -> None:
+        """
+        Status starts empty.
+        """
+        super().prepare_for_create(obj)
+        obj["status"] = {"loadBalancer": {}}
+
+
+_STRATEGIES: dict[str, Callable[[Kind], Strategy]] = {
+    "namespaces": NamespaceStrategy,
+    "secrets": SecretStrategy,
+    "configmaps": ConfigMapStrategy,
+    "services": ServiceStrategy,
+}
+
+
+def strategy_for(kind: Kind) -> Strategy:
+    """
+    The strategy of a kind: its own if it is a core kind that has one.
+    """
+    return _STRATEGIES.get(kind.resource, Strategy)(kind)

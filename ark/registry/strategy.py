@@ -1,0 +1,95 @@
+"""
+What a resource does with its objects before they are written.
+
+Follows C{k8s.io/apiextensions-apiserver/pkg/registry/customresource/strategy.go} for
+custom resources.  The built-in core kinds that differ are in L{ark.registry.core}.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ark.apis.kind import Kind
+from ark.meta.status import Cause
+from ark.registry.codec import Object, same_json
+
+
+def without_metadata(obj: Object) -> Object:
+    """
+    Everything of an object that counts for its generation.
+    """
+    return {name: value for name, value in obj.items() if name != "metadata"}
+
+
+def keep(new: Object, old: Object, member: str) -> None:
+    """
+    Give C{new} the C{member} that C{old} has, or none.
+    """
+    if member in old:
+        new[member] = old[member]
+    else:
+        new.pop(member, None)
+
+
+class Strategy:
+    """
+    The rules for custom resources (contract 5.3, 5.10, 6.4, 6.5, 10.1).
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.allow_unconditional_update = kind.allow_unconditional_update
+        self.allow_create_on_update = kind.allow_create_on_update
+
+    def prepare_for_create(self, obj: Object) -> None:
+        """
+        Drop what a creation may not set.
+        """
+        if self.kind.has_status:
+            obj.pop("status", None)
+        if not self.kind.typed:
+            obj["metadata"]["generation"] = 1
+
+    def prepare_for_update(self, new: Object, old: Object) -> None:
+        """
+        Drop what an update may not change, and count the generation.
+        """
+        if self.kind.has_status:
+            keep(new, old, "status")
+        keep(new["metadata"], old["metadata"], "generation")
+        if self.kind.typed:
+            return
+        if not same_json(without_metadata(new), without_metadata(old)):
+            new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+
+    def prepare_for_status_update(self, new: Object, old: Object) -> Object:
+        """
+        The object that a write to C{/status} makes: only C{status} is taken from C{new}.
+        """
+        result = dict(old)
+        result["metadata"] = dict(old["metadata"])
+        keep(result, new, "status")
+        return result
+
+    def prepare_for_delete(self, obj: Object) -> None:
+        """
+        Change an object that is marked for deletion and stays for now.
+        """
+
+    def holds_back(self, obj: Object) -> bool:
+        """
+        Whether something besides C{metadata.finalizers} keeps an object from going.
+        """
+        return False
+
+    def validate(self, obj: Object, old: Object | None) -> list[Cause]:
+        """
+        Rules that the schema cannot say.
+        """
+        return []
+
+    def fields(self, obj: Object) -> dict[str, Any]:
+        """
+        The values that field selectors compare.
+        """
+        return {name: read(obj) for name, read in self.kind.field_readers}

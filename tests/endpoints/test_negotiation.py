@@ -1,0 +1,137 @@
+"""
+Clients get the form that they ask for, or a clear no.
+"""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ark.endpoints.negotiation import (
+    JSON,
+    MERGE_PATCH,
+    YAML,
+    Accepted,
+    Negotiator,
+    body_type,
+    patch_type,
+    wants_pretty,
+)
+from ark.meta.status import APIStatus
+
+
+class AcceptTests(SynchronousTestCase):
+    """
+    Contract 1.4, 1.5, 1.8 and 1.9.
+    """
+
+    def accepted(self, header: bytes | None, watching: bool = False) -> Accepted:
+        """
+        What a fresh negotiator makes of a header.
+        """
+        return Negotiator().accepted(header, watching)
+
+    def test_json_is_the_default(self) -> None:
+        """
+        No header, any type, and any subtype of application.
+        """
+        for header in (None, b"", b"*/*", b"application/*", b"application/json", b"text/html,*/*;q=0.1"):
+            self.assertEqual(self.accepted(header), Accepted(JSON))
+
+    def test_qualities_order_the_clauses(self) -> None:
+        """
+        The most wanted type wins; equal ones count in the order given.
+        """
+        self.assertEqual(self.accepted(b"application/json;q=0.5, application/yaml").media_type, YAML)
+        self.assertEqual(self.accepted(b"application/yaml,application/json").media_type, YAML)
+
+    def test_protobuf_falls_through_to_what_stands_behind_it(self) -> None:
+        """
+        As the metadata client of the garbage collector asks.
+        """
+        header = (
+            b"application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,"
+            b"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+        )
+        self.assertEqual(self.accepted(header), Accepted(JSON, "PartialObjectMetadata", "v1"))
+
+    def test_kubectl_gets_a_table(self) -> None:
+        """
+        The first clause that can be made wins.
+        """
+        header = (
+            b"application/json;as=Table;v=v1;g=meta.k8s.io,"
+            b"application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+        )
+        self.assertEqual(self.accepted(header), Accepted(JSON, "Table", "v1"))
+
+    def test_unknown_transformations_are_skipped_or_refused(self) -> None:
+        """
+        A version that does not exist, another group, another kind.
+        """
+        for clause in (b"as=Table;v=v2;g=meta.k8s.io", b"as=Table;v=v1;g=x", b"as=Tablet;v=v1;g=meta.k8s.io"):
+            with self.assertRaises(APIStatus) as caught:
+                self.accepted(b"application/json;" + clause)
+            self.assertEqual(caught.exception.code, 406)
+            self.assertEqual(self.accepted(b"application/json;" + clause + b",application/json"), Accepted(JSON))
+
+    def test_what_cannot_be_made_is_named_with_what_can(self) -> None:
+        """
+        406 lists the types.
+        """
+        with self.assertRaises(APIStatus) as caught:
+            self.accepted(b"application/vnd.kubernetes.protobuf")
+        self.assertEqual(caught.exception.reason, "NotAcceptable")
+        self.assertIn("application/json, application/yaml", caught.exception.message)
+
+    def test_watches_are_json_only(self) -> None:
+        """
+        YAML cannot be streamed.
+        """
+        self.assertEqual(self.accepted(b"application/json;stream=watch", True), Accepted(JSON))
+        with self.assertRaises(APIStatus) as caught:
+            self.accepted(b"application/yaml", True)
+        self.assertIn("application/json;stream=watch", caught.exception.message)
+
+
+class BodyTypeTests(SynchronousTestCase):
+    """
+    Contract 1.6 and 7.1.
+    """
+
+    def test_bodies_are_json_or_yaml(self) -> None:
+        """
+        Nothing means JSON; parameters are allowed; the rest is 415.
+        """
+        self.assertEqual(body_type(None), JSON)
+        self.assertEqual(body_type(b"application/json; charset=utf-8"), JSON)
+        self.assertEqual(body_type(b"application/yaml"), YAML)
+        for refused in (b"text/plain", b"application/cbor", b"application/vnd.kubernetes.protobuf"):
+            with self.assertRaises(APIStatus) as caught:
+                body_type(refused)
+            self.assertEqual((caught.exception.code, caught.exception.reason), (415, "UnsupportedMediaType"))
+
+    def test_patches_name_their_type(self) -> None:
+        """
+        None, or one that the resource does not take, is 415 and lists those that it takes.
+        """
+        self.assertEqual(patch_type(b"application/merge-patch+json", (MERGE_PATCH,)), MERGE_PATCH)
+        for refused in (None, b"application/json", b"application/strategic-merge-patch+json"):
+            with self.assertRaises(APIStatus) as caught:
+                patch_type(refused, (MERGE_PATCH,))
+            self.assertTrue(caught.exception.message.endswith(MERGE_PATCH))
+
+
+class PrettyTests(SynchronousTestCase):
+    """
+    Contract 1.11.
+    """
+
+    def test_people_get_indented_text(self) -> None:
+        """
+        By user agent, unless the parameter says otherwise.
+        """
+        self.assertTrue(wants_pretty("", b"curl/8"))
+        self.assertFalse(wants_pretty("pretty=0", b"curl/8"))
+        self.assertTrue(wants_pretty("a=b&pretty=true", b"kubectl"))
+        self.assertFalse(wants_pretty("", b"kubectl"))
+        self.assertFalse(wants_pretty("", None))
