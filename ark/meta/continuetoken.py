@@ -1,0 +1,102 @@
+"""
+Continue tokens: where the next page of a list starts, and at which revision.
+
+Contract 12.1 to 12.3; follows C{k8s.io/apiserver/pkg/storage/continue.go}.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import posixpath
+import re
+from typing import Any, NamedTuple
+
+import orjson
+
+from ark.meta.status import APIStatus, bad_request
+
+LATEST = -1
+"""
+The revision of a token that goes on at the newest state instead of a snapshot.
+"""
+
+_VERSION = "meta.k8s.io/v1"
+_INVALID = "invalid continue token: continue key is not valid"
+_FOREIGN = re.compile(rb"[^A-Za-z0-9_-]")
+
+
+class Continuation(NamedTuple):
+    """
+    What a token says: go on at C{revision} (L{LATEST}: the newest) with the first key
+    that is not before C{start}.
+
+    C{start} is relative to the list, without a slash in front: C{namespace/name\\0} or,
+    for a list within one namespace, C{name\\0}.
+    """
+
+    revision: int
+    start: str
+
+    def after(self, namespace: str | None = None) -> tuple[str, str]:
+        """
+        The C{(namespace, name)} that the last page ended with.
+
+        C{namespace} is the namespace that the list is in, C{""} for cluster-scoped
+        resources and L{None} for a list of all namespaces.
+        """
+        key = self.start.removesuffix("\0")
+        if namespace is not None:
+            return namespace, key
+        before, _, name = key.partition("/")
+        return before, name
+
+
+def encode(revision: int, start: str) -> str:
+    """
+    A token that goes on behind the key C{start}, which is relative to the list's prefix.
+    """
+    text = orjson.dumps({"v": _VERSION, "rv": revision, "start": f"{start}\0"})
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+def _bad(why: str) -> APIStatus:
+    return bad_request(f"{_INVALID}: {why}" if why else _INVALID)
+
+
+def _unpack(token: str) -> Any:
+    raw = token.encode("utf-8", "replace")
+    foreign = _FOREIGN.search(raw)
+    if foreign is not None:
+        raise _bad(f"illegal base64 data at input byte {foreign.start()}")
+    if len(raw) % 4 == 1:
+        raise _bad(f"illegal base64 data at input byte {len(raw) - 1}")
+    try:
+        return orjson.loads(base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4)))
+    except (binascii.Error, ValueError):
+        raise _bad("the token does not hold a JSON object") from None
+
+
+def decode(token: str) -> Continuation:
+    """
+    Read a token that any replica wrote at any time.
+
+    @raise ark.meta.status.APIStatus: 400, nobody wrote this token, or it leads out of
+        its list (contract 12.2).
+    """
+    members = _unpack(token)
+    if not isinstance(members, dict):
+        raise _bad("the token does not hold a JSON object")
+    version = members.get("v") or ""
+    if version != _VERSION:
+        raise bad_request(f"{_INVALID}: server does not recognize this encoded version {version}")
+    revision = members.get("rv") or 0
+    if type(revision) is not int or revision == 0:
+        raise _bad(f"incorrect encoded start resourceVersion (version {_VERSION})")
+    start = members.get("start") or ""
+    if not isinstance(start, str) or not start:
+        raise _bad(f"encoded start key empty (version {_VERSION})")
+    key = start if start.startswith("/") else f"/{start}"
+    if posixpath.normpath(key) != key:
+        raise _bad(start)
+    return Continuation(revision, key[1:])
