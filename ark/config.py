@@ -1,0 +1,201 @@
+"""
+The configuration of a server: completed and checked once, then frozen.
+
+Nothing past this module reads the command line, the environment or a config file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from ark.options import OPTIONS, BadValue, Option
+
+USAGE, CONFIG, STORAGE, PORT, CERTIFICATE = 2, 3, 4, 5, 6
+
+
+class ConfigError(Exception):
+    """
+    The server cannot start with what it was given.
+
+    @ivar cause: one sentence that says what is wrong.
+    @ivar remedy: one sentence that says what to do.
+    @ivar exit_code: 2 a bad value, 3 a bad config file or manifest, 4 storage, 5 the
+        port, 6 a certificate.
+    """
+
+    def __init__(self, cause: str, remedy: str, exit_code: int = USAGE) -> None:
+        super().__init__(f"{cause} {remedy}")
+        self.cause = cause
+        self.remedy = remedy
+        self.exit_code = exit_code
+
+
+class Given(NamedTuple):
+    """
+    The text somebody gave an option, and where.
+
+    @ivar origin: C{command line}, C{environment ARK_X}, or the path of a config file.
+    """
+
+    value: str | tuple[str, ...]
+    origin: str
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """
+    What a server needs to know, one field an option (see L{ark.options.OPTIONS}).
+
+    Paths are absolute; durations are seconds; a file that nobody named is C{""}.
+    """
+
+    storage: str
+    db_path: str
+    history_retention: float
+    history_events: int
+    compaction_interval: float
+    watch_window: int
+    cache_size: int
+    resource_definitions: tuple[str, ...]
+    bind_address: str
+    secure_port: int
+    tls_cert_file: str
+    tls_private_key_file: str
+    tls_san: tuple[str, ...]
+    cert_dir: str
+    request_timeout: float
+    min_request_timeout: float
+    max_requests_inflight: int
+    max_mutating_requests_inflight: int
+    shutdown_delay_duration: float
+    client_ca_file: str
+    token_auth_file: str
+    anonymous_auth: bool
+    kubeconfig_out: str
+    workers: int
+    log_format: str
+    verbosity: int
+
+    @property
+    def storage_scheme(self) -> str:
+        """
+        The scheme of C{--storage}, without the rest of its URL.
+        """
+        return self.storage.partition(":")[0]
+
+    def storage_options(self, names: Sequence[str]) -> dict[str, Any]:
+        """
+        The values that a storage factory asks for by the names of options.
+
+        @raise KeyError: there is no such option.
+        """
+        return {name: getattr(self, name.replace("-", "_")) for name in names}
+
+    def to_json(self) -> str:
+        """
+        The whole configuration, for a worker process.
+        """
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> ServerConfig:
+        """
+        The inverse of L{to_json}.
+        """
+        members = json.loads(text)
+        lists = {name: tuple(value) for name, value in members.items() if isinstance(value, list)}
+        return cls(**{**members, **lists})
+
+
+def redacted(option: Option, value: object) -> str:
+    """
+    A value as it may be shown: the password in a URL is left out.
+    """
+    shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if not option.secret or "://" not in shown:
+        return shown
+    parts = urlsplit(shown)
+    if parts.password is None:
+        return shown
+    return shown.replace(f":{parts.password}@", ":***@", 1)
+
+
+def complete(given: Mapping[str, Given], environ: Mapping[str, str]) -> ServerConfig:
+    """
+    Parse what was given, fill in the rest, and check that it fits together.
+
+    @param given: by the names of options.
+    @param environ: read for C{XDG_DATA_HOME} and C{HOME} only.
+    @raise ConfigError: it does not.
+    """
+    values = {option.field: _value(option, given.get(option.name)) for option in OPTIONS}
+    values["db_path"] = _absolute(values["db_path"] or str(data_home(environ) / "ark.db"))
+    values["kubeconfig_out"] = values["kubeconfig_out"] or str(
+        Path(values["db_path"]).with_name("admin.kubeconfig")
+    )
+    values["cert_dir"] = values["cert_dir"] or f"{values['db_path']}.d/pki"
+    for name in ("kubeconfig_out", "cert_dir", "tls_cert_file", "tls_private_key_file", "client_ca_file"):
+        values[name] = _absolute(values[name])
+    values["token_auth_file"] = _absolute(values["token_auth_file"])
+    values["resource_definitions"] = tuple(map(_absolute, values["resource_definitions"]))
+    _check(values)
+    return ServerConfig(**values)
+
+
+def data_home(environ: Mapping[str, str]) -> Path:
+    """
+    Where the database is kept when nobody says where (XDG Base Directory Specification).
+    """
+    home = environ.get("XDG_DATA_HOME") or os.path.join(environ.get("HOME", "~"), ".local", "share")
+    return Path(home).expanduser() / "ark"
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path)) if path else ""
+
+
+def _value(option: Option, given: Given | None) -> Any:
+    if given is None:
+        if option.repeatable:
+            return ()
+        return option.parse(option.default) if option.default is not None else ""
+    try:
+        if option.repeatable:
+            texts = given.value if isinstance(given.value, tuple) else (given.value,)
+            return tuple(option.parse(value) for value in texts)
+        if isinstance(given.value, tuple):
+            raise BadValue("is a list", "Give one value.")
+        return option.parse(given.value)
+    except BadValue as error:
+        where = "" if given.origin == COMMAND_LINE else f" (from {given.origin})"
+        raise ConfigError(f"{option.flags[-1]}{where} {error.cause}.", error.remedy) from None
+
+
+COMMAND_LINE = "command line"
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    if bool(values["tls_cert_file"]) != bool(values["tls_private_key_file"]):
+        raise ConfigError(
+            "Only one of --tls-cert-file and --tls-private-key-file is given.", "Give both, or neither."
+        )
+    if values["workers"] > 1 and values["storage"].partition(":")[0] == "memory":
+        raise ConfigError(
+            f"--workers is {values['workers']}, but processes cannot share --storage=memory.",
+            "Use --storage=sqlite, or one worker.",
+        )
+    for directory in values["resource_definitions"]:
+        if not os.path.isdir(directory):
+            raise ConfigError(
+                f"--resource-definitions names {directory}, which is not a directory.",
+                "Name a directory that holds CustomResourceDefinition manifests.",
+            )
+
+
+FIELDS = tuple(field.name for field in fields(ServerConfig))

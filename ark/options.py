@@ -1,0 +1,301 @@
+"""
+The one table of the server's options.
+
+The C{ark-server} command, the environment variables, the config file, the twistd plugin
+and the reference page in C{docs/reference/options.md} are all made of it.  Names are
+kube-apiserver's where kube-apiserver has the option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+from ark.meta.time import parse_go_duration
+
+
+class BadValue(ValueError):
+    """
+    A text is not a value of an option.
+
+    @ivar cause: what is wrong with it, to stand after the name of the option.
+    @ivar remedy: one sentence that says what to write instead.
+    """
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.remedy = remedy
+
+
+Parse = Callable[[str], Any]
+
+
+def text(value: str) -> str:
+    """
+    Any text but the empty one.
+
+    @raise BadValue: it is empty.
+    """
+    if not value:
+        raise BadValue("is empty", "Give a value, or leave the option out.")
+    return value
+
+
+def integer(least: int, most: int) -> Parse:
+    """
+    Whole numbers from C{least} to C{most}, in ASCII digits.
+    """
+
+    def parse(value: str) -> int:
+        digits = value[1:] if value[:1] == "-" else value
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+            raise BadValue(f'is "{value}", which is not a whole number', _range(least, most))
+        number = int(value)
+        if not least <= number <= most:
+            raise BadValue(f"is {number}, which is out of range", _range(least, most))
+        return number
+
+    return parse
+
+
+def _range(least: int, most: int) -> str:
+    return f"Give a number from {least} to {most}."
+
+
+def boolean(value: str) -> bool:
+    """
+    C{true} or C{false}, in the spellings that Go's flag package takes.
+
+    @raise BadValue: it is neither.
+    """
+    if value in {"1", "t", "T", "true", "TRUE", "True"}:
+        return True
+    if value in {"0", "f", "F", "false", "FALSE", "False"}:
+        return False
+    raise BadValue(f'is "{value}", which is neither true nor false', "Write true or false.")
+
+
+def duration(least: float) -> Parse:
+    """
+    Go durations of at least C{least} seconds, in seconds.
+    """
+
+    def parse(value: str) -> float:
+        try:
+            seconds = parse_go_duration(value)
+        except ValueError:
+            raise BadValue(
+                f'is "{value}", which is not a duration', "Write one like 30s, 10m or 1h30m."
+            ) from None
+        if seconds < least:
+            raise BadValue(f"is {value}, which is too short", f"Give at least {least:g}s.")
+        return seconds
+
+    return parse
+
+
+def choice(*words: str) -> Parse:
+    """
+    One of C{words}.
+    """
+
+    def parse(value: str) -> str:
+        if value not in words:
+            raise BadValue(f'is "{value}", which is not known', f"Write {' or '.join(words)}.")
+        return value
+
+    return parse
+
+
+def address(value: str) -> str:
+    """
+    An IP address to listen on.
+
+    @raise BadValue: it is not one.
+    """
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        raise BadValue(
+            f'is "{value}", which is not an IP address', "Write one like 127.0.0.1, 0.0.0.0 or ::."
+        ) from None
+
+
+@dataclass(frozen=True)
+class Option:
+    """
+    One option.
+
+    @ivar name: the flag without its dashes, and the key in a config file.
+    @ivar parse: makes the value of its text, or raises L{BadValue}.
+    @ivar default: the text it has when nobody gives it; L{None} when there is none or
+        it is made of other options (C{help} says how).
+    @ivar repeatable: it may be given many times, and its value is a tuple.
+    @ivar secret: it may hold a password, so that C{ARK_X_FILE} may name a file to read it from.
+    """
+
+    name: str
+    section: str
+    metavar: str
+    help: str
+    parse: Parse = text
+    default: str | None = None
+    repeatable: bool = False
+    secret: bool = False
+
+    @property
+    def field(self) -> str:
+        """
+        The name of its field in L{ark.config.ServerConfig}.
+        """
+        return "verbosity" if self.name == "v" else self.name.replace("-", "_")
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """
+        How it is written on the command line.
+        """
+        return ("-v", "--v") if self.name == "v" else (f"--{self.name}",)
+
+    @property
+    def environment(self) -> str:
+        """
+        The environment variable that sets it.
+        """
+        return "ARK_" + self.name.replace("-", "_").upper()
+
+
+def _storage() -> Iterator[Option]:
+    section = "Storage"
+    yield Option(
+        "storage", section, "SCHEME|URL", "What keeps the data: sqlite, memory, or the scheme of a plug-in.",
+        default="sqlite", secret=True,
+    )  # fmt: skip
+    yield Option(
+        "db-path", section, "FILE",
+        "The SQLite database; everything else of the server stands beside it. "
+        "Default: ark/ark.db in $XDG_DATA_HOME (~/.local/share).",
+    )  # fmt: skip
+    yield Option(
+        "history-retention", section, "DURATION", "How long replaced and deleted versions can still be read and watched.",
+        duration(1), "10m",
+    )  # fmt: skip
+    yield Option(
+        "history-events", section, "N", "How many of the newest versions are kept however old they are.",
+        integer(0, 10**9), "100000",
+    )  # fmt: skip
+    yield Option(
+        "compaction-interval", section, "DURATION", "How often versions past the retention are dropped; 0s for never.",
+        duration(0), "1m",
+    )  # fmt: skip
+    yield Option(
+        "watch-window", section, "EVENTS", "How many of the newest events are kept in memory for watches.",
+        integer(100, 10**7), "10000",
+    )  # fmt: skip
+    yield Option(
+        "cache-size", section, "MIB", "How much memory the cache of current objects may take, in MiB.",
+        integer(0, 2**20), "32",
+    )  # fmt: skip
+
+
+def _kinds() -> Iterator[Option]:
+    yield Option(
+        "resource-definitions", "Kinds", "DIR",
+        "A directory of CustomResourceDefinition manifests to serve beside, or instead of, the built-in ones "
+        "of the same name. May be repeated.",
+        repeatable=True,
+    )  # fmt: skip
+
+
+def _serving() -> Iterator[Option]:
+    section = "Serving"
+    yield Option("bind-address", section, "IP", "The address to listen on.", address, "127.0.0.1")
+    yield Option(
+        "secure-port",
+        section,
+        "PORT",
+        "The port to listen on; 0 takes any free one.",
+        integer(0, 65535),
+        "6443",
+    )
+    yield Option(
+        "tls-cert-file",
+        section,
+        "FILE",
+        "The serving certificate and its chain, PEM. Default: one is made in --cert-dir.",
+    )
+    yield Option("tls-private-key-file", section, "FILE", "The key of --tls-cert-file, PEM.")
+    yield Option(
+        "tls-san", section, "NAME|IP", "One more name or address for the certificate that is made. May be repeated.",
+        repeatable=True,
+    )  # fmt: skip
+    yield Option(
+        "cert-dir",
+        section,
+        "DIR",
+        "Where made certificates are kept. Default: pki in the database's path with .d added.",
+    )
+    yield Option(
+        "request-timeout",
+        section,
+        "DURATION",
+        "How long a request may take that is not a watch.",
+        duration(1),
+        "1m",
+    )
+    yield Option(
+        "min-request-timeout", section, "DURATION",
+        "The shortest time after which a watch without timeoutSeconds ends; the longest is twice that.",
+        duration(1), "30m",
+    )  # fmt: skip
+    yield Option(
+        "max-requests-inflight", section, "N", "How many reading requests may run at once; 0 for any number.",
+        integer(0, 10**6), "400",
+    )  # fmt: skip
+    yield Option(
+        "max-mutating-requests-inflight", section, "N", "How many writing requests may run at once; 0 for any number.",
+        integer(0, 10**6), "200",
+    )  # fmt: skip
+    yield Option(
+        "shutdown-delay-duration", section, "DURATION",
+        "How long to go on serving after SIGTERM, with /readyz failing, before connections are closed.",
+        duration(0), "0s",
+    )  # fmt: skip
+
+
+def _access() -> Iterator[Option]:
+    section = "Access"
+    yield Option(
+        "client-ca-file", section, "FILE",
+        "Certificate authorities whose client certificates are users, PEM. Default: the one made in --cert-dir.",
+    )  # fmt: skip
+    yield Option("token-auth-file", section, "FILE", 'Bearer tokens, CSV: token,user,uid,"group1,group2".')
+    yield Option(
+        "anonymous-auth", section, "BOOL",
+        "Whether requests without credentials are let through as system:anonymous, who may see version and health.",
+        boolean, "true",
+    )  # fmt: skip
+    yield Option(
+        "kubeconfig-out", section, "FILE", "Where the administrator's kubeconfig is written. "
+        "Default: admin.kubeconfig beside the database.",
+    )  # fmt: skip
+
+
+def _process() -> Iterator[Option]:
+    section = "Process"
+    yield Option("workers", section, "N", "How many processes serve the port.", integer(1, 256), "1")
+    yield Option("log-format", section, "FORMAT", "text or json.", choice("text", "json"), "text")
+    yield Option(
+        "v",
+        section,
+        "LEVEL",
+        "How much is logged: 2 adds a line a request, 4 adds details.",
+        integer(0, 10),
+        "0",
+    )
+
+
+OPTIONS: tuple[Option, ...] = (*_storage(), *_kinds(), *_serving(), *_access(), *_process())
