@@ -1,0 +1,171 @@
+"""
+The certificates a server serves and trusts, from files or made by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from ark.authentication import kubeconfig
+from ark.authentication.pki import Authority, BadCertificate, utc
+from ark.authentication.tokenfile import InvalidTokenFile, read_token_file
+from ark.authentication.userinfo import UserInfo
+from ark.config import CERTIFICATE, CONFIG, ConfigError, ServerConfig
+from ark.files import write_private
+
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+class Credentials(NamedTuple):
+    """
+    What the TLS side of a server is made of, all PEM.
+
+    @ivar serving: the serving certificate and its chain.
+    @ivar serving_key: its key.
+    @ivar client_authorities: who vouches for client certificates.
+    @ivar server_authority: who vouches for C{serving}, for a kubeconfig.
+    @ivar administrator: certificate and key of the administrator.
+    @ivar expiry: until when they are valid, seconds since the epoch, by name.
+    """
+
+    serving: bytes
+    serving_key: bytes
+    client_authorities: bytes
+    server_authority: bytes
+    administrator: tuple[bytes, bytes]
+    expiry: dict[str, float]
+
+
+def prepare(config: ServerConfig, now: float) -> Credentials:
+    """
+    Read, make or renew every certificate.
+
+    @param now: the time of day.
+    @raise ConfigError: with exit code 6.
+    """
+    return _told(lambda: _prepare(config, now), config.cert_dir)
+
+
+def _prepare(config: ServerConfig, now: float) -> Credentials:
+    moment = utc(now)
+    made = Authority(Path(config.cert_dir))
+    authority = made.ensure_authority(moment)
+    administrator = made.ensure_administrator(authority, moment)
+    expiry = {"ca": _end(authority.certificate), "admin": _end(administrator.certificate)}
+    authorities = authority.certificate_pem
+    if config.client_ca_file:
+        given = _read_certificates(config.client_ca_file)
+        expiry["client-ca"] = min(map(_end, given))
+        authorities += b"".join(certificate.public_bytes(Encoding.PEM) for certificate in given)
+    if config.tls_cert_file:
+        chain, key = _read_serving(config, now)
+        leaf, server_authority = chain[0], b"".join(one.public_bytes(Encoding.PEM) for one in chain)
+        serving = server_authority
+    else:
+        pair = made.ensure_serving(authority, _names(config), moment)
+        leaf, serving, key = pair.certificate, pair.certificate_pem, pair.key_pem
+        server_authority = authority.certificate_pem
+    expiry["serving"] = _end(leaf)
+    client = (administrator.certificate_pem, administrator.key_pem)
+    return Credentials(serving, key, authorities, server_authority, client, expiry)
+
+
+def _told(work: Callable[[], Credentials], directory: str) -> Credentials:
+    try:
+        return work()
+    except BadCertificate as error:
+        remedy = f"Correct the file, or move {directory} away to have all certificates made anew."
+        raise ConfigError(f"{error}.", remedy, CERTIFICATE) from None
+    except OSError as error:
+        cause = f"A certificate cannot be read or written: {error}."
+        raise ConfigError(cause, "Make the file accessible to the server's user.", CERTIFICATE) from None
+
+
+def _names(config: ServerConfig) -> list[str]:
+    bound = () if config.bind_address in _EVERYWHERE else (config.bind_address,)
+    return [*bound, *config.tls_san]
+
+
+def _end(certificate: x509.Certificate) -> float:
+    return certificate.not_valid_after_utc.timestamp()
+
+
+def _read_certificates(path: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(Path(path).read_bytes())
+    except ValueError:
+        raise ConfigError(f"{path} holds no PEM certificate.", "Name a PEM file.", CERTIFICATE) from None
+
+
+def _read_serving(config: ServerConfig, now: float) -> tuple[list[x509.Certificate], bytes]:
+    chain = _read_certificates(config.tls_cert_file)
+    pem = Path(config.tls_private_key_file).read_bytes()
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except (ValueError, TypeError):
+        raise ConfigError(
+            f"{config.tls_private_key_file} is not an unencrypted PEM key.", "Name such a key.", CERTIFICATE
+        ) from None
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    if key.public_key().public_bytes(*form) != chain[0].public_key().public_bytes(*form):
+        raise ConfigError(
+            f"{config.tls_private_key_file} is not the key of {config.tls_cert_file}.",
+            "Name the key that belongs to the certificate.",
+            CERTIFICATE,
+        )
+    if _end(chain[0]) <= now:
+        raise ConfigError(f"{config.tls_cert_file} has run out.", "Renew it.", CERTIFICATE)
+    return chain, pem
+
+
+def server_url(config: ServerConfig, port: int) -> str:
+    """
+    Where clients on this machine reach the server.
+    """
+    host = _EVERYWHERE.get(config.bind_address, config.bind_address)
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
+def write_kubeconfig(config: ServerConfig, credentials: Credentials, url: str) -> None:
+    """
+    Write the administrator's kubeconfig where C{--kubeconfig-out} says, if it is not there yet.
+
+    @raise ConfigError: it cannot be written.
+    """
+    document = kubeconfig.make(url, credentials.server_authority, credentials.administrator)
+    path, data = Path(config.kubeconfig_out), kubeconfig.dump(document)
+    try:
+        if not path.exists() or path.read_bytes() != data:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_private(path, data)
+    except OSError as error:
+        raise ConfigError(
+            f"The kubeconfig cannot be written: {error}.",
+            "Choose another place with --kubeconfig-out.",
+            CONFIG,
+        ) from None
+
+
+def read_tokens(config: ServerConfig) -> dict[str, UserInfo]:
+    """
+    The users of C{--token-auth-file}, none when it is not given.
+
+    @raise ConfigError: it cannot be read or is not such a file.
+    """
+    if not config.token_auth_file:
+        return {}
+    try:
+        with open(config.token_auth_file, encoding="utf-8", newline="") as file:
+            return read_token_file(file)
+    except InvalidTokenFile as error:
+        cause = f"{config.token_auth_file}: {error}."
+        raise ConfigError(cause, 'Write lines of the form token,user,uid,"group1,group2".', CONFIG) from None
+    except (OSError, UnicodeDecodeError) as error:
+        cause = f"{config.token_auth_file} cannot be read: {error}."
+        raise ConfigError(cause, "Make it a readable text file.", CONFIG) from None

@@ -1,0 +1,90 @@
+"""
+Users who show a client certificate.
+
+Follows C{k8s.io/apiserver/pkg/authentication/request/x509} (C{CommonNameUserConversion}).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from cryptography.x509 import Certificate, Name, NameOID, ObjectIdentifier, load_der_x509_certificate
+from zope.interface import implementer
+
+from ark.authentication.userinfo import CREDENTIAL_ID, UserInfo, authenticated
+from ark.interfaces import IAuthenticator
+from ark.meta.status import unauthorized
+
+_UID = ObjectIdentifier("1.3.6.1.4.1.57683.2")
+_STATE = "ark.authentication.x509"
+
+
+class _Identity(NamedTuple):
+    user: UserInfo | None
+    valid_until: float
+
+
+@implementer(IAuthenticator)
+class X509Authenticator:
+    """
+    The common name is the user, the organisations are the groups.
+
+    The edge has verified the certificate against the client authorities before it shows
+    it.  Who it names is found out once a connection; that it has not run out since is
+    checked at every request.
+
+    @param now: the time of day, in seconds since the epoch.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+
+    async def authenticate(self, request: Any) -> UserInfo | None:
+        """
+        The user that the connection's certificate names.
+
+        @return: L{None} without a certificate, or when it has no common name.
+        @raise APIStatus: 401, the certificate has run out.
+        """
+        connection = request.connection
+        identity = connection.state.get(_STATE)
+        if identity is None:
+            identity = _identity(connection.peer_certificate_der)
+            connection.state[_STATE] = identity
+        if identity.user is not None and self._now() > identity.valid_until:
+            raise unauthorized()
+        user: UserInfo | None = identity.user
+        return user
+
+
+def _identity(der: bytes | None) -> _Identity:
+    if der is None:
+        return _Identity(None, 0.0)
+    certificate = load_der_x509_certificate(der)
+    user = user_of(certificate, der)
+    return _Identity(user, certificate.not_valid_after_utc.timestamp())
+
+
+def user_of(certificate: Certificate, der: bytes) -> UserInfo | None:
+    """
+    The user that a certificate names, L{None} when it has no common name.
+    """
+    subject = certificate.subject
+    names = _texts(subject, NameOID.COMMON_NAME)
+    if not names or not names[-1]:
+        return None
+    uids = _texts(subject, _UID)
+    return authenticated(
+        UserInfo(
+            names[-1],
+            uids[-1] if uids else "",
+            tuple(_texts(subject, NameOID.ORGANIZATION_NAME)),
+            ((CREDENTIAL_ID, (f"X509SHA256={sha256(der).hexdigest()}",)),),
+        )
+    )
+
+
+def _texts(subject: Name, oid: ObjectIdentifier) -> list[str]:
+    return [str(attribute.value) for attribute in subject.get_attributes_for_oid(oid)]

@@ -1,0 +1,86 @@
+"""
+What is judged, and the judgement.
+
+Follows C{k8s.io/apiserver/pkg/authorization/authorizer} and, for the wording,
+C{.../endpoints/handlers/responsewriters/errors.go}; contract 2.3 and 15.5.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ark.authentication.userinfo import UserInfo
+from ark.meta.gvk import GroupResource
+from ark.meta.status import APIStatus
+
+ALLOW = "allow"
+DENY = "deny"
+NO_OPINION = "no opinion"
+
+
+class Attributes(NamedTuple):
+    """
+    A user wants to do something.
+
+    @ivar verb: a Kubernetes verb on a resource, the lower-case method on any other path.
+    @ivar resource: empty when the request is not about a resource of the API.
+    @ivar path: the request's path.
+    """
+
+    user: UserInfo
+    verb: str
+    path: str
+    group: str = ""
+    version: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+
+    def describe(self) -> str:
+        """
+        The sentence that says who cannot do what where.
+        """
+        if not self.resource:
+            return f'User "{self.user.name}" cannot {self.verb} path "{self.path}"'
+        resource = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+        place = f'in the namespace "{self.namespace}"' if self.namespace else "at the cluster scope"
+        return (
+            f'User "{self.user.name}" cannot {self.verb} resource "{resource}" '
+            f'in API group "{self.group}" {place}'
+        )
+
+
+class Decision(NamedTuple):
+    """
+    What an authorizer says, and why.
+    """
+
+    verdict: str
+    reason: str = ""
+
+    @property
+    def allowed(self) -> bool:
+        """
+        Whether the request may go on.
+        """
+        return self.verdict == ALLOW
+
+
+def refusal(attributes: Attributes, reason: str = "") -> APIStatus:
+    """
+    The 403 that tells a client that it may not.
+    """
+    message = attributes.describe()
+    if reason:
+        message = f"{message}: {reason}"
+    if not attributes.resource:
+        return APIStatus(403, "Forbidden", f"forbidden: {message}", details={})
+    resource = GroupResource(attributes.group, attributes.resource)
+    subject = f'{resource} "{attributes.name}"' if attributes.name else str(resource)
+    details: dict[str, Any] = {
+        "name": attributes.name,
+        "group": attributes.group,
+        "kind": attributes.resource,
+    }
+    return APIStatus(403, "Forbidden", f"{subject} is forbidden: {message}", details=details)
