@@ -1,0 +1,109 @@
+"""
+What is remembered of a request once it was answered: its metrics, and a line in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from twisted.logger import Logger
+
+from ark.endpoints.requestinfo import RequestInfo
+from ark.http.metrics import Metrics, RequestLabels, RequestSeries
+
+_VERBS = {
+    "create": "POST",
+    "update": "PUT",
+    "patch": "PATCH",
+    "delete": "DELETE",
+    "deletecollection": "DELETECOLLECTION",
+    "get": "GET",
+    "list": "LIST",
+    "watch": "WATCH",
+    "post": "POST",
+    "put": "PUT",
+    "head": "GET",
+}
+_OTHER = "OTHER"
+_SUBRESOURCES = frozenset(("", "status", "scale", "finalize"))
+_PATHS = frozenset(("healthz", "livez", "readyz", "metrics", "version", "api", "apis", "openapi"))
+_APPLY = b"application/apply-patch"
+
+_log = Logger()
+
+
+class RequestObserver:
+    """
+    Counts requests and, when asked to, logs them.
+
+    What a client may invent never becomes a label: resources that are not served are
+    counted together.
+
+    @param resources: the served ones, as group, version and plural.
+    @param logged: whether each request gets a line in the log.
+    """
+
+    def __init__(
+        self, metrics: Metrics, resources: Collection[tuple[str, str, str]], *, logged: bool
+    ) -> None:
+        self._metrics = metrics
+        self._resources = frozenset(resources)
+        self._logged = logged
+        self._series: dict[tuple[Any, ...], RequestSeries] = {}
+
+    def observe_request(self, request: Any, info: RequestInfo, code: int, seconds: float) -> None:
+        """
+        A request was answered with C{code}, C{seconds} after its header was complete.
+        """
+        verb, _path, group, version, namespace, resource, subresource, name, _ = info
+        if verb == "patch" or "dryRun" in request.query or not resource:
+            self._unusual(request, info, code).observe(seconds, getattr(request, "sent", 0))
+        else:
+            key = (verb, group, version, resource, subresource, not name, not namespace, code)
+            series = self._series.get(key)
+            if series is None:
+                series = self._unusual(request, info, code)
+                if (group, version, resource) in self._resources and subresource in _SUBRESOURCES:
+                    self._series[key] = series
+            series.observe(seconds, getattr(request, "sent", 0))
+        if self._logged:
+            self._log_request(request, info, code, seconds)
+
+    def _unusual(self, request: Any, info: RequestInfo, code: int) -> RequestSeries:
+        return self._metrics.requests(self._labels(request, info), code)
+
+    def _labels(self, request: Any, info: RequestInfo) -> RequestLabels:
+        verb = _VERBS.get(info.verb, _OTHER)
+        dry = "All" if "dryRun=All" in request.query else ""
+        if not info.resource:
+            first = info.path.strip("/").partition("/")[0]
+            return RequestLabels(verb, subresource=f"/{first}" if first in _PATHS else "")
+        if (info.group, info.version, info.resource) not in self._resources:
+            return RequestLabels(verb)
+        if verb == "PATCH" and (request.header(b"content-type") or b"").startswith(_APPLY):
+            verb = "APPLY"
+        subresource = info.subresource if info.subresource in _SUBRESOURCES else ""
+        return RequestLabels(verb, info.group, info.version, info.resource, subresource, _scope(info), dry)
+
+    def _log_request(self, request: Any, info: RequestInfo, code: int, seconds: float) -> None:
+        user = request.user
+        _log.info(
+            "HTTP verb={verb} uri={uri!r} user={user!r} code={code} ms={ms:.3f} bytes={bytes} "
+            "agent={agent!r} address={address} auditID={audit_id!r}",
+            verb=_VERBS.get(info.verb, _OTHER),
+            uri=f"{request.path}?{request.query}" if request.query else request.path,
+            user=user.name if user is not None else "",
+            code=code,
+            ms=seconds * 1000,
+            bytes=getattr(request, "sent", 0),
+            agent=(request.header(b"user-agent") or b"").decode("latin-1"),
+            address=request.client_address,
+            audit_id=request.audit_id,
+        )
+
+
+def _scope(info: RequestInfo) -> str:
+    if info.name or info.verb == "create":
+        return "resource"
+    return "namespace" if info.namespace else "cluster"

@@ -1,0 +1,254 @@
+"""
+The metrics of the server, under kube-apiserver's names where it has one.
+
+Names, labels and buckets follow C{k8s.io/apiserver/pkg/endpoints/metrics} (contract
+18.3), so that dashboards made for Kubernetes work here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from ark.http.instruments import (
+    Count,
+    Distribution,
+    Family,
+    Labels,
+    Reading,
+    counter,
+    gauge,
+    histogram,
+    merged,
+    reading,
+)
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+COMPONENT = "apiserver"
+
+_SLI = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60)
+_DURATIONS = (0.005, 0.025, *_SLI)
+_SIZES = tuple(1000.0 * 10**power for power in range(7))
+_EVENT_SIZES = tuple(1024.0 * 2**power for power in range(8))
+_LIST_DURATIONS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 15, 20, 30, 45, 60)
+_COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_SIZED_VERBS = frozenset(("GET", "LIST"))
+
+
+class RequestLabels(NamedTuple):
+    """
+    What a request is counted under.
+
+    @ivar verb: C{LIST}, C{GET}, C{WATCH}, C{POST}, C{PUT}, C{PATCH}, C{APPLY}, C{DELETE} or C{DELETECOLLECTION}.
+    @ivar scope: C{resource}, C{namespace} or C{cluster}; empty for other paths.
+    @ivar dry_run: C{All}, or empty.
+    """
+
+    verb: str
+    group: str = ""
+    version: str = ""
+    resource: str = ""
+    subresource: str = ""
+    scope: str = ""
+    dry_run: str = ""
+
+
+class RequestSeries:
+    """
+    The requests of one set of labels that ended with one code.
+    """
+
+    __slots__ = ("durations", "sizes")
+
+    def __init__(self) -> None:
+        self.durations = Distribution(_DURATIONS)
+        self.sizes = Distribution(_SIZES)
+
+    def observe(self, seconds: float, size: int) -> None:
+        """
+        Count a request.
+
+        @param seconds: from its header to the end of its response.
+        @param size: bytes of the response's body.
+        """
+        # Written out, not two calls: this runs at every request.
+        durations, sizes = self.durations, self.sizes
+        durations.counts[bisect_left(_DURATIONS, seconds)] += 1
+        durations.sum += seconds
+        sizes.counts[bisect_left(_SIZES, size)] += 1
+        sizes.sum += size
+
+
+class _Gauge(NamedTuple):
+    name: str
+    documentation: str
+    labels: Labels
+    read: Callable[[], Reading]
+
+
+class Metrics:
+    """
+    Everything that is counted.  One a process; nothing in it is global.
+
+    @ivar longrunning: watches that run, by L{RequestLabels} less C{dry_run}, and component.
+    @ivar inflight: requests that run now, by C{readOnly} and C{mutating}.
+    @ivar terminations: requests refused in self-defence, labels as C{longrunning} and code.
+    @ivar aborts: requests whose client left, labels as C{longrunning} less component.
+    @ivar watch_events: events sent, by group, version and resource.
+    @ivar watch_event_sizes: their sizes, by the same.
+    @ivar watch_lists: how long the initial events of a watch took, by the same and scope.
+    @ivar authentications: by C{success}, C{failure} or C{error}.
+    @ivar decisions: by the name of an authorizer and C{allowed} or C{denied}.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self._requests: dict[RequestLabels, dict[int, RequestSeries]] = defaultdict(dict)
+        self._gauges: list[_Gauge] = []
+        self._commit_seconds = Distribution(_COMMIT_SECONDS)
+        self._batch_sizes = Distribution(_BATCH_SIZES)
+        where = ("group", "version", "resource")
+        what = ("verb", *where, "subresource", "scope")
+        self.longrunning = Family(
+            "apiserver_longrunning_requests", "Watches that run now.", (*what, "component"), Count
+        )
+        self.inflight = Family(
+            "apiserver_current_inflight_requests", "Requests that run now.", ("request_kind",), Count
+        )
+        self.terminations = Family(
+            "apiserver_request_terminations",
+            "Requests refused in self-defence.",
+            (*what, "component", "code"),
+            Count,
+        )
+        self.aborts = Family("apiserver_request_aborts", "Requests whose client left.", what, Count)
+        self.watch_events = Family("apiserver_watch_events", "Events sent to watches.", where, Count)
+        self.watch_event_sizes = Family(
+            "apiserver_watch_events_sizes",
+            "Bytes of events sent to watches.",
+            where,
+            lambda: Distribution(_EVENT_SIZES),
+        )
+        self.watch_lists = Family(
+            "apiserver_watch_list_duration_seconds",
+            "Seconds until the initial events of a watch were sent.",
+            (*where, "scope"),
+            lambda: Distribution(_LIST_DURATIONS),
+        )
+        self.authentications = Family(
+            "authentication_attempts", "Requests by how authentication went.", ("result",), Count
+        )
+        self.decisions = Family(
+            "apiserver_authorization_decisions",
+            "Requests by what authorization said.",
+            ("type", "decision"),
+            Count,
+        )
+        self.registry.register(self)
+        ProcessCollector(registry=self.registry)
+
+    def requests(self, labels: RequestLabels, code: int) -> RequestSeries:
+        """
+        Where requests with these labels and this code are counted.
+        """
+        of_labels = self._requests[labels]
+        series = of_labels.get(code)
+        if series is None:
+            series = of_labels[code] = RequestSeries()
+        return series
+
+    def observe_commit(self, changes: int, seconds: float) -> None:
+        """
+        Count a batch that was committed; made to be given to a committer.
+        """
+        self._commit_seconds.observe(seconds)
+        self._batch_sizes.observe(changes)
+
+    def add_gauge(
+        self, name: str, documentation: str, read: Callable[[], Reading], labels: Labels = ()
+    ) -> None:
+        """
+        Show a value that C{read} tells whenever somebody asks: a number, or with
+        C{labels} a mapping from their values to numbers.
+        """
+        self._gauges.append(_Gauge(name, documentation, labels, read))
+
+    def render(self) -> bytes:
+        """
+        Everything in the text format of Prometheus (L{CONTENT_TYPE}).
+        """
+        return generate_latest(self.registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """
+        Everything, for C{prometheus_client}.
+        """
+        yield from self._collect_requests()
+        for family in (self.longrunning, self.inflight):
+            yield gauge(family)
+        for family in (
+            self.terminations,
+            self.aborts,
+            self.watch_events,
+            self.authentications,
+            self.decisions,
+        ):
+            yield counter(family)
+        for distributions in (self.watch_event_sizes, self.watch_lists):
+            children = distributions.children.items()
+            yield histogram(distributions.name, distributions.documentation, distributions.labels, children)
+        yield histogram(
+            "ark_storage_commit_seconds", "Seconds a batch took to commit.", (), [((), self._commit_seconds)]
+        )
+        yield histogram("ark_storage_commit_batch_size", "Changes in a batch.", (), [((), self._batch_sizes)])
+        for one in self._gauges:
+            yield reading(one.name, one.documentation, one.labels, one.read())
+
+    def _collect_requests(self) -> Iterable[Metric]:
+        names = ("verb", "dry_run", "group", "version", "resource", "subresource", "scope", "component")
+        plain = tuple(name for name in names if name != "dry_run")
+        totals = Family("apiserver_request", "Requests by code.", (*names, "code"), Count)
+        durations: dict[Labels, list[Distribution]] = defaultdict(list)
+        latencies: dict[Labels, list[Distribution]] = defaultdict(list)
+        sizes: dict[Labels, list[Distribution]] = defaultdict(list)
+        for labels, codes in self._requests.items():
+            dry = (labels.verb, labels.dry_run, *labels[1:6], COMPONENT)
+            wet = (*labels[:6], COMPONENT)
+            for code, series in codes.items():
+                totals.child(*dry, str(code)).add(sum(series.durations.counts))
+                durations[dry].append(series.durations)
+                latencies[wet].append(series.durations)
+                if labels.verb in _SIZED_VERBS:
+                    sizes[wet].append(series.sizes)
+        return (
+            counter(totals),
+            histogram(
+                "apiserver_request_duration_seconds",
+                "Seconds a request took.",
+                names,
+                _merge(_DURATIONS, durations),
+            ),
+            histogram(
+                "apiserver_request_sli_duration_seconds",
+                "Seconds a request took, less the time of webhooks.",
+                plain,
+                _merge(_SLI, latencies),
+            ),
+            histogram(
+                "apiserver_response_sizes", "Bytes of the answers to reads.", plain, _merge(_SIZES, sizes)
+            ),
+        )
+
+
+def _merge(
+    bounds: tuple[float, ...], parts: dict[Labels, list[Distribution]]
+) -> Iterator[tuple[Labels, Distribution]]:
+    for labels, distributions in parts.items():
+        yield labels, merged(bounds, distributions)
