@@ -4,13 +4,13 @@ What is remembered of a request once it was answered: its metrics, and a line in
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from twisted.logger import Logger
 
 from ark.endpoints.requestinfo import RequestInfo
-from ark.http.metrics import Metrics, RequestLabels, RequestSeries
+from ark.http.requestseries import RequestLabels, RequestSeries
 
 _VERBS = {
     "create": "POST",
@@ -40,14 +40,19 @@ class RequestObserver:
     What a client may invent never becomes a label: resources that are not served are
     counted together.
 
+    @param series: where requests with some labels and a code are counted.
     @param resources: the served ones, as group, version and plural.
     @param logged: whether each request gets a line in the log.
     """
 
     def __init__(
-        self, metrics: Metrics, resources: Collection[tuple[str, str, str]], *, logged: bool
+        self,
+        series: Callable[[RequestLabels, int], RequestSeries],
+        resources: Collection[tuple[str, str, str]],
+        *,
+        logged: bool,
     ) -> None:
-        self._metrics = metrics
+        self._series_of = series
         self._resources = frozenset(resources)
         self._logged = logged
         self._series: dict[tuple[Any, ...], RequestSeries] = {}
@@ -56,7 +61,7 @@ class RequestObserver:
         """
         A request was answered with C{code}, C{seconds} after its header was complete.
         """
-        verb, _path, group, version, namespace, resource, subresource, name, _ = info
+        verb, _path, group, version, namespace, resource, subresource, name, *_ = info
         if verb == "patch" or "dryRun" in request.query or not resource:
             self._unusual(request, info, code).observe(seconds, getattr(request, "sent", 0))
         else:
@@ -71,7 +76,7 @@ class RequestObserver:
             self._log_request(request, info, code, seconds)
 
     def _unusual(self, request: Any, info: RequestInfo, code: int) -> RequestSeries:
-        return self._metrics.requests(self._labels(request, info), code)
+        return self._series_of(self._labels(request, info), code)
 
     def _labels(self, request: Any, info: RequestInfo) -> RequestLabels:
         verb = _VERBS.get(info.verb, _OTHER)

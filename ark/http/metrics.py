@@ -7,15 +7,15 @@ Names, labels and buckets follow C{k8s.io/apiserver/pkg/endpoints/metrics} (cont
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from ark.http.access import RequestObserver
 from ark.http.instruments import (
     Count,
     Distribution,
@@ -28,62 +28,16 @@ from ark.http.instruments import (
     merged,
     reading,
 )
+from ark.http.requestseries import DURATIONS, SIZES, SLI, RequestLabels, RequestSeries
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 COMPONENT = "apiserver"
 
-_SLI = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60)
-_DURATIONS = (0.005, 0.025, *_SLI)
-_SIZES = tuple(1000.0 * 10**power for power in range(7))
 _EVENT_SIZES = tuple(1024.0 * 2**power for power in range(8))
 _LIST_DURATIONS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 15, 20, 30, 45, 60)
 _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SIZED_VERBS = frozenset(("GET", "LIST"))
-
-
-class RequestLabels(NamedTuple):
-    """
-    What a request is counted under.
-
-    @ivar verb: C{LIST}, C{GET}, C{WATCH}, C{POST}, C{PUT}, C{PATCH}, C{APPLY}, C{DELETE} or C{DELETECOLLECTION}.
-    @ivar scope: C{resource}, C{namespace} or C{cluster}; empty for other paths.
-    @ivar dry_run: C{All}, or empty.
-    """
-
-    verb: str
-    group: str = ""
-    version: str = ""
-    resource: str = ""
-    subresource: str = ""
-    scope: str = ""
-    dry_run: str = ""
-
-
-class RequestSeries:
-    """
-    The requests of one set of labels that ended with one code.
-    """
-
-    __slots__ = ("durations", "sizes")
-
-    def __init__(self) -> None:
-        self.durations = Distribution(_DURATIONS)
-        self.sizes = Distribution(_SIZES)
-
-    def observe(self, seconds: float, size: int) -> None:
-        """
-        Count a request.
-
-        @param seconds: from its header to the end of its response.
-        @param size: bytes of the response's body.
-        """
-        # Written out, not two calls: this runs at every request.
-        durations, sizes = self.durations, self.sizes
-        durations.counts[bisect_left(_DURATIONS, seconds)] += 1
-        durations.sum += seconds
-        sizes.counts[bisect_left(_SIZES, size)] += 1
-        sizes.sum += size
 
 
 class _Gauge(NamedTuple):
@@ -97,6 +51,10 @@ class Metrics:
     """
     Everything that is counted.  One a process; nothing in it is global.
 
+    @param resources: the served ones, as group, version and plural; others are counted
+        together.
+    @param log_requests: whether each request gets a line in the log.
+    @ivar observe_request: see L{RequestObserver.observe_request}.
     @ivar longrunning: watches that run, by L{RequestLabels} less C{dry_run}, and component.
     @ivar inflight: requests that run now, by C{readOnly} and C{mutating}.
     @ivar terminations: requests refused in self-defence, labels as C{longrunning} and code.
@@ -108,7 +66,11 @@ class Metrics:
     @ivar decisions: by the name of an authorizer and C{allowed} or C{denied}.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, resources: Collection[tuple[str, str, str]] = (), *, log_requests: bool = False
+    ) -> None:
+        # Not a method that calls another: it runs at every request.
+        self.observe_request = RequestObserver(self.requests, resources, logged=log_requests).observe_request
         self.registry = CollectorRegistry(auto_describe=False)
         self._requests: dict[RequestLabels, dict[int, RequestSeries]] = defaultdict(dict)
         self._gauges: list[_Gauge] = []
@@ -233,16 +195,16 @@ class Metrics:
                 "apiserver_request_duration_seconds",
                 "Seconds a request took.",
                 names,
-                _merge(_DURATIONS, durations),
+                _merge(DURATIONS, durations),
             ),
             histogram(
                 "apiserver_request_sli_duration_seconds",
                 "Seconds a request took, less the time of webhooks.",
                 plain,
-                _merge(_SLI, latencies),
+                _merge(SLI, latencies),
             ),
             histogram(
-                "apiserver_response_sizes", "Bytes of the answers to reads.", plain, _merge(_SIZES, sizes)
+                "apiserver_response_sizes", "Bytes of the answers to reads.", plain, _merge(SIZES, sizes)
             ),
         )
 

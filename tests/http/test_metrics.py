@@ -12,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ark.authentication.userinfo import UserInfo
 from ark.endpoints.requestinfo import parse
-from ark.http.access import RequestObserver
 from ark.http.instruments import Count, Distribution, Family, merged
-from ark.http.metrics import Metrics, RequestLabels
+from ark.http.metrics import Metrics
+from ark.http.requestseries import RequestLabels
 
 GET = RequestLabels("GET", "g", "v1", "widgets", "", "resource")
 
@@ -155,8 +155,7 @@ class ObserverTests(SynchronousTestCase):
         """
         A server of one resource.
         """
-        self.metrics = Metrics()
-        self.observer = RequestObserver(self.metrics, [("g", "v1", "widgets")], logged=False)
+        self.metrics = Metrics([("g", "v1", "widgets")])
 
     def observe(self, method: str, path: str, request: Answered | None = None) -> dict[str, str]:
         """
@@ -164,7 +163,7 @@ class ObserverTests(SynchronousTestCase):
         """
         before = samples(self.metrics, "apiserver_request_total")
         info = parse(method, path)
-        self.observer.observe_request(request or Answered(), info, 200, 0.01)
+        self.metrics.observe_request(request or Answered(), info, 200, 0.01)
         after = samples(self.metrics, "apiserver_request_total")
         (changed,) = [key for key, value in after.items() if before.get(key) != value]
         labels = dict(changed)
@@ -215,8 +214,7 @@ class ObserverTests(SynchronousTestCase):
         events: list[LogEvent] = []
         globalLogPublisher.addObserver(events.append)  # type: ignore[arg-type]  # any callable will do
         self.addCleanup(globalLogPublisher.removeObserver, events.append)
-        observer = RequestObserver(self.metrics, [], logged=True)
-        observer.observe_request(Answered(), parse("GET", "/version"), 200, 0.0015)
+        Metrics(log_requests=True).observe_request(Answered(), parse("GET", "/version"), 200, 0.0015)
         found: list[dict[str, Any]] = [event for event in events if event.get("audit_id")]
         self.assertEqual(len(found), 1)
         self.assertEqual(
