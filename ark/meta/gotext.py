@@ -117,11 +117,13 @@ def _go_number(match: re.Match[bytes]) -> bytes:
     return json_float(float(text)).encode()
 
 
-def json_marshal(value: Any) -> str:
+def json_marshal(value: Any, ordered: bool = False) -> str:
     """
     A JSON value as C{json.Marshal} writes it: members sorted, C{&}, C{<} and C{>} escaped.
+
+    @param ordered: keep the members as they are, as Go does for structs.
     """
-    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    text = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | (0 if ordered else orjson.OPT_SORT_KEYS))
     for plain, escaped in _HTML:
         text = text.replace(plain, escaped)
     return _JSON_NUMBERS.sub(_go_number, text).decode()

@@ -1,0 +1,334 @@
+"""
+The rules for an object's metadata.
+
+Follows C{k8s.io/apimachinery/pkg/api/validation/objectmeta.go}, C{pkg/apis/meta/v1}
+and, for what an update keeps, C{k8s.io/apiserver/pkg/registry/rest}; contract 5.3, 5.7 to
+5.9, 6.4, 6.7, 13.18.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from ark.meta import fielderrors
+from ark.meta.gotext import json_marshal, quote
+from ark.meta.metatypes import WrongType, check_types
+from ark.meta.names import NameValidator, label_value, name_is_dns_label, qualified_name
+from ark.meta.options import field_manager_causes
+from ark.meta.status import Cause
+
+__all__ = [
+    "SYSTEM_FIELDS",
+    "WrongType",
+    "check_types",
+    "deduplicate_owner_references",
+    "finalizer_warnings",
+    "keep_system_fields",
+    "validate_metadata",
+    "validate_metadata_update",
+]
+
+Metadata = Mapping[str, Any]
+
+SYSTEM_FIELDS = (
+    "uid",
+    "selfLink",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+)
+"""
+Members that a client cannot give to a new object; they are dropped without a word.
+"""
+
+_ANNOTATIONS_LENGTH = 256 * 1024
+_SUBRESOURCE_LENGTH = 256
+_ORPHAN, _FOREGROUND = "orphan", "foregroundDeletion"
+_STANDARD_FINALIZERS = frozenset((_ORPHAN, _FOREGROUND, "kubernetes"))
+_IMMUTABLE = "field is immutable"
+_FINALIZERS = "metadata.finalizers"
+_OWNERS = "metadata.ownerReferences"
+
+
+@lru_cache(maxsize=4096)
+def _key_problems(key: str) -> tuple[str, ...]:
+    return tuple(qualified_name(key))
+
+
+@lru_cache(maxsize=4096)
+def _value_problems(value: str) -> tuple[str, ...]:
+    return tuple(label_value(value))
+
+
+def validate_labels(labels: Mapping[str, str], path: str) -> list[Cause]:
+    """
+    Judge label keys and values (contract 5.8).
+    """
+    causes: list[Cause] = []
+    for key, value in labels.items():
+        if _key_problems(key):
+            causes += [fielderrors.invalid(path, key, problem) for problem in _key_problems(key)]
+        if _value_problems(value):
+            causes += [fielderrors.invalid(path, value, problem) for problem in _value_problems(value)]
+    return causes
+
+
+def _annotation_causes(annotations: Mapping[str, str]) -> list[Cause]:
+    causes: list[Cause] = []
+    path = "metadata.annotations"
+    total = 0
+    for key, value in annotations.items():
+        problems = _key_problems(key.lower())
+        if problems:
+            causes += [fielderrors.invalid(path, key, problem) for problem in problems]
+        total += len(key) + len(value)
+    # A character has at most four bytes.
+    if total * 4 > _ANNOTATIONS_LENGTH:
+        total = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
+        if total > _ANNOTATIONS_LENGTH:
+            causes.append(fielderrors.too_long(path, _ANNOTATIONS_LENGTH))
+    return causes
+
+
+def _owner_value(owner: Metadata) -> str:
+    names = ("apiVersion", "kind", "name", "uid")
+    ordered = {name: owner.get(name) or "" for name in names}
+    for name in ("controller", "blockOwnerDeletion"):
+        if owner.get(name) is not None:
+            ordered[name] = owner[name]
+    return json_marshal(ordered, ordered=True)
+
+
+def _owner_causes(owners: Sequence[Metadata]) -> list[Cause]:
+    causes: list[Cause] = []
+    controller = ""
+    for owner in owners:
+        api_version, kind, name = (owner.get(member) or "" for member in ("apiVersion", "kind", "name"))
+        if not _version_of(api_version):
+            causes.append(
+                fielderrors.invalid(f"{_OWNERS}.apiVersion", api_version, "version must not be empty")
+            )
+        for member in ("kind", "name", "uid"):
+            if not owner.get(member):
+                causes.append(fielderrors.invalid(f"{_OWNERS}.{member}", "", "must not be empty"))
+        if api_version == "v1" and kind == "Event":
+            detail = "/v1, Kind=Event is disallowed from being an owner"
+            causes.append(_shown(_OWNERS, _owner_value(owner), detail))
+        if owner.get("controller") is True:
+            current = f"{kind}/{name}"
+            if controller:
+                shown = f"[{','.join(map(_owner_value, owners))}]"
+                detail = (
+                    "Only one reference can have Controller set to true. "
+                    f'Found "true" in references for {controller} and {current}'
+                )
+                causes.append(_shown(_OWNERS, shown, detail))
+            else:
+                controller = current
+    return causes
+
+
+def _shown(path: str, value: str, detail: str) -> Cause:
+    return Cause("FieldValueInvalid", f"Invalid value: {value}: {detail}", path)
+
+
+def _version_of(api_version: str) -> str:
+    if api_version.count("/") > 1:
+        return ""
+    return api_version.rpartition("/")[2]
+
+
+def _finalizer_causes(finalizers: Sequence[str]) -> list[Cause]:
+    causes = [
+        fielderrors.invalid(_FINALIZERS, finalizer, problem)
+        for finalizer in finalizers
+        for problem in _key_problems(finalizer)
+    ]
+    if _ORPHAN in finalizers and _FOREGROUND in finalizers:
+        detail = f"finalizer {_ORPHAN} and {_FOREGROUND} cannot be both set"
+        causes.append(fielderrors.invalid(_FINALIZERS, list(finalizers), detail))
+    return causes
+
+
+def _managed_fields_causes(entries: Sequence[Metadata]) -> list[Cause]:
+    causes: list[Cause] = []
+    for index, entry in enumerate(entries):
+        path = f"metadata.managedFields[{index}]"
+        operation = entry.get("operation") or ""
+        if operation not in ("Apply", "Update"):
+            causes.append(fielderrors.invalid(f"{path}.operation", operation, "must be `Apply` or `Update`"))
+        fields_type = entry.get("fieldsType") or ""
+        if fields_type not in ("", "FieldsV1"):
+            causes.append(fielderrors.invalid(f"{path}.fieldsType", fields_type, "must be `FieldsV1`"))
+        causes += field_manager_causes(entry.get("manager") or "", f"{path}.manager")
+        if len((entry.get("subresource") or "").encode()) > _SUBRESOURCE_LENGTH:
+            causes.append(fielderrors.too_long(f"{path}.subresource", _SUBRESOURCE_LENGTH))
+    return causes
+
+
+def _name_causes(metadata: Metadata, validate_name: NameValidator) -> list[Cause]:
+    causes: list[Cause] = []
+    prefix = metadata.get("generateName")
+    if prefix:
+        path = "metadata.generateName"
+        causes += [fielderrors.invalid(path, prefix, problem) for problem in validate_name(prefix, True)]
+    name = metadata.get("name")
+    if not name:
+        causes.append(fielderrors.required("metadata.name", "name or generateName is required"))
+    else:
+        causes += [
+            fielderrors.invalid("metadata.name", name, problem) for problem in validate_name(name, False)
+        ]
+    return causes
+
+
+def _namespace_causes(metadata: Metadata, namespaced: bool) -> list[Cause]:
+    namespace = metadata.get("namespace")
+    path = "metadata.namespace"
+    if not namespaced:
+        return [fielderrors.forbidden(path, "not allowed on this type")] if namespace else []
+    if not namespace:
+        return [fielderrors.required(path)]
+    return [fielderrors.invalid(path, namespace, problem) for problem in name_is_dns_label(namespace)]
+
+
+def _shared_causes(metadata: Metadata) -> list[Cause]:
+    """
+    What creations and updates have in common.
+    """
+    causes: list[Cause] = []
+    labels = metadata.get("labels")
+    if labels:
+        causes += validate_labels(labels, "metadata.labels")
+    annotations = metadata.get("annotations")
+    if annotations:
+        causes += _annotation_causes(annotations)
+    owners = metadata.get("ownerReferences")
+    if owners:
+        causes += _owner_causes(owners)
+    return causes
+
+
+def validate_metadata(metadata: Metadata, namespaced: bool, validate_name: NameValidator) -> list[Cause]:
+    """
+    Judge the metadata of a new object, whose name was generated before and whose types
+    were checked (L{check_types}).
+    """
+    causes = _name_causes(metadata, validate_name) + _namespace_causes(metadata, namespaced)
+    generation = metadata.get("generation")
+    if generation is not None and generation < 0:
+        detail = "must be greater than or equal to 0"
+        causes.append(fielderrors.invalid("metadata.generation", generation, detail))
+    causes += _shared_causes(metadata)
+    finalizers = metadata.get("finalizers")
+    if finalizers:
+        causes += _finalizer_causes(finalizers)
+    managed = metadata.get("managedFields")
+    if managed:
+        causes += _managed_fields_causes(managed)
+    return causes
+
+
+_FIXED: tuple[tuple[str, Any], ...] = (
+    ("name", ""),
+    ("namespace", ""),
+    ("uid", ""),
+    ("creationTimestamp", None),
+    ("deletionTimestamp", None),
+    ("deletionGracePeriodSeconds", None),
+)
+
+
+def validate_metadata_update(new: Metadata, old: Metadata) -> list[Cause]:
+    """
+    Judge changed metadata (contract 6.4, 6.7).  Whether C{resourceVersion} is given is
+    for the store to judge, which knows if it must be.
+    """
+    causes: list[Cause] = []
+    if old.get("deletionTimestamp") is not None:
+        added = sorted(set(new.get("finalizers") or ()) - set(old.get("finalizers") or ()))
+        if added:
+            shown = f"[]string{{{', '.join(map(quote, added))}}}"
+            detail = (
+                f"no new finalizers can be added if the object is being deleted, found new finalizers {shown}"
+            )
+            causes.append(fielderrors.forbidden(_FINALIZERS, detail))
+    generation = new.get("generation") or 0
+    if generation < (old.get("generation") or 0):
+        causes.append(fielderrors.invalid("metadata.generation", generation, "must not be decremented"))
+    for member, missing in _FIXED:
+        value = new.get(member)
+        if value != old.get(member) and (value or missing) != (old.get(member) or missing):
+            shown = missing if value is None else value
+            causes.append(fielderrors.invalid(f"metadata.{member}", shown, _IMMUTABLE))
+    causes += _shared_causes(new)
+    managed = new.get("managedFields")
+    if managed:
+        causes += _managed_fields_causes(managed)
+    return causes
+
+
+def keep_system_fields(new: dict[str, Any], old: Metadata) -> None:
+    """
+    Give changed metadata what an update may not take from an object, in place (contract
+    6.4).  The generation is for the strategy.
+    """
+    new.pop("selfLink", None)
+    if not new.get("uid") and old.get("uid"):
+        new["uid"] = old["uid"]
+    if old.get("creationTimestamp") is not None:
+        new["creationTimestamp"] = old["creationTimestamp"]
+    if old.get("deletionTimestamp") is not None:
+        new["deletionTimestamp"] = old["deletionTimestamp"]
+    grace = old.get("deletionGracePeriodSeconds")
+    if grace is not None and new.get("deletionGracePeriodSeconds") is None:
+        new["deletionGracePeriodSeconds"] = grace
+
+
+def finalizer_warnings(finalizers: Iterable[str], before: Iterable[str] = ()) -> list[str]:
+    """
+    Warnings about finalizers that an object newly gets and that name no domain.
+
+    Follows C{k8s.io/apiextensions-apiserver/pkg/registry/customresource/validator.go}.
+    """
+    warnings: list[str] = []
+    for finalizer in sorted(set(finalizers) - set(before)):
+        start = f"{_FINALIZERS}: {quote(finalizer)}: "
+        warnings += [start + problem for problem in _key_problems(finalizer)]
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+            path = " including a path (/)" if "." in finalizer else ""
+            warnings.append(
+                f"{start}prefer a domain-qualified finalizer name{path} "
+                "to avoid accidental conflicts with other finalizer writers"
+            )
+    return warnings
+
+
+def deduplicate_owner_references(metadata: dict[str, Any], after_admission: bool = False) -> list[str]:
+    """
+    Drop owner references that are there twice, in place, and warn of them (contract 13.18).
+
+    @param after_admission: whether mutating admission has already run.
+    """
+    owners = metadata.get("ownerReferences")
+    if not owners or len(owners) == 1:
+        return []
+    kept: list[Any] = []
+    doubled: list[str] = []
+    for owner in owners:
+        if owner in kept:
+            doubled.append(owner.get("uid") or "")
+        else:
+            kept.append(owner)
+    if not doubled:
+        return []
+    metadata["ownerReferences"] = kept
+    when = " after mutating admission happens" if after_admission else ""
+    return [
+        f".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references "
+        "in 1.20+, and may reject such requests as early as 1.24; please fix your requests; "
+        f"duplicate UID(s) observed: {', '.join(doubled)}"
+    ]
