@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from unittest import SkipTest
 
@@ -20,7 +20,7 @@ from tests.cluster.cluster import Cluster, read_definitions
 WIDGETS = REPOSITORY / "tests/differential/widgets.yaml"
 
 
-@lru_cache(maxsize=None)
+@cache
 def oracle(instance: int = 0, *, controllers: tuple[str, ...] = ()) -> Cluster:
     """
     A cluster that serves the Ark kinds and the probe kinds.
@@ -36,7 +36,7 @@ def oracle(instance: int = 0, *, controllers: tuple[str, ...] = ()) -> Cluster:
     return cluster
 
 
-@lru_cache(maxsize=None)
+@cache
 def ark() -> ArkServer:
     """
     Our server with the probe kinds besides its own.

@@ -1,0 +1,30 @@
+"""
+Generators of requests, one a subject; each has namespaces of its own and can be played alone.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+from tests.differential.kinds import Kind
+from tests.differential.steps import Step
+from tests.differential.topics.core import core, namespaces
+from tests.differential.topics.deletes import deletes
+from tests.differential.topics.metadata import metadata
+from tests.differential.topics.patches import patches, subresources
+from tests.differential.topics.reads import lists, negotiation, pages, selectors
+from tests.differential.topics.schemas import schemas
+from tests.differential.topics.service import service
+from tests.differential.topics.walk import walk
+from tests.differential.topics.watching import watching
+from tests.differential.topics.writes import creates, updates
+
+Topic = Callable[[random.Random, Sequence[Kind]], Iterator[Step]]
+
+TOPICS: dict[str, Topic] = {
+    topic.__name__: topic
+    for topic in (
+        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, namespaces, walk,
+    )
+}  # fmt: skip

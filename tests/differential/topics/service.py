@@ -1,0 +1,63 @@
+"""
+What is not a resource: discovery, OpenAPI, version, health, and paths that lead nowhere.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+from tests.differential.kinds import Kind
+from tests.differential.steps import Call, Step, call
+
+_AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_PATHS = (
+    "/apis/ark.mckinsey.com", "/apis/ark.mckinsey.com/v1alpha1", "/apis/ark.mckinsey.com/v1prealpha1", "/apis/ark.mckinsey.com/v2", "/apis/probe.example.com", "/apis/probe.example.com/v1",
+    "/apis/probe.example.com/v1beta1", "/apis/nope.example.com", "/apis/nope.example.com/v1", "/apis/probe.example.com/v1/nope", "/apis/probe.example.com/v1/namespaces/default/nope",
+    "/apis/probe.example.com/v1/namespaces/default/nope/x", "/apis/probe.example.com/v1/namespaces", "/apis/probe.example.com/v1/namespaces/default", "/apis/probe.example.com/v1/namespaces/default/widgets/a/b/c/d",
+    "/nope", "/", "/apis/", "/apis/probe.example.com/", "/api/v1/nope", "/api/v2", "/api/v1/namespaces/default/nope", "//", "/apis//v1", "/apis/probe.example.com//widgets", "/apis/probe.example.com/v1/watch",
+    "/apis/probe.example.com/v1/namespaces/a%2Fb/widgets", "/apis/probe.example.com/v1/namespaces/default/widgets/a%2Fb", "/apis/probe.example.com/v1/namespaces/default/widgets/..", "/apis/probe.example.com/v1/%77idgets",
+    "/healthz", "/livez", "/readyz", "/livez/ping", "/readyz/nope", "/healthz/ping", "/livez?exclude=nope", "/version", "/version/", "/openapi/v3/apis/nope/v1", "/openapi/v3?hash=x",
+)  # fmt: skip
+
+
+def service(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
+    """
+    GET and other methods on every path that is no object.
+    """
+    for path in _PATHS:
+        yield call("GET", path)
+    for path in (
+        "/apis",
+        "/api",
+        "/apis/probe.example.com",
+        "/apis/probe.example.com/v1",
+        "/version",
+        "/openapi/v3",
+    ):
+        for accept in (
+            "application/json",
+            "application/yaml",
+            "text/html",
+            "application/vnd.kubernetes.protobuf",
+            _AGGREGATED.replace("v=v2;", "v=v2beta1;"),
+            "x",
+        ):
+            if path not in ("/apis", "/api") or "json" not in accept or "as=" in accept:
+                yield call("GET", path, accept=accept)
+        for method in ("POST", "PUT", "DELETE", "PATCH"):
+            yield call(method, path, {})
+        yield Call("HEAD", path)
+    for path in ("/openapi/v2", "/healthz", "/livez?verbose", "/readyz"):
+        yield call("POST", path, {})
+        yield Call("HEAD", path)
+    yield call("GET", "/openapi/v2", accept="text/html")
+    for group in (
+        "ark.mckinsey.com/v1alpha1",
+        "ark.mckinsey.com/v1prealpha1",
+        "probe.example.com/v1",
+        "probe.example.com/v1beta1",
+    ):
+        yield call("GET", f"/openapi/v3/apis/{group}")
+        yield call("GET", f"/openapi/v3/apis/{group}?hash=wrong")
+        yield call("GET", f"/openapi/v3/apis/{group}", accept="text/html")
