@@ -1,0 +1,313 @@
+"""
+One SQLite file: one thread that writes, a few that read.
+
+Readers never wait for the writer (WAL).  Reads and writes leave the reactor through
+L{twisted.enterprise.adbapi}; since a hop to a thread and back costs ten times what an
+SQLite read does, the point reads of a reactor turn share one, and a commit is one for
+its whole batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from typing import Any, TypeVar
+
+from pysqlite3 import dbapi2
+from twisted.enterprise.adbapi import ConnectionPool
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from ark.interfaces import IChangeFeed, IReportsKinds, IStorageBackend
+from ark.meta.records import DELETED, Change, EventPage, JoinedPage, Key, Outcome, Page, Range, Version
+from ark.storage import sqliteread
+from ark.storage.changefeed import ChangeFeed
+from ark.storage.errors import StorageError, StorageFull, Unavailable
+from ark.storage.pointreads import PointReads
+from ark.storage.sqlitefile import DatabaseFile, translate
+from ark.storage.sqlitewrite import raise_floor, sweep, write_batch
+from ark.storage.views import create_views
+from ark.storage.workerwake import WorkerWake
+
+_READERS = 3
+_SWEPT_ROWS = 200
+_RESUME_SECONDS = 1.0
+
+_T = TypeVar("_T")
+
+
+@implementer(IStorageBackend, IChangeFeed, IReportsKinds)
+class SQLiteBackend:
+    """
+    L{IStorageBackend} over a file that L{DatabaseFile.prepare} has made ready.
+    """
+
+    _log = Logger()
+
+    def __init__(self, file: DatabaseFile, reactor: Any) -> None:
+        self._file = file
+        self._reactor = reactor
+        self._feed = ChangeFeed(reactor)
+        self._wake = WorkerWake(file.folder, self._feed.notify, reactor) if file.shared else None
+        self._writer = _pool(file, reactor, 1, file.configure_writer)
+        self._readers = _pool(file, reactor, _READERS, file.configure_reader)
+        self._points = PointReads(reactor, self._start_read)
+        self._revision = 0
+        self._full_since: float | None = None
+        self._active = 0
+        self._idle: list[Deferred[None]] = []
+        self._closed = False
+
+    async def start(self) -> None:
+        """
+        Read the counter; begin to listen to other processes.
+        """
+        if self._wake is not None:
+            self._wake.start()
+        self._revision, _ = await self._run(self._writer, sqliteread.read_revision)
+
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """
+        See L{IChangeFeed.subscribe}.
+        """
+        return self._feed.subscribe(wake)
+
+    async def commit(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """
+        See L{IStorageBackend.commit}.
+
+        On a full disk, a batch of nothing but deletions still has a chance: the ballast
+        was given up for it.
+        """
+        revision, outcomes = await self._run(self._writer, self._write, changes)
+        if revision > self._revision:
+            self._revision = revision
+            self._feed.notify()
+            if self._wake is not None:
+                self._wake.tell()
+        return outcomes
+
+    def _write(self, connection: Any, changes: Sequence[Change]) -> tuple[int, list[Outcome]]:
+        stuck = self._full_since is not None and not self._resume()
+        if stuck and any(change.event != DELETED for change in changes):
+            raise StorageFull("the disk is full")
+        committing: list[bool] = []
+        self._file.lock_commits()
+        try:
+            return write_batch(connection, changes, lambda: committing.append(True))
+        except dbapi2.Error as error:
+            failure = translate(error, bool(committing))
+            if isinstance(failure, StorageFull):
+                self._note_full()
+            raise failure from error
+        finally:
+            self._file.unlock_commits()
+
+    def _note_full(self) -> None:
+        if self._full_since is None:
+            self._log.error("The disk is full: only deletions are taken until there is room again")
+        self._full_since = monotonic()
+        self._file.ballast.give_up()
+
+    def _resume(self) -> bool:
+        """
+        Try, once a second at most, whether there is room for the ballast again.
+        """
+        now = monotonic()
+        if self._full_since is not None and now - self._full_since >= _RESUME_SECONDS:
+            self._full_since = now
+            if self._file.ballast.reserve():
+                self._full_since = None
+                self._log.info("There is room on the disk again")
+        return self._full_since is None
+
+    async def get(self, key: Key, revision: int | None = None) -> Version | None:
+        """
+        See L{IStorageBackend.get}.
+        """
+        if revision is None:
+            return await self._points.get(key)
+        return await self._run(self._readers, sqliteread.read_at, key, revision)
+
+    async def list(self, range: Range, limit: int, revision: int | None = None) -> Page:
+        """
+        See L{IStorageBackend.list}.
+        """
+        return await self._run(self._readers, sqliteread.read_page, range, limit, revision)
+
+    async def list_joined(self, range: Range, limit: int, revision: int | None = None) -> JoinedPage:
+        """
+        See L{IStorageBackend.list_joined}.
+        """
+        return await self._run(self._readers, sqliteread.read_joined, range, limit, revision)
+
+    async def count(self, range: Range, revision: int | None = None) -> int:
+        """
+        See L{IStorageBackend.count}.
+        """
+        return await self._run(self._readers, sqliteread.read_count, range, revision)
+
+    async def events(self, after: int, limit: int) -> EventPage:
+        """
+        See L{IStorageBackend.events}.
+        """
+        return await self._run(self._readers, sqliteread.read_events, after, limit)
+
+    async def current_revision(self) -> int:
+        """
+        See L{IStorageBackend.current_revision}.
+
+        Known without asking the database while no other process can write to it.
+        """
+        if self._file.shared:
+            return await self._points.revision()
+        self._check_open()
+        return self._revision
+
+    async def compact(self, revision: int) -> int:
+        """
+        See L{IStorageBackend.compact}.
+
+        Goes in steps of a few milliseconds, between which commits have their turn.
+        """
+        await self._run(self._writer, self._exclusively, raise_floor, revision)
+        dropped = 0
+        while True:
+            step = await self._run(self._writer, self._sweep)
+            if step is None:
+                return dropped
+            dropped += step
+
+    def _sweep(self, connection: Any) -> int | None:
+        dropped: int | None = self._exclusively(connection, sweep, _SWEPT_ROWS)
+        return dropped
+
+    def _exclusively(self, connection: Any, write: Callable[..., Any], *arguments: Any) -> Any:
+        self._file.lock_commits()
+        try:
+            return write(connection, *arguments)
+        finally:
+            self._file.unlock_commits()
+
+    async def compacted_revision(self) -> int:
+        """
+        See L{IStorageBackend.compacted_revision}.
+        """
+        _, floor = await self._run(self._readers, sqliteread.read_revision)
+        return int(floor)
+
+    async def ready(self) -> None:
+        """
+        See L{IStorageBackend.ready}.
+        """
+        await self._run(self._writer, self._try_write)
+        await self._run(self._readers, sqliteread.read_revision)
+
+    def _try_write(self, connection: Any) -> None:
+        if self._full_since is not None and not self._resume():
+            raise StorageFull("the disk is full")
+        self._exclusively(connection, _begin_and_end)
+
+    async def describe(self, kinds: Sequence[Any]) -> None:
+        """
+        See L{IReportsKinds.describe}.
+        """
+        await self._run(self._writer, self._exclusively, create_views, tuple(kinds))
+
+    async def close(self) -> None:
+        """
+        See L{IStorageBackend.close}.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._active:
+            idle: Deferred[None] = Deferred()
+            self._idle.append(idle)
+            await idle
+        if self._wake is not None:
+            await self._wake.stop()
+        await self._writer.runWithConnection(_tidy)
+        self._readers.close()
+        self._writer.close()
+        self._file.release()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("the store is closed")
+
+    def _start_read(self, read: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+        return Deferred.fromCoroutine(self._run(self._readers, read, *arguments))
+
+    async def _run(self, pool: Any, work: Callable[..., _T], *arguments: Any) -> _T:
+        self._check_open()
+        self._active += 1
+        try:
+            result: _T = await pool.runWithConnection(work, *arguments)
+            return result
+        except (StorageError, CancelledError):
+            raise
+        except dbapi2.Error as error:
+            raise translate(error) from error
+        except Exception as error:
+            raise Unavailable(f"the database failed: {error!r}") from error
+        finally:
+            self._active -= 1
+            if self._closed and not self._active:
+                idle, self._idle = self._idle, []
+                for waiter in idle:
+                    waiter.callback(None)
+
+
+def _begin_and_end(connection: Any) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")
+
+
+def _tidy(connection: Any) -> None:
+    """
+    Leave a file that is whole without its log, for those who copy it.
+    """
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except dbapi2.Error:
+        return
+
+
+def _pool(file: DatabaseFile, reactor: Any, threads: int, configure: Callable[[Any], None]) -> Any:
+    return ConnectionPool(  # type: ignore[no-untyped-call]  # adbapi has no annotations
+        "pysqlite3.dbapi2",
+        str(file.path),
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+        cp_reactor=reactor,
+        cp_min=1,
+        cp_max=threads,
+        cp_noisy=False,
+        cp_openfun=configure,
+    )
+
+
+async def open_backend(config: Mapping[str, Any], reactor: Any) -> SQLiteBackend:
+    """
+    Open C{config["db_path"]}; shared with other processes when C{config["workers"]} is above 1.
+
+    @raise ark.storage.errors.UnusableDatabase: it cannot be opened.
+    """
+    shared = int(config.get("workers") or 1) > 1
+    file = DatabaseFile(config["db_path"], shared, **_only(config, "ballast_bytes"))
+    await deferToThreadPool(reactor, reactor.getThreadPool(), file.prepare)
+    backend = SQLiteBackend(file, reactor)
+    try:
+        await backend.start()
+    except BaseException:
+        await backend.close()
+        raise
+    return backend
+
+
+def _only(config: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: config[name] for name in names if name in config}

@@ -1,0 +1,317 @@
+"""
+The SQLite file and what lies beside it: who may open it, in what state, with what settings.
+
+Beside C{ark.db} there is a folder C{ark.db.d}: the lock that keeps a second server out,
+a ballast file that is given up when the disk is full, a copy of the database from before
+each migration, and the sockets through which worker processes wake each other.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from pysqlite3 import dbapi2
+
+from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, Unavailable, UnusableDatabase
+from ark.storage.migrate import check_version, migrate, schema_files
+
+#: Up to this size every page is checked at each start (about 1 second a GiB); above it
+#: only the tables that cannot be wrong in a corner without all of it being wrong.
+CHECKED_BYTES = 256 * 1024 * 1024
+BALLAST_BYTES = 16 * 1024 * 1024
+
+_BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8, 10, 11, 13, 14, 26
+_PAGE_SIZE = 8192
+_BUSY_SECONDS = 5
+_PREPARE_SECONDS = 30.0
+
+_RESTORE = (
+    "Stop every program that uses the file, keep a copy of it and of its -wal file, and restore a backup; "
+    "without one, the sqlite3 shell's .recover command saves what can be read."
+)
+
+
+def translate(error: dbapi2.Error, committing: bool = False) -> StorageError:
+    """
+    What an exception of the driver means to those above.
+
+    @param committing: it came out of the commit itself, so that after an I/O error the
+        batch may have reached the disk.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == _FULL:
+        return StorageFull("the disk is full")
+    if code in (_BUSY, _LOCKED):
+        return Unavailable("the database is busy: another program holds its lock")
+    if committing:
+        return OutcomeUnknown(f"the commit failed: {error}")
+    return Unavailable(f"the database failed: {error}")
+
+
+class Ballast:
+    """
+    Room on the disk that is kept so that it can be given up.
+
+    On a full disk nothing can be cleaned up, because deleting and compacting write too.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        self._size = size
+
+    def reserve(self) -> bool:
+        """
+        Take the room if there is that much and a quarter more; tell whether it is taken.
+        """
+        try:
+            if self._path.exists() and self._path.stat().st_size >= self._size:
+                return True
+            free = os.statvfs(self._path.parent)
+            if free.f_bavail * free.f_frsize < self._size + self._size // 4:
+                return False
+            with open(self._path, "wb", opener=_private) as file:
+                if self._size:
+                    os.posix_fallocate(file.fileno(), 0, self._size)
+        except OSError:
+            self.give_up()
+            return False
+        return True
+
+    def give_up(self) -> None:
+        """
+        Give the room back to the file system.
+        """
+        try:
+            self._path.unlink()
+        except OSError:
+            return
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+class DatabaseFile:
+    """
+    One SQLite file, opened by this process.
+
+    @param shared: other processes of the same server may open it too.
+    @ivar folder: what lies beside the file.
+    """
+
+    def __init__(self, path: str, shared: bool = False, ballast_bytes: int = BALLAST_BYTES) -> None:
+        self.path = Path(os.path.realpath(path))
+        self.shared = shared
+        self.folder = Path(f"{self.path}.d")
+        self.ballast = Ballast(self.folder / "ballast", ballast_bytes)
+        self._lock = -1
+        self._commit_lock = -1
+
+    def prepare(self) -> None:
+        """
+        Lock, check, create or migrate.  Blocks; for a thread.
+
+        @raise UnusableDatabase: with the cause and what to do about it.
+        """
+        try:
+            self._check_paths()
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            alone = self._take_lock()
+            self._open_database(alone)
+            if self.shared:
+                fcntl.flock(self._lock, fcntl.LOCK_SH)
+                self._commit_lock = os.open(self.folder / "commit.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self.ballast.reserve()
+        except OSError as error:
+            self.release()
+            raise UnusableDatabase(
+                f"{error.filename or self.path}: {error.strerror}",
+                "Give --db-path a place that the server's user may write to.",
+            ) from error
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """
+        Let other processes have the file.
+        """
+        for descriptor in (self._lock, self._commit_lock):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._lock = self._commit_lock = -1
+
+    def lock_commits(self) -> None:
+        """
+        Wait for this process's turn to commit.
+
+        SQLite's own lock is polled with growing pauses; this one is handed on at once.
+        """
+        if self.shared:
+            fcntl.flock(self._commit_lock, fcntl.LOCK_EX)
+
+    def unlock_commits(self) -> None:
+        """
+        Let the next process commit.
+        """
+        if self.shared:
+            fcntl.flock(self._commit_lock, fcntl.LOCK_UN)
+
+    def configure_writer(self, connection: Any) -> None:
+        """
+        Set up the one connection that writes.
+
+        FULL makes each commit wait for the disk; with NORMAL a loss of power takes every
+        commit since the last checkpoint.
+        """
+        connection.executescript(
+            f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}; PRAGMA synchronous = FULL; "
+            "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864; "
+            "PRAGMA cache_size = -32768; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+        )
+
+    def configure_reader(self, connection: Any) -> None:
+        """
+        Set up a connection that can only read.
+        """
+        connection.executescript(
+            f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}; PRAGMA query_only = ON; "
+            "PRAGMA cache_size = -16384; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+        )
+
+    def _check_paths(self) -> None:
+        path, wal = self.path, Path(f"{self.path}-wal")
+        if path.is_dir():
+            raise UnusableDatabase(f"{path} is a directory", "Give --db-path the name of a file in it.")
+        if not path.parent.is_dir():
+            raise UnusableDatabase(
+                f"{path.parent} is not a directory", "Create it, or give --db-path another place."
+            )
+        empty = not path.exists() or not path.stat().st_size
+        if empty and wal.exists() and wal.stat().st_size:
+            raise UnusableDatabase(
+                f"{path} is missing or empty, but its write-ahead log {wal.name} is there",
+                "Put the database file back beside its log; only if the data may be lost, remove the log.",
+            )
+        for each in (path, wal, Path(f"{path}-shm"), path.parent):
+            if each.exists() and not os.access(each, os.R_OK | os.W_OK):
+                raise UnusableDatabase(
+                    f"{each} cannot be written by user {os.geteuid()} (owner {each.stat().st_uid})",
+                    f"Give it to the server's user: chown {os.geteuid()} {each}, and chmod u+rw.",
+                )
+
+    def _take_lock(self) -> bool:
+        self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        deadline = time.monotonic() + _PREPARE_SECONDS
+        while True:
+            for mode in (fcntl.LOCK_EX, fcntl.LOCK_SH)[: 2 if self.shared else 1]:
+                try:
+                    fcntl.flock(self._lock, mode | fcntl.LOCK_NB)
+                except OSError as error:
+                    if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                        raise
+                    continue
+                if mode == fcntl.LOCK_EX:
+                    os.ftruncate(self._lock, 0)
+                    os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
+                return mode == fcntl.LOCK_EX
+            # A sibling that came first may still be preparing the file for all of us.
+            if not self.shared or time.monotonic() > deadline:
+                raise self._in_use()
+            time.sleep(0.05)
+
+    def _in_use(self) -> UnusableDatabase:
+        holder = os.pread(self._lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        return UnusableDatabase(
+            f"{self.path} is in use by another server (process {holder})",
+            "Stop that server, or give this one a --db-path of its own.",
+        )
+
+    def _open_database(self, alone: bool) -> None:
+        if not self.path.exists():
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        try:
+            connection = dbapi2.connect(str(self.path), isolation_level=None)
+            try:
+                self._check_database(connection, alone)
+            finally:
+                connection.close()
+        except dbapi2.Error as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: dbapi2.Error) -> UnusableDatabase:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == _NOTADB:
+            return UnusableDatabase(
+                f"{self.path} is not an SQLite database, or its header is damaged", _RESTORE
+            )
+        if code == _CORRUPT:
+            return UnusableDatabase(f"{self.path} is damaged: {error}", _RESTORE)
+        if code in (_BUSY, _LOCKED):
+            return UnusableDatabase(
+                f"{self.path} is locked by another program",
+                "Close the program that has it open and try again.",
+            )
+        if code == _FULL:
+            return UnusableDatabase("the disk is full", "Make room on it and start again.")
+        if code in (_READONLY, _CANTOPEN, _IOERR):
+            return UnusableDatabase(
+                f"{self.path} cannot be opened for writing: {error}",
+                "Keep it on a local disk that is mounted read-write and that the server's user may write to.",
+            )
+        return UnusableDatabase(f"{self.path} cannot be opened: {error}", _RESTORE)
+
+    def _check_database(self, connection: Any, alone: bool) -> None:
+        files = schema_files()
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+        version = check_version(connection, max(files))
+        if version:
+            self._check_integrity(connection)
+        else:
+            connection.execute(f"PRAGMA page_size = {_PAGE_SIZE}")
+        ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+        if mode != "wal":
+            raise UnusableDatabase(
+                f"the file system of {self.path} cannot share memory between processes",
+                "Keep the database on a local disk, not on a network share.",
+            )
+        if version == max(files):
+            return
+        if not alone:
+            raise UnusableDatabase(
+                f"{self.path} has to be migrated, but other processes have it open",
+                "Stop the other servers that use it and start again.",
+            )
+        if version:
+            self._back_up(connection, version)
+        migrate(connection, version, files)
+
+    def _back_up(self, connection: Any, version: int) -> None:
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        target = self.folder / f"before-version-{version + 1}-{stamp}.db"
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        copy = dbapi2.connect(str(target), isolation_level=None)
+        try:
+            connection.backup(copy)
+        finally:
+            copy.close()
+        descriptor = os.open(target, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+    def _check_integrity(self, connection: Any) -> None:
+        small = self.path.stat().st_size <= CHECKED_BYTES
+        for check in ("",) if small else ("(ark_meta)", "(ark_object)"):
+            ((verdict, *_), *_) = connection.execute(f"PRAGMA quick_check{check}").fetchall()
+            if verdict != "ok":
+                raise UnusableDatabase(f"{self.path} is damaged: {verdict}", _RESTORE)
+        rows = connection.execute(
+            "SELECT ark_meta.revision, (SELECT max(revision) FROM ark_log) FROM ark_meta"
+        ).fetchall()
+        if len(rows) != 1 or rows[0][0] < (rows[0][1] or 1):
+            raise UnusableDatabase(f"{self.path} is damaged: its counter is behind its log", _RESTORE)
