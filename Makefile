@@ -1,0 +1,77 @@
+# Everything a person or a pipeline does with this repository.  `make` alone tells.
+
+PYTHON  ?= $(shell for name in python3.13 python3.12 python3.11 python3.10 python3; do \
+	command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
+	&& echo $$name && break; done)
+VENV    ?= .venv
+DATA    ?= ark-data
+PREFIX  ?= /usr/local
+IMAGE   ?= ark-apiserver:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' ark/__init__.py)
+SUITES  ?=
+TOTALS  ?=
+ARGS    ?=
+
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+LIBRARY := $(DESTDIR)$(PREFIX)/lib/ark-apiserver
+
+.DEFAULT_GOAL := help
+.PHONY: help dev test lint bench docs image install uninstall clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
+		printf '%-18s %s\n' "$$target" "$$text"; done
+
+$(READY): setup.cfg setup.py
+	@test -n "$(PYTHON)" || { echo "No Python 3.10 or newer was found. Install one, or say make PYTHON=..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		if command -v virtualenv >/dev/null 2>&1; then virtualenv -q -p $(PYTHON) $(VENV); else \
+		echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+		exit 1; fi; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--config-settings editable_mode=compat --editable '.[dev]'
+	@touch $(READY)
+
+dev: $(READY) ## Set up and run a server on ./ark-data, until Ctrl-C
+	@mkdir -p $(DATA)
+	@exec $(BIN)/ark-server serve --storage=sqlite --db-path=$(DATA)/ark.db $(ARGS)
+
+test: $(READY) ## Set up and run all tests (SUITES="unit e2e" for some)
+	@$(BIN)/python -m tests.run $(if $(TOTALS),--totals $(TOTALS)) $(SUITES)
+
+lint: $(READY) ## Check style, types and layers
+	$(BIN)/ruff check --config tests/ruff.toml ark tests twisted
+	$(BIN)/ruff format --config tests/ruff.toml --check ark tests twisted
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+
+bench: $(READY) ## Measure: the hot modules, then the server against kube-apiserver with etcd
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+docs: $(READY) ## Make the generated reference pages anew and check all pages
+	$(BIN)/python -m tests.reference
+	$(BIN)/python -m twisted.trial tests.test_docs
+
+image: ## Build the container image
+	@if ! test -f Dockerfile; then echo "There is no Dockerfile yet: no image can be built." >&2; exit 1; fi; \
+	for builder in docker podman buildah; do \
+		command -v $$builder >/dev/null 2>&1 || continue; \
+		$$builder info >/dev/null 2>&1 || { echo "$$builder is here but does not answer; trying the next." >&2; continue; }; \
+		echo "Building $(IMAGE) with $$builder"; exec $$builder build -t $(IMAGE) .; \
+	done; echo "No image builder works here: install docker, podman or buildah." >&2; exit 1
+
+install: ## Install ark-server into PREFIX, in an environment of its own
+	@test -n "$(PYTHON)" || { echo "No Python 3.10 or newer was found. Install one, or say make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(LIBRARY)
+	$(LIBRARY)/bin/python -m pip install --quiet --disable-pip-version-check .
+	$(LIBRARY)/bin/python -c 'from twisted.plugin import IPlugin, getPlugins; list(getPlugins(IPlugin))'
+	mkdir -p $(DESTDIR)$(PREFIX)/bin
+	ln -sf $(PREFIX)/lib/ark-apiserver/bin/ark-server $(DESTDIR)$(PREFIX)/bin/ark-server
+	@echo "Installed $(PREFIX)/bin/ark-server"
+
+uninstall: ## Remove what `make install` put into PREFIX (databases stay)
+	rm -rf $(LIBRARY)
+	rm -f $(DESTDIR)$(PREFIX)/bin/ark-server
+
+clean: ## Remove everything that was made here, except databases
+	rm -rf $(VENV) build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .import_linter_cache .cache .tox
