@@ -72,7 +72,8 @@ def partition(items: list[Any], named: list[Any], merge_key: str) -> tuple[list[
     """
     The items that C{named} has too, and the others.
     """
-    inside, outside = [], []
+    inside: list[Any] = []
+    outside: list[Any] = []
     for item in items:
         (outside if find(named, item, merge_key) is None else inside).append(item)
     return inside, outside

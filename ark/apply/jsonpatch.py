@@ -13,8 +13,7 @@ from typing import Any, Union
 
 import orjson
 
-from ark.meta.gotext import quote
-from ark.meta.options import json_type
+from ark.meta.gotext import json_type, quote
 
 MAX_OPERATIONS = 10_000
 MAX_COPIED = 3 * 1024 * 1024

@@ -20,7 +20,6 @@ from ark.apply.elementorder import (
     find,
     in_patch_order,
     merge_key_of,
-    partition,
 )
 from ark.meta.status import APIStatus, bad_request
 
@@ -89,7 +88,8 @@ def _merge_map(current: Object, patch: Object, schema: Schema) -> Object:
         return _replaced(patch)
     _retain_keys(current, patch)
     _merge_ordered(current, patch, schema)
-    for key, value in patch.items():
+    # In the order of names: what a patch deletes goes before what it adds.
+    for key, value in sorted(patch.items()):
         if key.startswith(_DELETE_FROM):
             _delete_from_list(current, _list_named(key, _DELETE_FROM, "primitive list"), value)
         elif value is None:
@@ -189,7 +189,7 @@ def _merge_list(current: list[Any], patch: list[Any], field: _Field) -> list[Any
         raise _unprocessable("cannot merge lists without merge key")
     current, patch = _apply_list_directives(current, patch, field.merge_key)
     merged = _merge_items(current, patch, field)
-    return in_patch_order(merged, patch, merged, field.merge_key)
+    return in_patch_order(merged, patch, current, field.merge_key)
 
 
 def _apply_list_directives(
@@ -263,8 +263,7 @@ def _check_order(change: list[Any], order: list[Any], merge_key: str) -> None:
     for item in change:
         if isinstance(item, dict) and _DIRECTIVE in item:
             continue
-        rest, _ = partition(order[place:], [item], merge_key)
-        found = find(order[place:], item, merge_key) if rest else None
+        found = find(order[place:], item, merge_key)
         if found is None:
             raise bad_request("The order in patch list doesn't match $setElementOrder list")
         place += found + 1

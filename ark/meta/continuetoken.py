@@ -7,13 +7,14 @@ Contract 12.1 to 12.3; follows C{k8s.io/apiserver/pkg/storage/continue.go}.
 from __future__ import annotations
 
 import base64
-import binascii
 import posixpath
 import re
 from typing import Any, NamedTuple
 
 import orjson
 
+from ark.meta.gotext import json_type
+from ark.meta.jsonsyntax import syntax_error
 from ark.meta.status import APIStatus, bad_request
 
 LATEST = -1
@@ -23,6 +24,7 @@ The revision of a token that goes on at the newest state instead of a snapshot.
 
 _VERSION = "meta.k8s.io/v1"
 _INVALID = "invalid continue token: continue key is not valid"
+_BOUND = 1 << 63
 _FOREIGN = re.compile(rb"[^A-Za-z0-9_-]")
 
 
@@ -64,17 +66,34 @@ def _bad(why: str) -> APIStatus:
     return bad_request(f"{_INVALID}: {why}" if why else _INVALID)
 
 
-def _unpack(token: str) -> Any:
+def _unpack(token: str) -> bytes:
     raw = token.encode("utf-8", "replace")
     foreign = _FOREIGN.search(raw)
     if foreign is not None:
         raise _bad(f"illegal base64 data at input byte {foreign.start()}")
     if len(raw) % 4 == 1:
         raise _bad(f"illegal base64 data at input byte {len(raw) - 1}")
+    return base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
+
+
+def _read(text: bytes) -> dict[str, Any]:
     try:
-        return orjson.loads(base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4)))
-    except (binascii.Error, ValueError):
-        raise _bad("the token does not hold a JSON object") from None
+        members = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise _bad(syntax_error(text, error.pos) or "the token is not valid UTF-8") from None
+    if not isinstance(members, dict):
+        raise _bad(f"json: cannot unmarshal {json_type(members)} into Go value of type storage.continueToken")
+    for name, wanted, go_type in (("v", str, "string"), ("rv", int, "int64"), ("start", str, "string")):
+        value = members.get(name)
+        if value is None or (type(value) is wanted and (wanted is str or abs(value) < _BOUND)):
+            continue
+        found = json_type(value)
+        if wanted is int and found == "number":
+            found = f"number {value}"
+        raise _bad(
+            f"json: cannot unmarshal {found} into Go struct field continueToken.{name} of type {go_type}"
+        )
+    return members
 
 
 def decode(token: str) -> Continuation:
@@ -84,19 +103,17 @@ def decode(token: str) -> Continuation:
     @raise ark.meta.status.APIStatus: 400, nobody wrote this token, or it leads out of
         its list (contract 12.2).
     """
-    members = _unpack(token)
-    if not isinstance(members, dict):
-        raise _bad("the token does not hold a JSON object")
+    members = _read(_unpack(token))
     version = members.get("v") or ""
     if version != _VERSION:
         raise bad_request(f"{_INVALID}: server does not recognize this encoded version {version}")
-    revision = members.get("rv") or 0
-    if type(revision) is not int or revision == 0:
+    revision: int = members.get("rv") or 0
+    if not revision:
         raise _bad(f"incorrect encoded start resourceVersion (version {_VERSION})")
-    start = members.get("start") or ""
-    if not isinstance(start, str) or not start:
+    start: str = members.get("start") or ""
+    if not start:
         raise _bad(f"encoded start key empty (version {_VERSION})")
     key = start if start.startswith("/") else f"/{start}"
-    if posixpath.normpath(key) != key:
+    if key.startswith("//") or posixpath.normpath(key) != key:
         raise _bad(start)
     return Continuation(revision, key[1:])

@@ -156,3 +156,18 @@ def parse_uint(text: str) -> int:
     if value >= 1 << 64:
         raise ValueError(f"strconv.ParseUint: parsing {quote(text)}: value out of range")
     return value
+
+
+def json_type(value: Any) -> str:
+    """
+    What Go's JSON decoder calls a value of this type.
+    """
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, (int, float)):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, dict):
+        return "object"
+    return "array" if isinstance(value, list) else "null"

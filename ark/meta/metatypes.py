@@ -26,6 +26,12 @@ class WrongType(ValueError):
     """
 
 
+class _BadTime(WrongType):
+    """
+    A time that cannot be read, which Go tells of before all else.
+    """
+
+
 def _described(value: Any, number: bool = False) -> str:
     if value is True or value is False:
         return "bool"
@@ -83,13 +89,13 @@ def _time(value: Any, struct: str, field: str, path: str, unknown: list[str]) ->
     if value is None:
         return None
     if type(value) is not str:
-        raise WrongType(f"json: cannot unmarshal {_described(value)} into Go value of type string")
+        raise _BadTime(str(_wrong(value, struct, field, "string")))
     if _CANONICAL_TIME.fullmatch(value):
         return value
     try:
         return rfc3339(parse_rfc3339(value))
     except ValueError as error:
-        raise WrongType(str(error)) from None
+        raise _BadTime(str(error)) from None
 
 
 def _texts_by_name(value: Any, struct: str, field: str, path: str, unknown: list[str]) -> Any:
@@ -118,7 +124,7 @@ def _texts(value: Any, struct: str, field: str, path: str, unknown: list[str]) -
     for item in value:
         if item is not None and type(item) is not str:
             raise _wrong(item, struct, field, "string")
-    return [item or "" for item in value] or None
+    return value if all(value) else [item or "" for item in value] or None
 
 
 def _anything(value: Any, struct: str, field: str, path: str, unknown: list[str]) -> Any:
@@ -221,6 +227,28 @@ def check_types(metadata: Any, path: str = "metadata") -> list[str]:
     """
     if type(metadata) is not dict:
         raise WrongType(f"json: cannot unmarshal {_described(metadata)} into Go value of type v1.ObjectMeta")
+    try:
+        return _check(metadata, path)
+    except WrongType as error:
+        raise _foremost(metadata, error) from None
+
+
+def _foremost(metadata: dict[str, Any], error: WrongType) -> WrongType:
+    """
+    Of several errors the one that Go finds, which reads members by their names' order.
+    """
+    first: WrongType | None = None
+    for name in sorted(metadata):
+        try:
+            _OBJECT_META.get(name, _anything)(metadata[name], "ObjectMeta", name, "", [])
+        except _BadTime as bad_time:
+            return bad_time
+        except WrongType as wrong:
+            first = first or wrong
+    return first or error
+
+
+def _check(metadata: dict[str, Any], path: str) -> list[str]:
     unknown: list[str] = []
     changes: list[tuple[str, Any]] = []
     for name, value in metadata.items():

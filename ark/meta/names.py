@@ -37,8 +37,8 @@ Judges a name; the flag tells that it is a prefix to which more will be added.
 """
 
 
-def _too_long(limit: int) -> str:
-    return f"must be no more than {limit} bytes"
+def _too_long(limit: int, unit: str = "bytes") -> str:
+    return f"must be no more than {limit} {unit}"
 
 
 def _unmatched(words: str, pattern: str, *examples: str) -> str:
@@ -93,7 +93,12 @@ def dns1123_subdomain(text: str) -> list[str]:
     """
     Lower case labels joined by dots, at most 253 bytes.
     """
-    problems = [_too_long(SUBDOMAIN_LENGTH)] if _longer(text, SUBDOMAIN_LENGTH) else []
+    return _subdomain(text, "characters")
+
+
+def _subdomain(text: str, unit: str) -> list[str]:
+    # Kubernetes has two copies of this rule that differ in what they call a byte.
+    problems = [_too_long(SUBDOMAIN_LENGTH, unit)] if _longer(text, SUBDOMAIN_LENGTH) else []
     if not _is_subdomain(text):
         problems.append(_NOT_A_SUBDOMAIN)
     return problems
@@ -103,7 +108,7 @@ def dns1123_label(text: str) -> list[str]:
     """
     Lower case letters, digits and dashes, at most 63 bytes.
     """
-    problems = [_too_long(LABEL_LENGTH)] if _longer(text, LABEL_LENGTH) else []
+    problems = [_too_long(LABEL_LENGTH, "characters")] if _longer(text, LABEL_LENGTH) else []
     if not _is_label(text):
         problems.append("must not contain dots" if _is_subdomain(text) else _NOT_A_LABEL)
     return problems
@@ -113,7 +118,7 @@ def dns1035_label(text: str) -> list[str]:
     """
     A DNS label that starts with a letter, at most 63 bytes; services are named so.
     """
-    problems = [_too_long(LABEL_LENGTH)] if _longer(text, LABEL_LENGTH) else []
+    problems = [_too_long(LABEL_LENGTH, "characters")] if _longer(text, LABEL_LENGTH) else []
     if not _is_label_1035(text):
         problems.append(_NOT_A_1035_LABEL)
     return problems
@@ -130,7 +135,7 @@ def qualified_name(text: str) -> list[str]:
     problems: list[str] = []
     prefix, slash, name = text.rpartition("/")
     if slash:
-        wrong = dns1123_subdomain(prefix) if prefix else ["must be non-empty"]
+        wrong = _subdomain(prefix, "bytes") if prefix else ["must be non-empty"]
         problems.extend(f"prefix part {problem}" for problem in wrong)
     if not name:
         problems.append("name part must be non-empty")

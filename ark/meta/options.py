@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ark.meta import fielderrors
-from ark.meta.gotext import parse_int, quote
+from ark.meta.gotext import json_type, parse_int, quote
 from ark.meta.gvk import GroupKind
 from ark.meta.resourceversion import parse_resource_version
 from ark.meta.selectors import (
@@ -409,17 +409,6 @@ def _delete_body(body: Any) -> Mapping[str, Any]:
     for value in body.get("dryRun") or ():
         _require_type("DeleteOptions", "dryRun", value, str, "string")
     return body
-
-
-def json_type(value: Any) -> str:
-    """
-    What Go's JSON decoder calls a value of this type.
-    """
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, (int, float)):
-        return "number"
-    return {dict: "object", list: "array", str: "string"}.get(type(value), "null")
 
 
 def _require_type(struct: str, field: str, value: Any, wanted: type, go_type: str) -> None:

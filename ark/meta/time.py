@@ -9,18 +9,23 @@ C{time.ParseDuration}.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from functools import lru_cache
 from time import gmtime, strftime
 
-from ark.meta.gotext import quote
-
-_RFC3339 = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]+))?"
-    r"(Z|[+-][0-9]{2}:[0-9]{2})",
+_EPOCH = datetime(1970, 1, 1)
+_CANONICAL = re.compile(
+    r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[0-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z",
     re.ASCII,
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LAYOUT = "2006-01-02T15:04:05Z07:00"
+_FOUR = re.compile(r"[0-9]{4}", re.ASCII)
+_TWO = re.compile(r"[0-9]{2}", re.ASCII)
+_ONE_OR_TWO = re.compile(r"[0-9]{1,2}", re.ASCII)
+_DASH, _COLON, _T = re.compile("-"), re.compile(":"), re.compile("T")
+_FRACTION = re.compile(r"[.,]([0-9]+)", re.ASCII)
+_ZONE = re.compile(r"Z|[+-][0-9]{2}:[0-9]{2}", re.ASCII)
 
 _UNITS = {
     "ns": 1,
@@ -62,56 +67,99 @@ def parse_rfc3339(text: str) -> float:
 
     @raise ValueError: with the text of Go's C{time.Parse}.
     """
-    match = _RFC3339.fullmatch(text)
-    if match is None:
-        raise ValueError(_time_error(text))
-    fraction = match[7] or ""
-    offset = timedelta()
-    if match[8] != "Z":
-        hours, minutes = int(match[8][1:3]), int(match[8][4:6])
-        if hours > 24 or minutes > 59:
-            raise ValueError(f"parsing time {quote(text)}: time zone offset hour out of range")
-        offset = timedelta(hours=hours, minutes=minutes) * (-1 if match[8][0] == "-" else 1)
-    try:
-        moment = datetime(*map(int, match.groups()[:6]), tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
-    except ValueError as error:
-        raise ValueError(f"parsing time {quote(text)}: {_out_of_range(error)} out of range") from None
-    return (moment - offset - _EPOCH) / timedelta(seconds=1) + (float(f"0.{fraction}") if fraction else 0.0)
+    if _CANONICAL.fullmatch(text):
+        try:
+            return (datetime.fromisoformat(text[:-1]) - _EPOCH).total_seconds()
+        except ValueError:
+            raise ValueError(f"parsing time {_quote(text)}: day out of range") from None
+    return _Parsing(text).parse()
 
 
-def _out_of_range(error: ValueError) -> str:
-    words = str(error)
-    for name in ("month", "hour", "minute", "second"):
-        if words.startswith(name):
-            return name
-    return "day"
+class _Parsing:
+    """
+    Reads a time element by element, as Go does, to fail where Go fails.
+    """
 
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._rest = text
 
-_LAYOUT = "2006-01-02T15:04:05Z07:00"
-_STEPS = (
-    ("2006", r"[0-9]{4}"),
-    ("-", "-"),
-    ("01", r"[0-9]{2}"),
-    ("-", "-"),
-    ("02", r"[0-9]{2}"),
-    ("T", "T"),
-    ("15", r"[0-9]{2}"),
-    (":", ":"),
-    ("04", r"[0-9]{2}"),
-    (":", ":"),
-    ("05", r"[0-9]{2}(?:[.,][0-9]+)?"),
-    ("Z07:00", r"Z|[+-][0-9]{2}:[0-9]{2}"),
-)
-
-
-def _time_error(text: str) -> str:
-    rest = text
-    for element, pattern in _STEPS:
-        match = re.match(pattern, rest, re.ASCII)
+    def _take(self, element: str, pattern: re.Pattern[str]) -> str:
+        match = pattern.match(self._rest)
         if match is None:
-            return f"parsing time {quote(text)} as {quote(_LAYOUT)}: cannot parse {quote(rest)} as {quote(element)}"
-        rest = rest[match.end() :]
-    return f"parsing time {quote(text)}: extra text: {quote(rest)}"
+            rest = _quote(self._rest)
+            whole = f"parsing time {_quote(self._text)} as {_quote(_LAYOUT)}"
+            raise ValueError(f"{whole}: cannot parse {rest} as {_quote(element)}")
+        self._rest = self._rest[match.end() :]
+        return match[0]
+
+    def _out_of_range(self, what: str) -> ValueError:
+        return ValueError(f"parsing time {_quote(self._text)}: {what} out of range")
+
+    def _number(self, element: str, pattern: re.Pattern[str], name: str, highest: int) -> int:
+        value = int(self._take(element, pattern))
+        if value > highest or (name == "month" and not value):
+            raise self._out_of_range(name)
+        return value
+
+    def parse(self) -> float:
+        """
+        Seconds since the epoch.
+        """
+        year = int(self._take("2006", _FOUR))
+        self._take("-", _DASH)
+        month = self._number("01", _TWO, "month", 12)
+        self._take("-", _DASH)
+        day = int(self._take("02", _TWO))
+        self._take("T", _T)
+        hour = self._number("15", _ONE_OR_TWO, "hour", 23)
+        self._take(":", _COLON)
+        minute = self._number("04", _TWO, "minute", 59)
+        self._take(":", _COLON)
+        second = self._number("05", _TWO, "second", 59)
+        fraction = _FRACTION.match(self._rest)
+        if fraction:
+            self._rest = self._rest[fraction.end() :]
+        offset = self._offset()
+        if self._rest:
+            raise ValueError(f"parsing time {_quote(self._text)}: extra text: {_quote(self._rest)}")
+        try:
+            whole = (datetime(year or 4, month, day, hour, minute, second) - _EPOCH).total_seconds()
+        except ValueError:
+            raise self._out_of_range("day") from None
+        if not year:
+            # Python has no year 0; four of them are as many days as years 0 to 3.
+            whole -= 1461 * 86400
+        return whole - offset + (float(f"0.{fraction[1]}") if fraction else 0.0)
+
+    def _offset(self) -> int:
+        zone = self._take("Z07:00", _ZONE)
+        if zone == "Z":
+            return 0
+        hours, minutes = int(zone[1:3]), int(zone[4:6])
+        if hours > 24:
+            raise self._out_of_range("time zone offset hour")
+        if minutes > 60:
+            raise self._out_of_range("time zone offset minute")
+        return (hours * 3600 + minutes * 60) * (-1 if zone[0] == "-" else 1)
+
+
+def _quote(text: str) -> str:
+    """
+    A text as Go's package C{time} quotes it, which knows no letters but those of ASCII.
+    """
+    if text.isascii() and text.isprintable():
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    pieces = []
+    for character in text:
+        if character in '"\\':
+            pieces.append(f"\\{character}")
+        elif " " <= character <= "\x7f":
+            pieces.append(character)
+        else:
+            pieces.extend(f"\\x{byte:02x}" for byte in character.encode("utf-8", "replace"))
+    return f'"{"".join(pieces)}"'
 
 
 def human_duration(seconds: float) -> str:
@@ -159,7 +207,7 @@ def parse_go_duration(text: str) -> float:
     rest = text[1:] if text[:1] in ("-", "+") else text
     if rest == "0":
         return 0.0
-    wrong = f"time: invalid duration {quote(text)}"
+    wrong = f"time: invalid duration {_quote(text)}"
     total = 0 if rest else -1
     while rest:
         match = _PART.match(rest)
@@ -174,10 +222,10 @@ def parse_go_duration(text: str) -> float:
 
 def _part(match: re.Match[str], text: str) -> int:
     if not match[3]:
-        raise ValueError(f"time: missing unit in duration {quote(text)}")
+        raise ValueError(f"time: missing unit in duration {_quote(text)}")
     unit = _UNITS.get(match[3])
     if unit is None:
-        raise ValueError(f"time: unknown unit {quote(match[3])} in duration {quote(text)}")
+        raise ValueError(f"time: unknown unit {_quote(match[3])} in duration {_quote(text)}")
     # Digits that no int64 holds are cut before Python spends time on them.
     whole = int(match[1][:40] or "0")
     return whole * unit + int(float(f"0.{(match[2] or '0')[:30]}") * unit)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from typing import Any
 
 import yaml
@@ -87,12 +88,8 @@ def _resolve_number(text: str) -> Any:
         if -(_BOUND >> 1) <= value < _BOUND:
             return value if value < _BOUND >> 1 else float(value)
     if _FRACTION.fullmatch(plain):
-        return _whole(float(plain))
+        return float(plain)
     return text
-
-
-def _whole(value: float) -> Any:
-    return int(value) if value.is_integer() and abs(value) < _BOUND >> 1 else value
 
 
 class _Node:
@@ -122,7 +119,6 @@ class _Builder:
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._count = 0
         self._aliased = 0
-        self.done = False
         self.value: Any = None
         self.duplicates: dict[str, None] = {}
 
@@ -190,18 +186,18 @@ class _Builder:
 
     def _add(self, value: Any) -> None:
         if not self._stack:
-            self.value, self.done = value, True
+            self.value = _storable(value)
             return
         node = self._stack[-1]
         if isinstance(node.value, list):
-            node.value.append(value)
+            node.value.append(_storable(value))
         elif not node.waiting:
             node.key, node.waiting = _key(value), True
         elif node.merge:
             _merge(node.value, value)
             node.merge = node.waiting = False
         else:
-            self._set(node, value)
+            self._set(node, _storable(value))
 
     def _set(self, node: _Node, value: Any) -> None:
         node.waiting = False
@@ -260,7 +256,19 @@ def _float_key(value: float) -> str:
         return ".nan"
     if math.isinf(value):
         return ".inf" if value > 0 else "-.inf"
-    return format_float(value)
+    # sigs.k8s.io/yaml writes keys with the digits of a 32-bit float.
+    for digits in range(1, 18):
+        text = f"{value:.{digits}g}"
+        if _narrow(float(text)) == _narrow(value):
+            break
+    return format_float(float(text))
+
+
+def _narrow(value: float) -> bytes:
+    try:
+        return struct.pack("f", value)
+    except OverflowError:
+        return struct.pack("d", value)
 
 
 def _scalar(event: Any) -> Any:
@@ -270,11 +278,11 @@ def _scalar(event: Any) -> Any:
     tag = event.tag
     if tag is None or tag == "!":
         if event.implicit[0] and tag is None:
-            return _storable(resolve(text))
+            return resolve(text)
         return text
     if tag == _STR or tag not in _RESOLVABLE:
         return text
-    value = _storable(resolve(text))
+    value = resolve(text)
     wanted = {_BOOL: bool, _INT: int, _FLOAT: (int, float), _NULL: type(None)}.get(tag, str)
     if not isinstance(value, wanted) or (isinstance(value, bool) and tag != _BOOL):  # type: ignore[arg-type]
         raise DecodeError(f"yaml: cannot decode `{text}` as a !!{tag.removeprefix(_TAG)}")
@@ -282,8 +290,11 @@ def _scalar(event: Any) -> Any:
 
 
 def _storable(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise DecodeError(f"json: unsupported value: {format_float(value)}")
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise DecodeError(f"json: unsupported value: {format_float(value)}")
+        if value.is_integer() and abs(value) < _BOUND >> 1:
+            return int(value)
     return value
 
 
@@ -298,7 +309,7 @@ def read_yaml(data: bytes) -> Decoded:
         text = data.decode()
         for event in yaml.parse(text, Loader=_Loader):
             builder.take(event)
-            if builder.done:
+            if isinstance(event, yaml.DocumentEndEvent):
                 break
     except UnicodeDecodeError:
         raise DecodeError("yaml: invalid leading UTF-8 octet") from None
