@@ -82,7 +82,7 @@ def partition(items: list[Any], named: list[Any], merge_key: str) -> tuple[list[
 def _sorted(items: list[Any], order: list[Any], merge_key: str) -> list[Any]:
     def place(item: Any) -> int:
         found = find(order, item, merge_key)
-        return -1 if found is None else found
+        return len(order) if found is None else found
 
     return sorted(items, key=place)
 

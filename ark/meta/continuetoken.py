@@ -85,8 +85,9 @@ def _read(text: bytes) -> dict[str, Any]:
         raise _bad(f"json: cannot unmarshal {json_type(members)} into Go value of type storage.continueToken")
     for name, wanted, go_type in (("v", str, "string"), ("rv", int, "int64"), ("start", str, "string")):
         value = members.get(name)
-        if value is None or (type(value) is wanted and (wanted is str or abs(value) < _BOUND)):
-            continue
+        if value is None or (isinstance(value, wanted) and not isinstance(value, bool)):
+            if not isinstance(value, int) or -_BOUND <= value < _BOUND:
+                continue
         found = json_type(value)
         if wanted is int and found == "number":
             found = f"number {value}"

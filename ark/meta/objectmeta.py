@@ -111,9 +111,11 @@ def _owner_causes(owners: Sequence[Metadata]) -> list[Cause]:
             causes.append(
                 fielderrors.invalid(f"{_OWNERS}.apiVersion", api_version, "version must not be empty")
             )
-        for member in ("kind", "name", "uid"):
-            if not owner.get(member):
-                causes.append(fielderrors.invalid(f"{_OWNERS}.{member}", "", "must not be empty"))
+        causes += [
+            fielderrors.invalid(f"{_OWNERS}.{member}", "", "must not be empty")
+            for member in ("kind", "name", "uid")
+            if not owner.get(member)
+        ]
         if api_version == "v1" and kind == "Event":
             detail = "/v1, Kind=Event is disallowed from being an owner"
             causes.append(_shown(_OWNERS, _owner_value(owner), detail))

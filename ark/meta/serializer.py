@@ -29,7 +29,8 @@ _dumps = orjson.dumps
 _STRICT = orjson.OPT_STRICT_INTEGER
 
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_WHOLE_FLOAT = re.compile(rb"[0-9]\.0[,\]}]|[0-9]\.0\Z")
+# Texts may hold it too; then a copy is made for nothing.
+_whole_float = re.compile(rb"\.0(?:[,\]}]|\Z)").search
 
 
 def decode_json(data: bytes) -> Decoded:
@@ -47,13 +48,14 @@ def decode_json(data: bytes) -> Decoded:
     except TypeError:
         value = _normalized(value, 0)
         text = _dumps(value)
-    if b"\\u0000" in data and _ESCAPED_NUL.search(data):
+    escaped = b"\\" in data
+    if escaped and b"\\u0000" in data and _ESCAPED_NUL.search(data):
         raise DecodeError("invalid character '\\x00' in string literal")
-    if b".0" in text and _WHOLE_FLOAT.search(text):
+    if _whole_float(text):
         value = _normalized(value, 0)
     # Reading drops the earlier of two members and with it at least two quotes.  Only an
     # escaped quote can be written in two ways.
-    if data.count(b'"') == text.count(b'"') and b"\\u0022" not in data:
+    if data == text or (data.count(b'"') == text.count(b'"') and not (escaped and b"\\u0022" in data)):
         return Decoded(value, [])
     return _with_duplicates(value, data)
 
