@@ -73,7 +73,7 @@ def metadata(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
     for wrong in (None, [], "x", 5):
         yield call("POST", kind.path("metadata"), {**kind.object("x", SPEC), "metadata": wrong})
         yield call("PATCH", where, {"metadata": wrong}, content=MERGE)
-    for prefix in ("gen-", "x" * 60, "Bad_", "a.b."):
+    for prefix in ("gen-", "y" * 60, "Bad_", "a.b."):
         made = kind.object(None, SPEC, metadata={"generateName": prefix})
         yield call("POST", kind.path("metadata"), made, keep={"made": "metadata.name"})
         yield call("GET", kind.path("metadata", "$(made)"))

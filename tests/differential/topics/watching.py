@@ -16,7 +16,7 @@ from tests.differential.topics.reads import ACCEPTS, PARTIAL, TABLE, populate
 _WRONG = (
     {"resourceVersionMatch": "NotOlderThan"}, {"resourceVersionMatch": "Exact"}, {"resourceVersionMatch": "Foo"}, {"sendInitialEvents": "true"}, {"sendInitialEvents": "false"},
     {"sendInitialEvents": "x"}, {"sendInitialEvents": "true", "resourceVersionMatch": "Exact"}, {"sendInitialEvents": "false", "resourceVersionMatch": "Exact"}, {"continue_": "x"},
-    {"limit": "x"}, {"limit": 1}, {"labelSelector": "!!"}, {"fieldSelector": "nope=1"}, {"resourceVersion": "x"}, {"resourceVersion": "-1"}, {"timeoutSeconds": "x"}, {"timeoutSeconds": "-1"},
+    {"limit": "x"}, {"limit": 1}, {"labelSelector": "!!"}, {"fieldSelector": "nope=1"}, {"resourceVersion": "x"}, {"resourceVersion": "-1"}, {"timeoutSeconds": "x"},
     {"allowWatchBookmarks": "x"}, {"timeout": "x"}, {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan", "continue_": "x"},
 )  # fmt: skip
 
