@@ -31,7 +31,7 @@ from ark.storage.sqlitewrite import raise_floor, sweep, write_batch
 from ark.storage.views import create_views
 from ark.storage.workerwake import WorkerWake
 
-_READERS = 3
+_READERS = 2
 _SWEPT_ROWS = 200
 _RESUME_SECONDS = 1.0
 

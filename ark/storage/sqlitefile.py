@@ -181,7 +181,7 @@ class DatabaseFile:
         """
         connection.executescript(
             f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}; PRAGMA query_only = ON; "
-            "PRAGMA cache_size = -16384; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+            "PRAGMA cache_size = -32768; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
         )
 
     def _check_paths(self) -> None:

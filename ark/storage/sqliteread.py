@@ -184,6 +184,8 @@ def read_joined(connection: Any, range: Range, limit: int, revision: int | None)
         at = current if revision is None else revision
         if not count:
             return JoinedPage(at, b"", 0, None, False)
+        if range.namespace is not None:
+            return JoinedPage(at, text, count, (range.namespace, last.decode()), bool(more))
         namespace, _, name = last.decode().partition("\0")
         return JoinedPage(at, text, count, (namespace, name), bool(more))
 

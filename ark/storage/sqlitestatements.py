@@ -57,9 +57,13 @@ _SCOPES = {
 
 _FROM_LOG = "FROM ($source) AS found CROSS JOIN ark_log AS log ON log.revision = found.revision"
 
+# The last key of a page; its namespace is known when the range has only one.
+_LAST_NAME = "max(found.name)"
+_LAST = "max(found.namespace || char(0) || found.name)"
+
 _JOINED = (
     f"SELECT {_REVISION}, EXISTS (SELECT 1 FROM ($source OFFSET :page)), count(*), "  # noqa: S608 - constants only
-    "CAST(max(found.namespace || char(0) || found.name) AS BLOB), "
+    "CAST($last AS BLOB), "
     f"CAST(group_concat(log.body, ',') AS BLOB) {_FROM_LOG}"
 )
 
@@ -125,6 +129,7 @@ def _sources(template: str, limit: str = ":limit") -> dict[RangeForm, str]:
     return {
         (snapshot, scoped, after): template.replace("$source", _SNAPSHOT if snapshot else _CURRENT)
         .replace("$scope", _SCOPES[scoped, after])
+        .replace("$last", _LAST_NAME if scoped else _LAST)
         .replace(":limit", limit)
         for snapshot, scoped, after in _KINDS_OF_RANGE
     }

@@ -553,7 +553,7 @@ class StorageBackendTestsMixin:
         case: Any = self
         backend = await self.open_backend()
         woken: Deferred[None] = Deferred()
-        calls = []
+        calls: list[None] = []
 
         def wake() -> None:
             calls.append(None)

@@ -1,0 +1,169 @@
+"""
+What storage costs: CPU of all threads of the process, an operation.
+
+Run with C{python -m tests.bench.bench_storage [folder]}; the folder decides the disk.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import react
+
+from ark.meta.records import ADDED, MODIFIED, Body, Change, Committed, Key, Range
+from ark.storage.committer import Committer
+from ark.storage.sqlite import open_backend
+
+RESOURCE = "queries.ark.mckinsey.com"
+OBJECTS = 10_000
+_HEAD = b'{"apiVersion":"ark.mckinsey.com/v1alpha1","kind":"Query","metadata":{"resourceVersion":"'
+_TAIL = b'"},"spec":{"input":"' + b"x" * 1900 + b'"}}'
+
+
+def _change(number: int, expected: int) -> Change:
+    event = MODIFIED if expected else ADDED
+    key = Key(RESOURCE, "default", f"query-{number:06d}")
+    return Change(
+        key, expected, event, Body(_HEAD, _TAIL), b'{"app":"ark"}', "0f8fad5b-d9cb-469f-a165-70867728950e"
+    )
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+async def _measure(title: str, count: int, work: Callable[[], Awaitable[Any]]) -> None:
+    cpu, wall = _cpu(), perf_counter()
+    await work()
+    cpu, wall = _cpu() - cpu, perf_counter() - wall
+    print(f"{title:<46} {cpu / count * 1e6:8.2f} us CPU {wall / count * 1e6:8.2f} us wall")
+
+
+class _Load:
+    """
+    Writes all objects over and over, each from its newest revision.
+    """
+
+    def __init__(self, backend: Any, reactor: Any) -> None:
+        self.backend = backend
+        self.reactor = reactor
+        self.revisions = [0] * OBJECTS
+        self.next = 0
+
+    def batch(self, size: int) -> list[Change]:
+        """
+        The next changes; a stride spreads them over the pages of the pointers.
+        """
+        numbers = [(self.next + step) * 7919 % OBJECTS for step in range(size)]
+        self.next += size
+        return [_change(number, self.revisions[number]) for number in numbers]
+
+    def note(self, outcomes: Sequence[Any]) -> None:
+        """
+        Remember the new revisions.
+        """
+        for outcome in outcomes:
+            assert isinstance(outcome, Committed)
+            self.revisions[int(outcome.version.key.name[6:])] = outcome.version.revision
+
+    async def batches(self, size: int, count: int) -> None:
+        """
+        C{count} changes in batches, one after another.
+        """
+        for _ in range(count // size):
+            self.note(await self.backend.commit(self.batch(size)))
+
+    async def clients(self, number: int, count: int) -> None:
+        """
+        C{count} changes from C{number} clients, each waiting for its answer, in groups.
+        """
+        committer = Committer(self.backend, self.reactor)
+
+        async def client() -> None:
+            for _ in range(count // number):
+                self.note([await committer.commit(*self.batch(1))])
+
+        await gatherResults([Deferred.fromCoroutine(client()) for _ in range(number)])
+
+    async def gets(self, number: int, count: int) -> None:
+        """
+        C{count} reads, C{number} in each turn.
+        """
+        for turn in range(count // number):
+            keys = [
+                Key(RESOURCE, "default", f"query-{(turn * number + i) * 7919 % OBJECTS:06d}")
+                for i in range(number)
+            ]
+            await gatherResults([Deferred.fromCoroutine(self.backend.get(key)) for key in keys])
+
+    async def pages(self, limit: int, revision: int | None, joined: bool) -> None:
+        """
+        Every object, in pages.
+        """
+        after: tuple[str, str] | None = None
+        more = True
+        while more:
+            range_ = Range(RESOURCE, "default", after)
+            if joined:
+                page = await self.backend.list_joined(range_, limit, revision)
+                after, more = page.last, page.more
+            else:
+                rows = await self.backend.list(range_, limit, revision)
+                after, more = rows.versions[-1].key[1:], rows.more
+
+    async def events(self, after: int, limit: int) -> None:
+        """
+        Everything that happened after a revision.
+        """
+        while True:
+            page = await self.backend.events(after, limit)
+            if not page.events:
+                return
+            after = page.revision
+
+
+async def _bench(reactor: Any, folder: str) -> None:
+    backend = await open_backend({"db_path": os.path.join(folder, "bench.db")}, reactor)
+    load = _Load(backend, reactor)
+    await _measure("create, batches of 64", OBJECTS, lambda: load.batches(50, OBJECTS))
+    for size in (1, 8, 64, 256):
+        count = 2_000 if size == 1 else 20_480
+        await _measure(f"update, batches of {size}", count, lambda: load.batches(size, count))  # noqa: B023
+    await _measure("update, 64 clients through the committer", 20_480, lambda: load.clients(64, 20_480))
+    for number in (1, 64):
+        await _measure(f"get, {number} a turn", 12_800, lambda: load.gets(number, 12_800))  # noqa: B023
+    at = await backend.current_revision() - 500
+    for title, revision in (("now", None), ("500 revisions ago", at)):
+        for limit in (500, 10_000):
+            await _measure(
+                f"list_joined {title}, pages of {limit}",
+                OBJECTS,
+                lambda: load.pages(limit, revision, True),  # noqa: B023
+            )
+        await _measure(f"list {title}, pages of 500", OBJECTS, lambda: load.pages(500, revision, False))  # noqa: B023
+    await _measure("events, pages of 500", 10_000, lambda: load.events(at - 9_500, 500))
+    floor = await backend.current_revision()
+    await _measure("compact, a dropped version", floor - OBJECTS, lambda: backend.compact(floor))
+    await backend.close()
+
+
+def main(reactor: Any, folder: str | None = None) -> Any:
+    """
+    Run the benchmark.
+    """
+    place = tempfile.mkdtemp(dir=folder)
+    done: Deferred[None] = Deferred.fromCoroutine(_bench(reactor, place))
+    return done.addBoth(lambda result: (shutil.rmtree(place), result)[1])
+
+
+if __name__ == "__main__":
+    react(main, sys.argv[1:])
