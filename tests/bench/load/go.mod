@@ -1,0 +1,3 @@
+module ark-apiserver/tests/bench/load
+
+go 1.24
