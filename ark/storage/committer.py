@@ -143,10 +143,10 @@ class Committer:
         self, changes: list[Change], full: StorageFull
     ) -> Sequence[Outcome | Exception]:
         """
-        A full store may still take deletions when they come alone: they are the way out.
+        A full store may take deletions when they come alone: it has given up its ballast for them.
         """
         deletions = [change for change in changes if change.event == DELETED]
-        if not deletions or len(deletions) == len(changes):
+        if not deletions:
             return [full] * len(changes)
         try:
             outcomes = iter(await self._backend.commit(deletions))

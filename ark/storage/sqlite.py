@@ -26,7 +26,7 @@ from ark.storage import sqliteread
 from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import StorageError, StorageFull, Unavailable
 from ark.storage.pointreads import PointReads
-from ark.storage.sqlitefile import DatabaseFile, translate
+from ark.storage.sqlitefile import DatabaseFile, empty_log, translate
 from ark.storage.sqlitewrite import raise_floor, sweep, write_batch
 from ark.storage.views import create_views
 from ark.storage.workerwake import WorkerWake
@@ -90,35 +90,54 @@ class SQLiteBackend:
         return outcomes
 
     def _write(self, connection: Any, changes: Sequence[Change]) -> tuple[int, list[Outcome]]:
-        stuck = self._full_since is not None and not self._resume()
-        if stuck and any(change.event != DELETED for change in changes):
+        stuck = self._full_since is not None and not self._resume(connection)
+        deletions = all(change.event == DELETED for change in changes)
+        if stuck and not deletions:
             raise StorageFull("the disk is full")
-        committing: list[bool] = []
+        try:
+            return self._exclusively(connection, write_batch, changes)
+        except StorageFull:
+            if not deletions:
+                raise
+            return self._exclusively(connection, write_batch, changes)
+
+    def _exclusively(self, connection: Any, write: Callable[..., _T], *arguments: Any) -> _T:
+        """
+        Call C{write(connection, *arguments)} while no other process writes.
+        """
         self._file.lock_commits()
         try:
-            return write_batch(connection, changes, lambda: committing.append(True))
+            return write(connection, *arguments)
+        except StorageFull:
+            self._make_room(connection)
+            raise
         except dbapi2.Error as error:
-            failure = translate(error, bool(committing))
+            failure = translate(error)
             if isinstance(failure, StorageFull):
-                self._note_full()
+                self._make_room(connection)
             raise failure from error
         finally:
             self._file.unlock_commits()
 
-    def _note_full(self) -> None:
+    def _make_room(self, connection: Any) -> None:
+        """
+        Give the ballast up, and use its room to empty the write-ahead log.
+        """
         if self._full_since is None:
             self._log.error("The disk is full: only deletions are taken until there is room again")
         self._full_since = monotonic()
         self._file.ballast.give_up()
+        empty_log(connection)
 
-    def _resume(self) -> bool:
+    def _resume(self, connection: Any) -> bool:
         """
-        Try, once a second at most, whether there is room for the ballast again.
+        Try, once a second at most, whether there is room again: on the disk for the
+        ballast, or as much inside the file.
         """
         now = monotonic()
         if self._full_since is not None and now - self._full_since >= _RESUME_SECONDS:
             self._full_since = now
-            if self._file.ballast.reserve():
+            if self._file.ballast.reserve() or self._file.has_room(connection):
                 self._full_since = None
                 self._log.info("There is room on the disk again")
         return self._full_since is None
@@ -184,13 +203,6 @@ class SQLiteBackend:
         dropped: int | None = self._exclusively(connection, sweep, _SWEPT_ROWS)
         return dropped
 
-    def _exclusively(self, connection: Any, write: Callable[..., Any], *arguments: Any) -> Any:
-        self._file.lock_commits()
-        try:
-            return write(connection, *arguments)
-        finally:
-            self._file.unlock_commits()
-
     async def compacted_revision(self) -> int:
         """
         See L{IStorageBackend.compacted_revision}.
@@ -206,7 +218,7 @@ class SQLiteBackend:
         await self._run(self._readers, sqliteread.read_revision)
 
     def _try_write(self, connection: Any) -> None:
-        if self._full_since is not None and not self._resume():
+        if self._full_since is not None and not self._resume(connection):
             raise StorageFull("the disk is full")
         self._exclusively(connection, _begin_and_end)
 
@@ -229,7 +241,7 @@ class SQLiteBackend:
             await idle
         if self._wake is not None:
             await self._wake.stop()
-        await self._writer.runWithConnection(_tidy)
+        await self._writer.runWithConnection(empty_log)
         self._readers.close()
         self._writer.close()
         self._file.release()
@@ -264,16 +276,6 @@ class SQLiteBackend:
 def _begin_and_end(connection: Any) -> None:
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("ROLLBACK")
-
-
-def _tidy(connection: Any) -> None:
-    """
-    Leave a file that is whole without its log, for those who copy it.
-    """
-    try:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except dbapi2.Error:
-        return
 
 
 def _pool(file: DatabaseFile, reactor: Any, threads: int, configure: Callable[[Any], None]) -> Any:

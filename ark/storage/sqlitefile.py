@@ -53,6 +53,18 @@ def translate(error: dbapi2.Error, committing: bool = False) -> StorageError:
     return Unavailable(f"the database failed: {error}")
 
 
+def empty_log(connection: Any) -> None:
+    """
+    Move what is in the write-ahead log into the file, as far as readers and room allow.
+
+    After it the file is whole without its log, for those who copy it.
+    """
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except dbapi2.Error:
+        return
+
+
 class Ballast:
     """
     Room on the disk that is kept so that it can be given up.
@@ -61,22 +73,22 @@ class Ballast:
     """
 
     def __init__(self, path: Path, size: int) -> None:
+        self.size = size
         self._path = path
-        self._size = size
 
     def reserve(self) -> bool:
         """
         Take the room if there is that much and a quarter more; tell whether it is taken.
         """
         try:
-            if self._path.exists() and self._path.stat().st_size >= self._size:
+            if self._path.exists() and self._path.stat().st_size >= self.size:
                 return True
             free = os.statvfs(self._path.parent)
-            if free.f_bavail * free.f_frsize < self._size + self._size // 4:
+            if free.f_bavail * free.f_frsize < self.size + self.size // 4:
                 return False
             with open(self._path, "wb", opener=_private) as file:
-                if self._size:
-                    os.posix_fallocate(file.fileno(), 0, self._size)
+                if self.size:
+                    os.posix_fallocate(file.fileno(), 0, self.size)
         except OSError:
             self.give_up()
             return False
@@ -161,6 +173,13 @@ class DatabaseFile:
         """
         if self.shared:
             fcntl.flock(self._commit_lock, fcntl.LOCK_UN)
+
+    def has_room(self, connection: Any) -> bool:
+        """
+        Whether pages that compaction has freed are worth the ballast.
+        """
+        ((pages,),) = connection.execute("PRAGMA freelist_count").fetchall()
+        return bool(pages * _PAGE_SIZE > self.ballast.size)
 
     def configure_writer(self, connection: Any) -> None:
         """

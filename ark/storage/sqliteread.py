@@ -4,7 +4,7 @@ Reading the log.  Runs in reader threads, on connections that cannot write.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from pysqlite3 import dbapi2
@@ -225,12 +225,3 @@ def _event(fields: Sequence[bytes]) -> Event:
     key = Key(fields[0].decode(), fields[1].decode(), fields[2].decode())
     before = _version(key, fields[9:15]) if fields[9] else None
     return Event(_version(key, fields[3:9]), before)
-
-
-def explain(connection: Any, parameters: Mapping[str, Any]) -> list[str]:
-    """
-    How SQLite goes about each statement that reads a range; for tests of their cost.
-    """
-    texts = [*LIST_JOINED.values(), *COUNTS.values()]
-    plans = [connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters).fetchall() for text in texts]
-    return ["; ".join(row[3] for row in plan) for plan in plans]

@@ -92,16 +92,14 @@ class Rows:
     def __init__(self, columns: Sequence[str], source: str) -> None:
         self._width = len(columns)
         joined = f"concat_ws(char(31), {', '.join(columns)})"
-        self._packed = (
-            f"SELECT {_REVISION}, count(*), CAST(group_concat({joined}, char(31)) AS BLOB) {source}"
-        )
+        self.packed = f"SELECT {_REVISION}, count(*), CAST(group_concat({joined}, char(31)) AS BLOB) {source}"
         self._plain = f"SELECT {', '.join(f'CAST({column} AS BLOB)' for column in columns)} {source}"
 
     def fetch(self, connection: Any, parameters: Any) -> Answer:
         """
         The members of all rows, one after another.
         """
-        revision, floor, count, text = connection.execute(self._packed, parameters).fetchone()
+        revision, floor, count, text = connection.execute(self.packed, parameters).fetchone()
         if not count:
             return Answer(revision, floor, [])
         fields = text.split(_SEPARATOR)
@@ -185,3 +183,14 @@ def chunk_sizes(count: int, largest: int = LARGEST) -> Iterator[int]:
             size //= 2
         yield size
         count -= size
+
+
+def explain(connection: Any) -> list[str]:
+    """
+    How SQLite goes about each statement that reads a range; for tests of their cost.
+    """
+    texts = [*LIST_JOINED.values(), *COUNTS.values(), *(rows.packed for rows in LIST.values())]
+    names = ("resource", "namespace", "after_namespace", "after_name", "at", "limit", "page")
+    nothing = dict.fromkeys(names)
+    plans = [connection.execute(f"EXPLAIN QUERY PLAN {text}", nothing).fetchall() for text in texts]
+    return ["; ".join(row[3] for row in plan) for plan in plans]

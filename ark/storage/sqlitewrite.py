@@ -9,11 +9,14 @@ busy reactor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import time
 from typing import Any
 
+from pysqlite3 import dbapi2
+
 from ark.meta.records import DELETED, Change, Committed, Key, Mismatch, Outcome, Version
+from ark.storage.sqlitefile import translate
 from ark.storage.sqliteread import read_revisions
 from ark.storage.sqlitestatements import LARGEST, chunk_sizes
 
@@ -112,14 +115,20 @@ def _store(connection: Any, batch: _Batch) -> None:
     connection.execute(_COUNT, (batch.revision,))
 
 
-def write_batch(
-    connection: Any, changes: Sequence[Change], committing: Callable[[], None]
-) -> tuple[int, list[Outcome]]:
+def _end(connection: Any) -> None:
+    """
+    Commit.  What fails here, other than for want of room, may have happened.
+    """
+    try:
+        connection.execute("COMMIT")
+    except dbapi2.Error as error:
+        raise translate(error, committing=True) from error
+
+
+def write_batch(connection: Any, changes: Sequence[Change]) -> tuple[int, list[Outcome]]:
     """
     See L{ark.interfaces.IStorageBackend.commit}; within a transaction of its own.
 
-    @param committing: called when all is written and only the commit is left to do:
-        what fails after that may have happened.
     @return: the revision after the batch, and the outcomes.
     """
     connection.execute("BEGIN IMMEDIATE")
@@ -133,8 +142,7 @@ def write_batch(
                 batch.outcomes[index] = Mismatch(current[revision])
         if batch.rows:
             _store(connection, batch)
-            committing()
-        connection.execute("COMMIT")
+        _end(connection)
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

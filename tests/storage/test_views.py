@@ -46,7 +46,7 @@ class FakeKind(NamedTuple):
         Column("Age", ".metadata.creationTimestamp"),
         Column("Odd", ".spec..type"),
     )
-    schema: Any = {  # noqa: RUF012 - a NamedTuple's default
+    schema: Any = {
         "properties": {
             "spec": {"properties": {"type": {}, "input": {}, "ttl": {}, "name": {}, "it's": {}}},
         }
@@ -154,8 +154,22 @@ class ViewsTests(TestCase):
         (row,) = await self.query("SELECT * FROM resources")
         self.assertEqual(
             list(row),
-            "kind resource namespace name resource_version generation uid spec status labels annotations "
-            "created_at updated_at deleted_at".split(),
+            [
+                "kind",
+                "resource",
+                "namespace",
+                "name",
+                "resource_version",
+                "generation",
+                "uid",
+                "spec",
+                "status",
+                "labels",
+                "annotations",
+                "created_at",
+                "updated_at",
+                "deleted_at",
+            ],
         )
         self.assertEqual((row["kind"], row["name"], row["resource_version"]), ("Query", "q", 2))
         self.assertEqual((row["generation"], row["labels"]), (3, '{"team":"a"}'))
