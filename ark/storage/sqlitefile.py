@@ -30,6 +30,18 @@ _PAGE_SIZE = 8192
 _BUSY_SECONDS = 5
 _PREPARE_SECONDS = 30.0
 
+_COMMON_SETTINGS = (
+    f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}; PRAGMA cache_size = -32768; "
+    "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+)
+#: FULL makes each commit wait for the disk; with NORMAL a loss of power takes every commit
+#: since the last checkpoint.
+WRITER_SETTINGS = (
+    f"{_COMMON_SETTINGS} PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; "
+    "PRAGMA journal_size_limit = 67108864;"
+)
+READER_SETTINGS = f"{_COMMON_SETTINGS} PRAGMA query_only = ON;"
+
 _RESTORE = (
     "Stop every program that uses the file, keep a copy of it and of its -wal file, and restore a backup; "
     "without one, the sqlite3 shell's .recover command saves what can be read."
@@ -184,24 +196,14 @@ class DatabaseFile:
     def configure_writer(self, connection: Any) -> None:
         """
         Set up the one connection that writes.
-
-        FULL makes each commit wait for the disk; with NORMAL a loss of power takes every
-        commit since the last checkpoint.
         """
-        connection.executescript(
-            f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}; PRAGMA synchronous = FULL; "
-            "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864; "
-            "PRAGMA cache_size = -32768; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-        )
+        connection.executescript(WRITER_SETTINGS)
 
     def configure_reader(self, connection: Any) -> None:
         """
         Set up a connection that can only read.
         """
-        connection.executescript(
-            f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}; PRAGMA query_only = ON; "
-            "PRAGMA cache_size = -32768; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-        )
+        connection.executescript(READER_SETTINGS)
 
     def _check_paths(self) -> None:
         path, wal = self.path, Path(f"{self.path}-wal")

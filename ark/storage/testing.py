@@ -16,7 +16,6 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 from zope.interface.verify import verifyObject
@@ -550,6 +549,8 @@ class StorageBackendTestsMixin:
         """
         A subscriber is called after a commit, and no more once it has left.
         """
+        from twisted.internet import reactor
+
         case: Any = self
         backend = await self.open_backend()
         woken: Deferred[None] = Deferred()
