@@ -1,0 +1,144 @@
+"""
+What the server knows about one served version of a resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from attrs import field, frozen
+
+from ark.meta.gvk import GroupKind, GroupResource, GroupVersionKind
+from ark.meta.names import name_is_dns_subdomain
+
+Read = Callable[[Any], str]
+
+
+class NameValidator(Protocol):
+    """
+    Judges a name, or the prefix of a generated one; no problems means it is fine.
+    """
+
+    def __call__(self, text: str, prefix: bool = False) -> list[str]: ...
+
+
+@frozen
+class Scale:
+    """
+    Where C{/scale} finds its members in an object.
+    """
+
+    spec_replicas_path: str
+    status_replicas_path: str
+    label_selector_path: str = ""
+
+
+@frozen
+class SelectableField:
+    """
+    A field that objects can be selected by.
+
+    @ivar paths: the value is the first of them that is there and not empty.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+
+
+@frozen
+class Column:
+    """
+    A printer column.
+
+    @ivar render: the word of C{x-ark-format}, which says how the cell is made.
+    @ivar paths: the paths of C{x-ark-paths}.
+    """
+
+    name: str
+    type: str
+    json_path: str
+    format: str = ""
+    description: str = ""
+    priority: int = 0
+    render: str = ""
+    paths: tuple[str, ...] = ()
+
+
+@frozen(eq=False, kw_only=True)
+class Kind:
+    """
+    One served version of a resource, as its definition declares it.
+
+    Two kinds are equal only if they are the same object.
+
+    @ivar subresources: their names, C{status} and C{scale} among them.
+    @ivar columns: those declared; empty when there are none.
+    @ivar schema: the C{openAPIV3Schema}.  It may hold one object in several places and
+        must not be changed.
+    @ivar is_storage: whether objects are kept in this version.
+    @ivar storage_version: the version that objects are kept in.
+    @ivar typed: whether it is built into Kubernetes, and not a custom resource.
+    @ivar field_readers: for each label that field selectors may name, in the order of
+        declaration, the function that reads its value; a missing value is empty text.
+    """
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    singular: str
+    list_kind: str
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    namespaced: bool = True
+    subresources: tuple[str, ...] = ()
+    scale: Scale | None = None
+    columns: tuple[Column, ...] = ()
+    schema: Mapping[str, Any] = field(factory=dict, repr=False)
+    selectable_fields: tuple[SelectableField, ...] = ()
+    is_storage: bool = True
+    storage_version: str = ""
+    typed: bool = False
+    allow_unconditional_update: bool = False
+    allow_create_on_update: bool = False
+    deprecated: bool = False
+    deprecation_warning: str = ""
+    name_validator: NameValidator = field(default=name_is_dns_subdomain, repr=False)
+    field_readers: tuple[tuple[str, Read], ...] = field(default=(), repr=False)
+
+    api_version: str = field(init=False)
+    gr: GroupResource = field(init=False, repr=False)
+    gk: GroupKind = field(init=False, repr=False)
+    gvk: GroupVersionKind = field(init=False, repr=False)
+    resource: str = field(init=False, repr=False)
+    has_status: bool = field(init=False, repr=False)
+    field_labels: frozenset[str] = field(init=False, repr=False)
+
+    @gvk.default
+    def _gvk(self) -> GroupVersionKind:
+        return GroupVersionKind(self.group, self.version, self.kind)
+
+    @gr.default
+    def _gr(self) -> GroupResource:
+        return GroupResource(self.group, self.plural)
+
+    @gk.default
+    def _gk(self) -> GroupKind:
+        return GroupKind(self.group, self.kind)
+
+    @api_version.default
+    def _api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @resource.default
+    def _resource(self) -> str:
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @has_status.default
+    def _has_status(self) -> bool:
+        return "status" in self.subresources
+
+    @field_labels.default
+    def _field_labels(self) -> frozenset[str]:
+        return frozenset(name for name, _ in self.field_readers)

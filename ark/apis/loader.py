@@ -1,0 +1,374 @@
+"""
+Definitions to kinds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ark.apis.kind import Column, Kind, NameValidator, Read, Scale, SelectableField
+from ark.apis.manifest import InvalidDefinition, Manifest, read_manifests
+from ark.apis.structural import check_structural
+from ark.meta.gotext import format_float
+from ark.meta.jsonpath import MISSING, InvalidPath, compile_first
+from ark.meta.names import (
+    dns1035_label,
+    dns1123_subdomain,
+    name_is_dns1035_label,
+    name_is_dns_label,
+    name_is_dns_subdomain,
+)
+
+__all__ = ["BUILT_IN", "InvalidDefinition", "KindRegistry"]
+
+BUILT_IN = Path(__file__).parent
+
+_COLUMN_TYPES = ("integer", "number", "string", "boolean", "date")
+_COLUMN_FORMATS = ("", "int32", "int64", "float", "double", "byte", "date", "date-time", "password", "name")
+_VERSION = re.compile(r"v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?")
+_STABILITY = {None: 2, "beta": 1, "alpha": 0}
+_SELECTABLE_TYPES = ("string", "boolean", "integer")
+_MOST_SELECTABLE = 8
+_NAME_VALIDATORS: dict[str, NameValidator] = {
+    "namespaces": name_is_dns_label,
+    "services": name_is_dns1035_label,
+}
+
+
+class _Fault(Exception):
+    """
+    A member of a manifest is wrong.
+    """
+
+    def __init__(self, path: str, detail: str) -> None:
+        super().__init__(f"{path}: {detail}")
+
+
+def version_order(version: str) -> tuple[int, int, int, int, str]:
+    """
+    A key that puts versions from most to least preferred, as C{version.CompareKubeAwareVersionStrings}
+    of apimachinery does: GA, beta, alpha, then anything else by name.
+    """
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        return (1, 0, 0, 0, version)
+    return (0, -_STABILITY[match[2]], -int(match[1]), -int(match[3] or 0), "")
+
+
+class KindRegistry:
+    """
+    All served kinds, in the order of group and plural, most preferred version first.
+    """
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        ordered = sorted(kinds, key=lambda kind: (kind.group, kind.plural, version_order(kind.version)))
+        self._kinds = {(kind.group, kind.version, kind.plural): kind for kind in ordered}
+
+    @classmethod
+    def from_manifests(cls, manifests: Iterable[dict[str, Any]], file: str = "") -> KindRegistry:
+        """
+        The kinds of parsed CustomResourceDefinitions.
+
+        @raise InvalidDefinition: one is wrong.
+        """
+        return cls._from(Manifest(file, manifest) for manifest in manifests)
+
+    @classmethod
+    def load(cls, paths: Sequence[Path] = (), built_in: bool = True) -> KindRegistry:
+        """
+        The built-in kinds, with those of files or folders beside, or instead of, those of
+        the same group and plural.  Of two definitions of one resource the later counts.
+
+        @raise InvalidDefinition: a manifest is wrong.
+        """
+        folders = sorted(path for path in BUILT_IN.iterdir() if path.is_dir()) if built_in else []
+        return cls._from(manifest for path in (*folders, *paths) for manifest in read_manifests(path))
+
+    @classmethod
+    def _from(cls, manifests: Iterable[Manifest]) -> KindRegistry:
+        resources: dict[tuple[str, str], list[Kind]] = {}
+        for manifest in manifests:
+            kinds = kinds_of(manifest)
+            for kind in kinds[:1]:
+                resources[kind.group, kind.plural] = kinds
+        registry = cls(kind for kinds in resources.values() for kind in kinds)
+        registry._check_names()
+        return registry
+
+    def _check_names(self) -> None:
+        taken: dict[tuple[str, str], str] = {}
+        for kind in self:
+            for name in (kind.kind, kind.list_kind):
+                other = taken.setdefault((kind.group, name), kind.plural)
+                if other != kind.plural:
+                    cause = f"spec.names: {name} of {kind.resource} is taken by {other}"
+                    raise InvalidDefinition(cause)
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self._kinds.values())
+
+    def get(self, group: str, version: str, plural: str) -> Kind | None:
+        """
+        The kind that is served at C{/apis/<group>/<version>/<plural>}.
+        """
+        return self._kinds.get((group, version, plural))
+
+    def kinds(self) -> list[Kind]:
+        """
+        Every served version of every resource.
+        """
+        return list(self._kinds.values())
+
+    def groups(self) -> list[str]:
+        """
+        The names of the groups, the core group (empty) first.
+        """
+        return sorted({kind.group for kind in self})
+
+    def preferred_versions(self, group: str) -> list[str]:
+        """
+        The versions of a group, the most preferred first.
+        """
+        return sorted({kind.version for kind in self if kind.group == group}, key=version_order)
+
+    def of_version(self, group: str, version: str) -> list[Kind]:
+        """
+        The kinds of one version of a group, by plural.
+        """
+        return [kind for kind in self if kind.group == group and kind.version == version]
+
+
+def kinds_of(manifest: Manifest) -> list[Kind]:
+    """
+    One kind for each served version of a definition.
+
+    @raise InvalidDefinition: it is wrong; the cause says what and where.
+    """
+    try:
+        spec = _object(manifest.body, "spec", "")
+        return _Definition(spec).kinds(manifest.body)
+    except _Fault as fault:
+        raise InvalidDefinition(str(fault), manifest.file) from fault
+
+
+def _object(parent: dict[str, Any], name: str, path: str) -> dict[str, Any]:
+    value = parent.get(name)
+    where = f"{path}.{name}" if path else name
+    if value is None:
+        raise _Fault(where, "is required")
+    if not isinstance(value, dict):
+        raise _Fault(where, "must be an object")
+    return value
+
+
+def _text(parent: dict[str, Any], name: str, path: str, default: str | None = None) -> str:
+    value = parent.get(name)
+    if value is None:
+        if default is None:
+            raise _Fault(f"{path}.{name}", "is required")
+        return default
+    if not isinstance(value, str):
+        raise _Fault(f"{path}.{name}", "must be a string")
+    return value
+
+
+def _list(parent: dict[str, Any], name: str, path: str, of: type = dict) -> list[Any]:
+    value = parent.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or any(not isinstance(item, of) for item in value):
+        raise _Fault(f"{path}.{name}", f"must be a list of {'objects' if of is dict else 'strings'}")
+    return value
+
+
+def _flag(parent: dict[str, Any], name: str, path: str) -> bool:
+    value = parent.get(name, False)
+    if not isinstance(value, bool):
+        raise _Fault(f"{path}.{name}", "must be a boolean")
+    return value
+
+
+class _Definition:
+    """
+    Reads the C{spec} of one definition.
+    """
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self._spec = spec
+        self._group = _text(spec, "group", "spec")
+        self._typed = _flag(spec, "x-ark-typed", "spec")
+        if self._group and dns1123_subdomain(self._group):
+            raise _Fault("spec.group", f"must be a domain name: {self._group}")
+        if "." not in self._group and not self._typed:
+            raise _Fault("spec.group", "should be a domain with at least one dot")
+
+    def kinds(self, manifest: dict[str, Any]) -> list[Kind]:
+        """
+        Its served versions.
+        """
+        common = self._common()
+        name = _text(_object(manifest, "metadata", ""), "name", "metadata")
+        plural = common["plural"]
+        expected = f"{plural}.{self._group}" if self._group else plural
+        if name != expected:
+            raise _Fault("metadata.name", f'must be spec.names.plural+"."+spec.group, which is {expected}')
+        versions = _list(self._spec, "versions", "spec")
+        stored = [version.get("name") for version in versions if version.get("storage") is True]
+        if len(stored) != 1:
+            raise _Fault("spec.versions", "must have exactly one version marked as storage version")
+        names = [_text(version, "name", f"spec.versions[{i}]") for i, version in enumerate(versions)]
+        for index, text in enumerate(names):
+            if dns1035_label(text):
+                raise _Fault(f"spec.versions[{index}].name", f"must be a DNS-1035 label: {text}")
+            if text in names[:index]:
+                raise _Fault(f"spec.versions[{index}].name", f"is there twice: {text}")
+        return [
+            self._kind(version, f"spec.versions[{index}]", str(stored[0]), common)
+            for index, version in enumerate(versions)
+            if _flag(version, "served", f"spec.versions[{index}]")
+        ]
+
+    def _common(self) -> dict[str, Any]:
+        spec = self._spec
+        names = _object(spec, "names", "spec")
+        kind, plural = _text(names, "kind", "spec.names"), _text(names, "plural", "spec.names")
+        for member, text in (("plural", plural), ("kind", kind.lower())):
+            if dns1035_label(text):
+                raise _Fault(f"spec.names.{member}", f"must be a DNS-1035 label: {text}")
+        scope = _text(spec, "scope", "spec")
+        if scope not in ("Namespaced", "Cluster"):
+            raise _Fault("spec.scope", f"must be Namespaced or Cluster, not {scope}")
+        return {
+            "group": self._group,
+            "kind": kind,
+            "plural": plural,
+            "singular": _text(names, "singular", "spec.names", kind.lower()),
+            "list_kind": _text(names, "listKind", "spec.names", f"{kind}List"),
+            "short_names": tuple(_list(names, "shortNames", "spec.names", str)),
+            "categories": tuple(_list(names, "categories", "spec.names", str)),
+            "namespaced": scope == "Namespaced",
+            "typed": self._typed,
+            "allow_unconditional_update": _flag(spec, "x-ark-allow-unconditional-update", "spec"),
+            "allow_create_on_update": _flag(spec, "x-ark-allow-create-on-update", "spec"),
+            "name_validator": self._name_validator(plural),
+        }
+
+    def _name_validator(self, plural: str) -> NameValidator:
+        return name_is_dns_subdomain if self._group else _NAME_VALIDATORS.get(plural, name_is_dns_subdomain)
+
+    def _kind(self, version: dict[str, Any], path: str, stored: str, common: dict[str, Any]) -> Kind:
+        schema = _object(_object(version, "schema", path), "openAPIV3Schema", f"{path}.schema")
+        for fault in check_structural(schema, f"{path}.schema.openAPIV3Schema"):
+            raise _Fault(*fault)
+        subresources = version.get("subresources") or {}
+        if not isinstance(subresources, dict):
+            raise _Fault(f"{path}.subresources", "must be an object")
+        selectable = tuple(self._selectable(version, schema, path))
+        return Kind(
+            version=version["name"],
+            subresources=tuple(subresources),
+            scale=_scale(subresources, f"{path}.subresources"),
+            columns=tuple(_columns(version, path)),
+            schema=schema,
+            selectable_fields=selectable,
+            field_readers=tuple((field.name, _reader(field)) for field in selectable),
+            is_storage=version["name"] == stored,
+            storage_version=stored,
+            deprecated=_flag(version, "deprecated", path),
+            deprecation_warning=_text(version, "deprecationWarning", path, ""),
+            **common,
+        )
+
+    def _selectable(
+        self, version: dict[str, Any], schema: dict[str, Any], path: str
+    ) -> Iterator[SelectableField]:
+        declared = _list(version, "selectableFields", path)
+        if len(declared) > _MOST_SELECTABLE:
+            raise _Fault(f"{path}.selectableFields", f"must have at most {_MOST_SELECTABLE} items")
+        for index, entry in enumerate(declared):
+            where = f"{path}.selectableFields[{index}]"
+            json_path = _text(entry, "jsonPath", where)
+            _check_selectable(json_path, schema, f"{where}.jsonPath")
+            yield SelectableField(json_path.lstrip("."), (json_path,))
+        for index, entry in enumerate(_list(self._spec, "x-ark-selectable-fields", "spec")):
+            where = f"spec.x-ark-selectable-fields[{index}]"
+            paths = _list(entry, "x-ark-paths", where, str) or [_text(entry, "jsonPath", where)]
+            yield SelectableField(_text(entry, "name", where), tuple(paths))
+
+
+def _check_selectable(json_path: str, schema: dict[str, Any], path: str) -> None:
+    node: Any = schema
+    if not json_path.startswith(".") or json_path.startswith(".metadata"):
+        raise _Fault(path, "must be a simple path outside of metadata")
+    for name in json_path[1:].split("."):
+        node = (node.get("properties") or {}).get(name)
+        if node is None:
+            raise _Fault(path, f"leads to nothing the schema declares: {json_path}")
+    if node.get("type") not in _SELECTABLE_TYPES:
+        raise _Fault(path, "must lead to a string, boolean or integer")
+
+
+def _scale(subresources: dict[str, Any], path: str) -> Scale | None:
+    if subresources.get("scale") is None:
+        return None
+    scale, where = _object(subresources, "scale", path), f"{path}.scale"
+    return Scale(
+        _text(scale, "specReplicasPath", where),
+        _text(scale, "statusReplicasPath", where),
+        _text(scale, "labelSelectorPath", where, ""),
+    )
+
+
+def _columns(version: dict[str, Any], path: str) -> Iterator[Column]:
+    for index, entry in enumerate(_list(version, "additionalPrinterColumns", path)):
+        where = f"{path}.additionalPrinterColumns[{index}]"
+        kind, form = _text(entry, "type", where), _text(entry, "format", where, "")
+        if kind not in _COLUMN_TYPES:
+            raise _Fault(f"{where}.type", f"must be one of {', '.join(_COLUMN_TYPES)}")
+        if form not in _COLUMN_FORMATS:
+            raise _Fault(f"{where}.format", f"must be one of {', '.join(filter(None, _COLUMN_FORMATS))}")
+        json_path, priority = _text(entry, "jsonPath", where), entry.get("priority", 0)
+        if type(priority) is not int:
+            raise _Fault(f"{where}.priority", "must be an integer")
+        paths = _list(entry, "x-ark-paths", where, str)
+        for text in (json_path, *paths):
+            _compiled(text, f"{where}.jsonPath")
+        yield Column(
+            _text(entry, "name", where),
+            kind,
+            json_path,
+            form,
+            _text(entry, "description", where, ""),
+            priority,
+            _text(entry, "x-ark-format", where, ""),
+            tuple(paths),
+        )
+
+
+def _compiled(text: str, path: str) -> Callable[[Any], Any]:
+    try:
+        return compile_first(text)
+    except InvalidPath as error:
+        raise _Fault(path, f"is not a JSONPath: {error}") from error
+
+
+def _reader(field: SelectableField) -> Read:
+    finders = [_compiled(path, field.name) for path in field.paths]
+
+    def read(obj: Any) -> str:
+        for find in finders:
+            value = find(obj)
+            if value is not MISSING and value is not None and value != "":
+                return _as_text(value)
+        return ""
+
+    return read
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return format_float(value) if isinstance(value, float) else str(value)
