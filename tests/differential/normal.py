@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from tests.cluster.client import Answer
+from tests.differential.discovery import in_one_order, own_groups
 from tests.differential.player import Outcome
 
 HEADERS = (
@@ -48,7 +49,6 @@ _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r',?\\*"managedFields\\*":\[[^\]]*\]'), ""),
     (re.compile(r'(\\*"resourceVersion\\*":\\*")\d+'), r"\1<revision>"),
 )
-_NAMES = ("name", "resource", "subresource")
 _PREFIX = re.compile(rb'"generateName": "([^"]+)"')
 _SUFFIX = "[bcdfghjklmnpqrstvwxz2456789]{5}"
 _LONGEST_PREFIX = 58
@@ -88,7 +88,7 @@ class Normalizer:
         if answer.header("transfer-encoding") and b'{"type":' in body[:10]:
             lines = [self._decoded(json.loads, line) for line in body.splitlines()]
             return {"form": "events", "body": [line for line in lines if not _is_heartbeat(line)]}
-        if "json" in content:
+        if "json" in content or body.startswith(b'{"paths":'):
             return {"form": _json_form(body), "body": self._decoded(json.loads, body)}
         if "yaml" in content:
             return {"form": "yaml", "body": self._decoded(_load_yaml, body)}
@@ -102,7 +102,7 @@ class Normalizer:
         except (ValueError, yaml.YAMLError):
             return self._text(body.decode(errors="replace"))
         self._learn(value)
-        return self._value(value)
+        return self._value(own_groups(value))
 
     def _learn_random(self, outcome: Outcome) -> None:
         """
@@ -147,7 +147,7 @@ class Normalizer:
         if not isinstance(value, dict):
             return value
         members = {self._text(name): self._member(value, name, item) for name, item in value.items()}
-        return _sorted(members)
+        return _ordered(members)
 
     def _member(self, owner: dict[str, Any], name: str, value: Any) -> Any:
         if name == "metadata" and isinstance(value, dict):
@@ -194,18 +194,13 @@ class Normalizer:
         return abs(moment - self._now) < 86400
 
 
-def _sorted(members: dict[str, Any]) -> dict[str, Any]:
+def _ordered(members: dict[str, Any]) -> dict[str, Any]:
     """
-    Members of discovery in one order: kube-apiserver's own is that of a map.
+    Members whose order says nothing, in one order.
     """
-    if isinstance(members.get("verbs"), list):
-        members["verbs"] = sorted(members["verbs"])
-    for name in ("resources", "subresources"):
-        if isinstance(members.get(name), list) and all(isinstance(one, dict) for one in members[name]):
-            members[name] = sorted(members[name], key=lambda one: [str(one.get(key)) for key in _NAMES])
     if members.get("kind") == "Status":
         _sort_causes(members)
-    return members
+    return in_one_order(members)
 
 
 def _sort_causes(status: dict[str, Any]) -> None:

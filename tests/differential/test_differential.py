@@ -20,7 +20,7 @@ SEED = int(os.environ.get("ARK_TEST_SEED", "1"))
 
 class DifferentialTests(TestCase):
     """
-    Issue of record: the page C{docs/reference/differences.md}.
+    What is different on purpose stands in C{docs/reference/differences.md}.
     """
 
     timeout = 900

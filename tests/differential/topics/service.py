@@ -27,6 +27,9 @@ def service(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
     """
     for path in _PATHS:
         yield call("GET", path)
+    for path in ("/apis", "/openapi/v3"):
+        yield call("GET", path)
+    yield call("GET", "/apis", accept=_AGGREGATED)
     for path in (
         "/apis",
         "/api",

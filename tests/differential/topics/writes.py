@@ -28,10 +28,13 @@ _YAMLS = (
     b"", b"--- \n", b"a: b", b"- a", b"a: b: c", b"a: *x", b"\t", b"kind: Widget\napiVersion: probe.example.com/v1\n",
     b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: yes}\nspec: {color: red}\n",
     b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: y1, labels: {a: yes, b: 5}}\nspec: {color: red}\n",
-    b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: y2}\nspec: {color: red, free: {a: yes, b: 2020-01-02, c: 0x10, d: 010, e: 1e3, f: ~, g: 12:30:45, h: .5, i: 1_000, j: on, k: 0o17, l: .inf, 5: x, true: y}}\n",
+    b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: y2}\nspec: {color: red, free: {a: yes, b: 2020-01-02, c: 0x10, d: 010, e: 1e3, f: ~, g: 12:30:45, h: .5, i: 1_000, j: on, k: 0o17, 5: x, true: y}}\n",
     b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: y3}\nspec: &s {color: red, color: blue, size: 3, size: 4}\n",
     b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: y4}\nspec: {color: red}\n---\nkind: Other\n",
-    b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: y5}\nspec:\n  color: red\n  free: {<<: {a: 1}, b: &b [1, 2], c: *b, d: !!str 5, e: !!binary aGk=, f: 'x', g: |\n    text\n  }\n",
+    b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: y5}\nspec:\n  color: red\n  free:\n    <<: {a: 1}\n    b: &b [1, 2]\n    c: *b\n    d: !!str 5\n    e: !!binary aGk=\n    f: 'x'\n    g: |\n      text\n    h: >-\n      folded\n      text\n",
+    b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: y7}\nspec: {color: red, free: {l: .inf}}\n",
+    b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: y8}\nspec: {color: red, free: {y: n, t: 1e3, u: 0b11, v: 0o17, w: 12e03, x: 2001-12-14t21:59:43.10-05:00, big: 18446744073709551616, f: 3.0}}\n",
+    b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: y9}\nspec: {color: red, free: {? [a] : b}}\n",
     b"%YAML 1.1\n---\napiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: y6}\nspec: {color: red, note: abc}\n",
 )  # fmt: skip
 _OPTIONS: tuple[dict[str, Any], ...] = (
