@@ -76,6 +76,10 @@ def _unpack(token: str) -> bytes:
     return base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4))
 
 
+def _fits(value: Any) -> bool:
+    return not isinstance(value, int) or -_BOUND <= value < _BOUND
+
+
 def _read(text: bytes) -> dict[str, Any]:
     try:
         members = orjson.loads(text)
@@ -85,9 +89,8 @@ def _read(text: bytes) -> dict[str, Any]:
         raise _bad(f"json: cannot unmarshal {json_type(members)} into Go value of type storage.continueToken")
     for name, wanted, go_type in (("v", str, "string"), ("rv", int, "int64"), ("start", str, "string")):
         value = members.get(name)
-        if value is None or (isinstance(value, wanted) and not isinstance(value, bool)):
-            if not isinstance(value, int) or -_BOUND <= value < _BOUND:
-                continue
+        if value is None or (type(value) is wanted and _fits(value)):
+            continue
         found = json_type(value)
         if wanted is int and found == "number":
             found = f"number {value}"

@@ -207,6 +207,8 @@ class _Parser:
     def _members(self) -> list[str]:
         values: list[str] = []
         while True:
+            if len(values) >= MAX_VALUES:
+                raise SelectorError(f"must have at most {MAX_VALUES} values")
             kind, text = self._take()
             following, after = self._peek()
             if kind == "id":
@@ -222,8 +224,6 @@ class _Parser:
                     return values
             else:
                 raise SelectorError(f"found '{text}', expected: ',', or identifier")
-            if len(values) > MAX_VALUES:
-                raise SelectorError(f"must have at most {MAX_VALUES} values")
 
 
 def _validated(key: str, operator: str, values: tuple[str, ...]) -> LabelRequirement:

@@ -13,10 +13,11 @@ from functools import lru_cache
 from typing import Any
 
 from ark.meta import fielderrors
-from ark.meta.gotext import json_marshal, quote
+from ark.meta.gotext import quote
 from ark.meta.metatypes import WrongType, check_types
 from ark.meta.names import NameValidator, label_value, name_is_dns_label, qualified_name
 from ark.meta.options import field_manager_causes
+from ark.meta.ownerreferences import deduplicate_owner_references, owner_causes
 from ark.meta.status import Cause
 
 __all__ = [
@@ -50,7 +51,6 @@ _ORPHAN, _FOREGROUND = "orphan", "foregroundDeletion"
 _STANDARD_FINALIZERS = frozenset((_ORPHAN, _FOREGROUND, "kubernetes"))
 _IMMUTABLE = "field is immutable"
 _FINALIZERS = "metadata.finalizers"
-_OWNERS = "metadata.ownerReferences"
 
 
 @lru_cache(maxsize=4096)
@@ -91,56 +91,6 @@ def _annotation_causes(annotations: Mapping[str, str]) -> list[Cause]:
         if total > _ANNOTATIONS_LENGTH:
             causes.append(fielderrors.too_long(path, _ANNOTATIONS_LENGTH))
     return causes
-
-
-def _owner_value(owner: Metadata) -> str:
-    names = ("apiVersion", "kind", "name", "uid")
-    ordered = {name: owner.get(name) or "" for name in names}
-    for name in ("controller", "blockOwnerDeletion"):
-        if owner.get(name) is not None:
-            ordered[name] = owner[name]
-    return json_marshal(ordered, ordered=True)
-
-
-def _owner_causes(owners: Sequence[Metadata]) -> list[Cause]:
-    causes: list[Cause] = []
-    controller = ""
-    for owner in owners:
-        api_version, kind, name = (owner.get(member) or "" for member in ("apiVersion", "kind", "name"))
-        if not _version_of(api_version):
-            causes.append(
-                fielderrors.invalid(f"{_OWNERS}.apiVersion", api_version, "version must not be empty")
-            )
-        causes += [
-            fielderrors.invalid(f"{_OWNERS}.{member}", "", "must not be empty")
-            for member in ("kind", "name", "uid")
-            if not owner.get(member)
-        ]
-        if api_version == "v1" and kind == "Event":
-            detail = "/v1, Kind=Event is disallowed from being an owner"
-            causes.append(_shown(_OWNERS, _owner_value(owner), detail))
-        if owner.get("controller") is True:
-            current = f"{kind}/{name}"
-            if controller:
-                shown = f"[{','.join(map(_owner_value, owners))}]"
-                detail = (
-                    "Only one reference can have Controller set to true. "
-                    f'Found "true" in references for {controller} and {current}'
-                )
-                causes.append(_shown(_OWNERS, shown, detail))
-            else:
-                controller = current
-    return causes
-
-
-def _shown(path: str, value: str, detail: str) -> Cause:
-    return Cause("FieldValueInvalid", f"Invalid value: {value}: {detail}", path)
-
-
-def _version_of(api_version: str) -> str:
-    if api_version.count("/") > 1:
-        return ""
-    return api_version.rpartition("/")[2]
 
 
 def _finalizer_causes(finalizers: Sequence[str]) -> list[Cause]:
@@ -210,7 +160,7 @@ def _shared_causes(metadata: Metadata) -> list[Cause]:
         causes += _annotation_causes(annotations)
     owners = metadata.get("ownerReferences")
     if owners:
-        causes += _owner_causes(owners)
+        causes += owner_causes(owners)
     return causes
 
 
@@ -307,30 +257,3 @@ def finalizer_warnings(finalizers: Iterable[str], before: Iterable[str] = ()) ->
                 "to avoid accidental conflicts with other finalizer writers"
             )
     return warnings
-
-
-def deduplicate_owner_references(metadata: dict[str, Any], after_admission: bool = False) -> list[str]:
-    """
-    Drop owner references that are there twice, in place, and warn of them (contract 13.18).
-
-    @param after_admission: whether mutating admission has already run.
-    """
-    owners = metadata.get("ownerReferences")
-    if not owners or len(owners) == 1:
-        return []
-    kept: list[Any] = []
-    doubled: list[str] = []
-    for owner in owners:
-        if owner in kept:
-            doubled.append(owner.get("uid") or "")
-        else:
-            kept.append(owner)
-    if not doubled:
-        return []
-    metadata["ownerReferences"] = kept
-    when = " after mutating admission happens" if after_admission else ""
-    return [
-        f".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references "
-        "in 1.20+, and may reject such requests as early as 1.24; please fix your requests; "
-        f"duplicate UID(s) observed: {', '.join(doubled)}"
-    ]

@@ -8,13 +8,11 @@ C{pkg/apis/meta/internalversion/validation}.  Parameters that nobody knows are i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ark.meta import fielderrors
-from ark.meta.gotext import json_type, parse_int, quote
-from ark.meta.gvk import GroupKind
+from ark.meta.deleteoptions import DeleteOptions, delete_options
+from ark.meta.query import Query, dry_run_causes, first, flag, integer, refuse
 from ark.meta.resourceversion import parse_resource_version
 from ark.meta.selectors import (
     EVERY_FIELD,
@@ -24,9 +22,29 @@ from ark.meta.selectors import (
     parse_field_selector,
     parse_label_selector,
 )
-from ark.meta.status import Cause, bad_request, invalid
+from ark.meta.status import Cause, bad_request
 
-Query = Mapping[str, list[str]]
+__all__ = [
+    "EXACT",
+    "IGNORE",
+    "NOT_OLDER_THAN",
+    "STRICT",
+    "WARN",
+    "CreateOptions",
+    "DeleteOptions",
+    "GetOptions",
+    "ListOptions",
+    "PatchOptions",
+    "Query",
+    "UpdateOptions",
+    "create_options",
+    "delete_options",
+    "field_manager_causes",
+    "get_options",
+    "list_options",
+    "patch_options",
+    "update_options",
+]
 
 EXACT = "Exact"
 NOT_OLDER_THAN = "NotOlderThan"
@@ -37,7 +55,6 @@ IGNORE = "Ignore"
 
 _MANAGER_LENGTH = 128
 _FIELD_VALIDATIONS = ("", IGNORE, STRICT, WARN)
-_POLICIES = ("Foreground", "Background", "Orphan")
 
 
 @dataclass(frozen=True)
@@ -105,59 +122,11 @@ class PatchOptions(CreateOptions):
     force: bool = False
 
 
-@dataclass(frozen=True)
-class DeleteOptions:
-    """
-    @ivar propagation_policy: empty when not given.
-    @ivar orphan_dependents: the older form of it; L{None} when not given.
-    @ivar precondition_uid: L{None} when there is no such precondition.
-    @ivar precondition_resource_version: likewise.
-    """
-
-    dry_run: bool = False
-    grace_period_seconds: int | None = None
-    propagation_policy: str = ""
-    orphan_dependents: bool | None = None
-    precondition_uid: str | None = None
-    precondition_resource_version: str | None = None
-
-
 _GET = GetOptions()
 _LIST = ListOptions()
 _CREATE = CreateOptions()
 _UPDATE = UpdateOptions()
 _PATCH = PatchOptions()
-_DELETE = DeleteOptions()
-
-
-def _first(query: Query, name: str) -> str:
-    values = query.get(name)
-    return values[0] if values else ""
-
-
-def _flag(query: Query, name: str) -> bool | None:
-    """
-    A flag is set by any value but C{0} and C{false}, also by an empty one.
-    """
-    values = query.get(name)
-    if not values:
-        return None
-    return values[0] != "0" and values[0].lower() != "false"
-
-
-def _integer(query: Query, name: str) -> int | None:
-    values = query.get(name)
-    if not values:
-        return None
-    try:
-        return parse_int(values[0])
-    except ValueError as error:
-        raise bad_request(str(error)) from None
-
-
-def _refuse(kind: str, causes: list[Cause]) -> None:
-    if causes:
-        raise invalid(GroupKind("meta.k8s.io", kind), "", causes)
 
 
 def get_options(query: Query) -> GetOptions:
@@ -168,7 +137,7 @@ def get_options(query: Query) -> GetOptions:
     """
     if not query:
         return _GET
-    version = parse_resource_version(_first(query, "resourceVersion"))
+    version = parse_resource_version(first(query, "resourceVersion"))
     return _GET if version is None else GetOptions(version)
 
 
@@ -181,23 +150,23 @@ def list_options(query: Query, watch: bool = False) -> ListOptions:
     """
     if not query and not watch:
         return _LIST
-    labels = parse_label_selector(_first(query, "labelSelector"))
-    fields = parse_field_selector(_first(query, "fieldSelector"))
-    limit = _integer(query, "limit") or 0
-    timeout = _integer(query, "timeoutSeconds")
-    watching = watch or bool(_flag(query, "watch"))
-    match = _first(query, "resourceVersionMatch")
-    initial = _flag(query, "sendInitialEvents")
-    version = _first(query, "resourceVersion")
+    labels = parse_label_selector(first(query, "labelSelector"))
+    fields = parse_field_selector(first(query, "fieldSelector"))
+    limit = integer(query, "limit") or 0
+    timeout = integer(query, "timeoutSeconds")
+    watching = watch or bool(flag(query, "watch"))
+    match = first(query, "resourceVersionMatch")
+    initial = flag(query, "sendInitialEvents")
+    version = first(query, "resourceVersion")
     legacy = watching and initial is None and not match and version in ("", "0")
     if legacy:
         initial, match = True, NOT_OLDER_THAN
-    continuation = _first(query, "continue")
+    continuation = first(query, "continue")
     if watching:
-        _refuse("ListOptions", _watch_causes(match, initial, continuation))
+        refuse("ListOptions", _watch_causes(match, initial, continuation))
     else:
-        _refuse("ListOptions", _list_causes(match, initial, version, continuation))
-    if continuation and version not in ("", "0"):
+        refuse("ListOptions", _list_causes(match, initial, version, continuation))
+    if continuation and not watching and version not in ("", "0"):
         raise bad_request("specifying resource version is not allowed when using continue")
     return ListOptions(
         label_selector=labels,
@@ -207,7 +176,7 @@ def list_options(query: Query, watch: bool = False) -> ListOptions:
         resource_version=parse_resource_version(version),
         resource_version_match=match,
         watch=watching,
-        allow_watch_bookmarks=bool(_flag(query, "allowWatchBookmarks")),
+        allow_watch_bookmarks=bool(flag(query, "allowWatchBookmarks")),
         send_initial_events=initial,
         legacy=legacy,
         timeout_seconds=timeout,
@@ -272,21 +241,15 @@ def field_manager_causes(manager: str, path: str = "fieldManager") -> list[Cause
     return causes
 
 
-def _dry_run_causes(values: list[str]) -> list[Cause]:
-    if all(value == "All" for value in values):
-        return []
-    return [fielderrors.not_supported("dryRun", values, ("All",))]
-
-
 def _write_causes(manager: str, dry_run: list[str], validation: str) -> list[Cause]:
-    causes = field_manager_causes(manager) + _dry_run_causes(dry_run)
+    causes = field_manager_causes(manager) + dry_run_causes(dry_run)
     if validation not in _FIELD_VALIDATIONS:
         causes.append(fielderrors.not_supported("fieldValidation", validation, _FIELD_VALIDATIONS))
     return causes
 
 
 def _write_members(query: Query) -> tuple[str, list[str], str]:
-    return _first(query, "fieldManager"), query.get("dryRun") or [], _first(query, "fieldValidation")
+    return first(query, "fieldManager"), query.get("dryRun") or [], first(query, "fieldValidation")
 
 
 def create_options(query: Query) -> CreateOptions:
@@ -298,7 +261,7 @@ def create_options(query: Query) -> CreateOptions:
     if not query:
         return _CREATE
     manager, dry_run, validation = _write_members(query)
-    _refuse("CreateOptions", _write_causes(manager, dry_run, validation))
+    refuse("CreateOptions", _write_causes(manager, dry_run, validation))
     return CreateOptions(bool(dry_run), manager, validation or WARN)
 
 
@@ -311,7 +274,7 @@ def update_options(query: Query) -> UpdateOptions:
     if not query:
         return _UPDATE
     manager, dry_run, validation = _write_members(query)
-    _refuse("UpdateOptions", _write_causes(manager, dry_run, validation))
+    refuse("UpdateOptions", _write_causes(manager, dry_run, validation))
     return UpdateOptions(bool(dry_run), manager, validation or WARN)
 
 
@@ -325,98 +288,11 @@ def patch_options(query: Query, apply: bool = False) -> PatchOptions:
     if not query and not apply:
         return _PATCH
     manager, dry_run, validation = _write_members(query)
-    force = _flag(query, "force")
+    force = flag(query, "force")
     causes: list[Cause] = []
     if apply and not manager:
         causes.append(fielderrors.required("fieldManager", "is required for apply patch"))
     if not apply and force is not None:
         causes.append(fielderrors.forbidden("force", "may not be specified for non-apply patch"))
-    _refuse("PatchOptions", causes + _write_causes(manager, dry_run, validation))
+    refuse("PatchOptions", causes + _write_causes(manager, dry_run, validation))
     return PatchOptions(bool(dry_run), manager, validation or WARN, bool(force))
-
-
-def delete_options(query: Query, body: Any = None) -> DeleteOptions:
-    """
-    Read the options of a deletion: from its decoded body, or from the query when there
-    is none (contract 8.1).
-
-    @raise ark.meta.status.APIStatus: 400 or 422.
-    """
-    if body is None and not query:
-        return _DELETE
-    members = _delete_query(query) if body is None else _delete_body(body)
-    _refuse("DeleteOptions", _delete_causes(members))
-    preconditions = members.get("preconditions") or {}
-    grace = members.get("gracePeriodSeconds")
-    return DeleteOptions(
-        dry_run=bool(members.get("dryRun")),
-        # A negative period counts as one second, as the store of Kubernetes has it.
-        grace_period_seconds=1 if grace is not None and grace < 0 else grace,
-        propagation_policy=members.get("propagationPolicy") or "",
-        orphan_dependents=members.get("orphanDependents"),
-        precondition_uid=preconditions.get("uid"),
-        precondition_resource_version=preconditions.get("resourceVersion"),
-    )
-
-
-def _delete_query(query: Query) -> dict[str, Any]:
-    preconditions = {name: query[name][0] for name in ("uid", "resourceVersion") if _first(query, name)}
-    policy = query.get("propagationPolicy")
-    return {
-        "gracePeriodSeconds": _integer(query, "gracePeriodSeconds"),
-        "orphanDependents": _flag(query, "orphanDependents"),
-        "propagationPolicy": policy[0] if policy else None,
-        "dryRun": query.get("dryRun"),
-        "preconditions": preconditions,
-    }
-
-
-def _delete_causes(members: Mapping[str, Any]) -> list[Cause]:
-    policy = members.get("propagationPolicy")
-    causes: list[Cause] = []
-    if policy is not None and members.get("orphanDependents") is not None:
-        detail = "orphanDependents and deletionPropagation cannot be both set"
-        causes.append(fielderrors.invalid("propagationPolicy", policy, detail))
-    if policy is not None and policy not in _POLICIES:
-        causes.append(fielderrors.not_supported("propagationPolicy", policy, (*_POLICIES, "nil")))
-    return causes + _dry_run_causes(members.get("dryRun") or [])
-
-
-_DELETE_TYPES: dict[str, tuple[type, str]] = {
-    "kind": (str, "string"),
-    "apiVersion": (str, "string"),
-    "gracePeriodSeconds": (int, "int64"),
-    "orphanDependents": (bool, "bool"),
-    "propagationPolicy": (str, "v1.DeletionPropagation"),
-    "preconditions": (dict, "v1.Preconditions"),
-    "dryRun": (list, "[]string"),
-}
-
-
-def _delete_body(body: Any) -> Mapping[str, Any]:
-    if not isinstance(body, dict):
-        raise bad_request(f"json: cannot unmarshal {json_type(body)} into Go value of type v1.DeleteOptions")
-    for name, (wanted, go_type) in _DELETE_TYPES.items():
-        _require_type("DeleteOptions", name, body.get(name), wanted, go_type)
-    if body.get("kind") not in (None, "", "DeleteOptions"):
-        raise bad_request(
-            f"no kind {quote(body['kind'])} is registered for version {quote(body.get('apiVersion') or '')}"
-        )
-    preconditions = body.get("preconditions") or {}
-    _require_type("DeleteOptions", "preconditions.uid", preconditions.get("uid"), str, "types.UID")
-    version = preconditions.get("resourceVersion")
-    _require_type("DeleteOptions", "preconditions.resourceVersion", version, str, "string")
-    for value in body.get("dryRun") or ():
-        _require_type("DeleteOptions", "dryRun", value, str, "string")
-    return body
-
-
-def _require_type(struct: str, field: str, value: Any, wanted: type, go_type: str) -> None:
-    if value is None or type(value) is wanted:
-        return
-    found = json_type(value)
-    if wanted is int and found == "number":
-        found = f"number {value}"
-    raise bad_request(
-        f"json: cannot unmarshal {found} into Go struct field {struct}.{field} of type {go_type}"
-    )

@@ -9,15 +9,14 @@ as far as the text says.
 
 from __future__ import annotations
 
-import math
 import re
-import struct
 from typing import Any
 
 import yaml
 
 from ark.meta.decoded import MAX_DEPTH, Decoded, DecodeError
 from ark.meta.gotext import format_float
+from ark.meta.yamlscalars import is_date, key_text, resolve, storable
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BaseDumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -26,70 +25,9 @@ _TAG = "tag:yaml.org,2002:"
 _STR, _BOOL, _INT, _FLOAT, _NULL = (f"{_TAG}{name}" for name in ("str", "bool", "int", "float", "null"))
 _RESOLVABLE = frozenset((_STR, _BOOL, _INT, _FLOAT, _NULL, f"{_TAG}timestamp"))
 
-_WORDS: dict[str, Any] = {"": None, "~": None}
-for _value, _texts in (
-    (True, "y yes true on"),
-    (False, "n no false off"),
-    (None, "null"),
-    (math.nan, ".nan"),
-    (math.inf, ".inf +.inf"),
-    (-math.inf, "-.inf"),
-):
-    for _text in _texts.split():
-        for _spelling in (_text, _text.capitalize(), _text.upper()):
-            _WORDS[_spelling] = _value
-for _sign, _value in (("", math.inf), ("+", math.inf), ("-", -math.inf)):
-    _WORDS[f"{_sign}.Inf"] = _value
-_WORDS[".NaN"] = math.nan
-
-_DATE = re.compile(
-    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
-    r"(?:[Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
-    r"| [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]+)?)?",
-    re.ASCII,
-)
-_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)", re.ASCII)
-_BASED = re.compile(r"([-+]?)0(?:[xX]([0-9a-fA-F]+)|[oO]?([0-7]+)|[bB]([01]+))", re.ASCII)
-_FRACTION = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
-_BOUND = 1 << 64
-
 _FREE_ALIASES = 100
 _FREE_NODES = 1000
 _MOST_NODES = 4_000_000
-
-
-def resolve(text: str) -> Any:
-    """
-    The value of a plain scalar.
-    """
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] in "+-.0123456789":
-        return _resolve_number(text)
-    return text
-
-
-def _resolve_number(text: str) -> Any:
-    if text[0] == ".":
-        return float(text) if _FRACTION.fullmatch(text) else text
-    if _DATE.fullmatch(text):
-        return text
-    plain = text.replace("_", "")
-    if len(plain) < 100:
-        based = _BASED.fullmatch(plain)
-        if based:
-            sign, hexadecimal, octal, binary = based.groups()
-            value = int(hexadecimal, 16) if hexadecimal else int(octal, 8) if octal else int(binary, 2)
-            value = -value if sign == "-" else value
-        elif _DECIMAL.fullmatch(plain):
-            value = int(plain)
-        else:
-            value = _BOUND
-        if -(_BOUND >> 1) <= value < _BOUND:
-            return value if value < _BOUND >> 1 else float(value)
-    if _FRACTION.fullmatch(plain):
-        return float(plain)
-    return text
 
 
 class _Node:
@@ -186,18 +124,18 @@ class _Builder:
 
     def _add(self, value: Any) -> None:
         if not self._stack:
-            self.value = _storable(value)
+            self.value = storable(value)
             return
         node = self._stack[-1]
         if isinstance(node.value, list):
-            node.value.append(_storable(value))
+            node.value.append(storable(value))
         elif not node.waiting:
-            node.key, node.waiting = _key(value), True
+            node.key, node.waiting = key_text(value), True
         elif node.merge:
             _merge(node.value, value)
             node.merge = node.waiting = False
         else:
-            self._set(node, _storable(value))
+            self._set(node, storable(value))
 
     def _set(self, node: _Node, value: Any) -> None:
         node.waiting = False
@@ -239,38 +177,6 @@ def _is_merge(event: Any) -> bool:
     return bool(event.value == "<<" and (event.implicit[0] or event.tag == f"{_TAG}merge"))
 
 
-def _key(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return _float_key(value)
-    if isinstance(value, int):
-        return str(value)
-    raise DecodeError("yaml: unsupported map key: null")
-
-
-def _float_key(value: float) -> str:
-    if math.isnan(value):
-        return ".nan"
-    if math.isinf(value):
-        return ".inf" if value > 0 else "-.inf"
-    # sigs.k8s.io/yaml writes keys with the digits of a 32-bit float.
-    for digits in range(1, 18):
-        text = f"{value:.{digits}g}"
-        if _narrow(float(text)) == _narrow(value):
-            break
-    return format_float(float(text))
-
-
-def _narrow(value: float) -> bytes:
-    try:
-        return struct.pack("f", value)
-    except OverflowError:
-        return struct.pack("d", value)
-
-
 def _scalar(event: Any) -> Any:
     text: str = event.value
     if "\0" in text:
@@ -286,15 +192,6 @@ def _scalar(event: Any) -> Any:
     wanted = {_BOOL: bool, _INT: int, _FLOAT: (int, float), _NULL: type(None)}.get(tag, str)
     if not isinstance(value, wanted) or (isinstance(value, bool) and tag != _BOOL):  # type: ignore[arg-type]
         raise DecodeError(f"yaml: cannot decode `{text}` as a !!{tag.removeprefix(_TAG)}")
-    return value
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise DecodeError(f"json: unsupported value: {format_float(value)}")
-        if value.is_integer() and abs(value) < _BOUND >> 1:
-            return int(value)
     return value
 
 
@@ -352,7 +249,7 @@ _SIXTIES = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", re.AS
 
 
 def _ambiguous(text: str) -> bool:
-    return bool(text in ("<<", "=") or _DATE.fullmatch(text) or _SIXTIES.fullmatch(text))
+    return bool(text in ("<<", "=") or is_date(text) or _SIXTIES.fullmatch(text))
 
 
 def _represent_float(dumper: Any, value: float) -> Any:
