@@ -270,7 +270,7 @@ def _access() -> Iterator[Option]:
     section = "Access"
     yield Option(
         "client-ca-file", section, "FILE",
-        "Certificate authorities whose client certificates are users, PEM. Default: the one made in --cert-dir.",
+        "More certificate authorities whose client certificates are users, PEM; the one made in --cert-dir always counts.",
     )  # fmt: skip
     yield Option("token-auth-file", section, "FILE", 'Bearer tokens, CSV: token,user,uid,"group1,group2".')
     yield Option(

@@ -24,19 +24,19 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 class Credentials(NamedTuple):
     """
-    What the TLS side of a server is made of, all PEM.
+    What the TLS side of a server is made of.
 
-    @ivar serving: the serving certificate and its chain.
-    @ivar serving_key: its key.
-    @ivar client_authorities: who vouches for client certificates.
-    @ivar server_authority: who vouches for C{serving}, for a kubeconfig.
-    @ivar administrator: certificate and key of the administrator.
+    @ivar certificate: the file with the serving certificate and its chain.
+    @ivar private_key: the file with its key.
+    @ivar client_authorities: files with who vouches for client certificates.
+    @ivar server_authority: who vouches for the serving certificate, PEM, for a kubeconfig.
+    @ivar administrator: certificate and key of the administrator, PEM.
     @ivar expiry: until when they are valid, seconds since the epoch, by name.
     """
 
-    serving: bytes
-    serving_key: bytes
-    client_authorities: bytes
+    certificate: str
+    private_key: str
+    client_authorities: tuple[str, ...]
     server_authority: bytes
     administrator: tuple[bytes, bytes]
     expiry: dict[str, float]
@@ -58,22 +58,21 @@ def _prepare(config: ServerConfig, now: float) -> Credentials:
     authority = made.ensure_authority(moment)
     administrator = made.ensure_administrator(authority, moment)
     expiry = {"ca": _end(authority.certificate), "admin": _end(administrator.certificate)}
-    authorities = authority.certificate_pem
+    authorities = [str(made.certificate_path("ca"))]
     if config.client_ca_file:
-        given = _read_certificates(config.client_ca_file)
-        expiry["client-ca"] = min(map(_end, given))
-        authorities += b"".join(certificate.public_bytes(Encoding.PEM) for certificate in given)
+        expiry["client-ca"] = min(map(_end, _read_certificates(config.client_ca_file)))
+        authorities.append(config.client_ca_file)
     if config.tls_cert_file:
-        chain, key = _read_serving(config, now)
+        chain = _read_serving(config, now)
         leaf, server_authority = chain[0], b"".join(one.public_bytes(Encoding.PEM) for one in chain)
-        serving = server_authority
+        files = (config.tls_cert_file, config.tls_private_key_file)
     else:
-        pair = made.ensure_serving(authority, _names(config), moment)
-        leaf, serving, key = pair.certificate, pair.certificate_pem, pair.key_pem
+        leaf = made.ensure_serving(authority, _names(config), moment).certificate
         server_authority = authority.certificate_pem
+        files = (str(made.certificate_path("apiserver")), str(made.key_path("apiserver")))
     expiry["serving"] = _end(leaf)
     client = (administrator.certificate_pem, administrator.key_pem)
-    return Credentials(serving, key, authorities, server_authority, client, expiry)
+    return Credentials(*files, tuple(authorities), server_authority, client, expiry)
 
 
 def _told(work: Callable[[], Credentials], directory: str) -> Credentials:
@@ -103,7 +102,7 @@ def _read_certificates(path: str) -> list[x509.Certificate]:
         raise ConfigError(f"{path} holds no PEM certificate.", "Name a PEM file.", CERTIFICATE) from None
 
 
-def _read_serving(config: ServerConfig, now: float) -> tuple[list[x509.Certificate], bytes]:
+def _read_serving(config: ServerConfig, now: float) -> list[x509.Certificate]:
     chain = _read_certificates(config.tls_cert_file)
     pem = Path(config.tls_private_key_file).read_bytes()
     try:
@@ -121,7 +120,7 @@ def _read_serving(config: ServerConfig, now: float) -> tuple[list[x509.Certifica
         )
     if _end(chain[0]) <= now:
         raise ConfigError(f"{config.tls_cert_file} has run out.", "Renew it.", CERTIFICATE)
-    return chain, pem
+    return chain
 
 
 def server_url(config: ServerConfig, port: int) -> str:

@@ -38,6 +38,13 @@ def make(
         "client-certificate-data": b64encode(client[0]).decode(),
         "client-key-data": b64encode(client[1]).decode(),
     }
+    return assemble(cluster, user, context)
+
+
+def assemble(cluster: dict[str, Any], user: dict[str, Any], context: str) -> dict[str, Any]:
+    """
+    A kubeconfig of one cluster and one user.
+    """
     name = f"{context}-admin"
     return {
         "apiVersion": "v1",

@@ -186,9 +186,11 @@ class CredentialsTests(SynchronousTestCase):
             client_ca_file=str(self.directory / "clients.crt"),
         )
         made = prepare(config, self.now)
-        self.assertEqual(made.serving, pair.certificate_pem + authority.certificate_pem)
-        self.assertIn(authority.certificate_pem, made.client_authorities)
-        self.assertEqual(made.client_authorities.count(b"BEGIN CERTIFICATE"), 2)
+        self.assertEqual(
+            (made.certificate, made.private_key), (config.tls_cert_file, config.tls_private_key_file)
+        )
+        self.assertEqual(made.client_authorities, (f"{config.cert_dir}/ca.crt", config.client_ca_file))
+        self.assertEqual(made.server_authority, pair.certificate_pem + authority.certificate_pem)
         self.assertFalse((Path(config.cert_dir) / "apiserver.crt").exists())
 
     def test_bad_files_are_refused_with_code_6(self) -> None:

@@ -1,0 +1,65 @@
+"""
+What a server says when it is ready: where everything is, and what to try.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import ark
+from ark.config import ServerConfig
+
+
+class Started(NamedTuple):
+    """
+    How a server has come up.
+
+    @ivar created: the database is new.
+    @ivar objects: how many objects it holds.
+    """
+
+    url: str
+    created: bool
+    objects: int
+    kinds: int
+
+
+def announcement(config: ServerConfig, started: Started) -> list[str]:
+    """
+    At most twelve lines, for standard error.
+    """
+    storage = "SQLite, every write is on disk before it is answered"
+    place = config.db_path
+    if config.storage_scheme != "sqlite":
+        storage = place = config.storage_scheme
+    if started.created:
+        opened = f"created database     {place}"
+    else:
+        opened = f"opened existing database {place}, {started.objects} objects"
+    lines = [f"ark-server {ark.__version__} is ready ({storage})"]
+    lines.append(f"  {opened}")
+    lines.append(f"  serving              {started.url} ({started.kinds} kinds, {_workers(config)})")
+    lines.append(f"  kubeconfig           {config.kubeconfig_out}")
+    lines.append(f"  certificates         {config.cert_dir}")
+    lines.extend(f"  warning: {text}" for text in warnings(config))
+    lines.append("Try:")
+    lines.append(f"  export KUBECONFIG={config.kubeconfig_out}")
+    lines.append("  kubectl api-resources")
+    lines.append("  kubectl get agents --all-namespaces")
+    return lines
+
+
+def warnings(config: ServerConfig) -> list[str]:
+    """
+    What an operator should know to be unsafe.
+    """
+    found = []
+    if config.storage_scheme == "memory":
+        found.append("nothing is kept: --storage=memory forgets everything at exit.")
+    if config.token_auth_file:
+        found.append("tokens of --token-auth-file do not expire, and count until the server restarts.")
+    return found
+
+
+def _workers(config: ServerConfig) -> str:
+    return "1 process" if config.workers == 1 else f"{config.workers} processes"

@@ -1,0 +1,179 @@
+"""
+C{ark-server}: run a server, and look after one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import orjson
+
+from ark.arguments import Parser, Resolved, make_parser, resolve
+from ark.clock import install_monotonic_clock
+from ark.config import ConfigError, Given, ServerConfig, redacted
+from ark.options import OPTIONS, Option
+
+Command = Callable[[Sequence[str], Mapping[str, str]], int]
+
+_SERVE = "Serve the Kubernetes API for Ark's resources out of an SQL database."
+_EPILOG = """commands:
+  serve         run a server; what happens without a command
+  kubeconfig    print the administrator's kubeconfig, or merge it into another
+  check         look for what would keep a server from running
+  config show   print every option with its value; --origin tells where it comes from
+  version       print versions; -o json for machines
+
+Each command has a --help of its own.  Exit codes: 1 failed, 2 bad value, 3 bad config
+file or manifest, 4 storage, 5 port, 6 certificate."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run a command.
+
+    @return: the exit code.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        name, rest = _command(words)
+        return COMMANDS[name](rest, os.environ)
+    except ConfigError as error:
+        print(f"ark-server: {error.cause}\n{error.remedy}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has had enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _command(words: list[str]) -> tuple[str, list[str]]:
+    if not words or words[0].startswith("-"):
+        return "serve", words
+    if words[0] == "config":
+        if words[1:2] != ["show"]:
+            raise ConfigError("The command config needs to know what to do.", "Write ark-server config show.")
+        return "config show", words[2:]
+    if words[0] not in COMMANDS:
+        raise ConfigError(f"There is no command {words[0]}.", "See ark-server --help for the list.")
+    return words[0], words[1:]
+
+
+def _parser(command: str, description: str, environ: Mapping[str, str]) -> Parser:
+    prog = "ark-server" if command == "serve" else f"ark-server {command}"
+    return make_parser(prog, description, environ)
+
+
+def serve(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """
+    Run a server until it is told to stop.
+    """
+    parser = _parser("serve", _SERVE, environ)
+    parser.epilog = _EPILOG
+    config = resolve(parser, argv, environ).config
+    install_monotonic_clock()
+    from ark.running import run
+
+    return run(config)
+
+
+def kubeconfig(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """
+    Print the administrator's kubeconfig, or merge it into another file.
+    """
+    parser = _parser("kubeconfig", "Print the administrator's kubeconfig, or merge it into another.", environ)
+    parser.add_argument(
+        "--merge", metavar="FILE", help="Add it to this kubeconfig, ~/.kube/config for example."
+    )
+    parser.add_argument(
+        "--context", metavar="NAME", default="ark", help="The name of the context. Default: ark."
+    )
+    resolved = resolve(parser, argv, environ)
+    from ark.authentication.handing import handed_out, merge_into
+
+    document = handed_out(resolved.config, resolved.arguments.context)
+    if resolved.arguments.merge:
+        path = Path(resolved.arguments.merge).expanduser()
+        merge_into(path, document)
+        print(f"Added to {path}. Try: kubectl --context={resolved.arguments.context} api-resources")
+    else:
+        from ark.authentication.kubeconfig import dump
+
+        sys.stdout.write(dump(document).decode())
+    return 0
+
+
+def check(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """
+    Look for what would keep a server from running.
+    """
+    config = resolve(
+        _parser("check", "Look for what would keep a server from running.", environ), argv, environ
+    ).config
+    from ark.doctor import examine
+
+    failed = 0
+    for finding in examine(config):
+        print(f"{'ok  ' if finding.good else 'FAIL'} {finding.subject}: {finding.text}")
+        failed += not finding.good
+    return 1 if failed else 0
+
+
+def config_show(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """
+    Print every option with its value.
+    """
+    parser = _parser("config show", "Print every option with its value.", environ)
+    parser.add_argument("--origin", action="store_true", help="Say where each value comes from.")
+    resolved = resolve(parser, argv, environ)
+    for option in OPTIONS:
+        line = f"{option.name}: {_shown(option, resolved.config)}"
+        print(f"{line}  # {_origin(option, resolved)}" if resolved.arguments.origin else line)
+    return 0
+
+
+def _shown(option: Option, config: ServerConfig) -> str:
+    value = getattr(config, option.field)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}s"
+    if isinstance(value, tuple):
+        return orjson.dumps(value).decode()
+    return redacted(option, value) or '""'
+
+
+def _origin(option: Option, resolved: Resolved) -> str:
+    given: Given | None = resolved.given.get(option.name)
+    return given.origin if given is not None else "default"
+
+
+def version(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """
+    Print versions.
+    """
+    parser = Parser(prog="ark-server version", description="Print versions.", allow_abbrev=False)
+    parser.add_argument(
+        "-o", "--output", choices=("text", "json"), default="text", help="The form. Default: text."
+    )
+    output = parser.parse_args(list(argv)).output
+    from ark.versions import versions
+
+    found = versions()
+    if output == "json":
+        print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+    else:
+        for name, text in found.items():
+            print(f"{name} {text}")
+    return 0
+
+
+COMMANDS: dict[str, Command] = {
+    "serve": serve,
+    "kubeconfig": kubeconfig,
+    "check": check,
+    "config show": config_show,
+    "version": version,
+}

@@ -1,0 +1,138 @@
+"""
+What would keep a server from running, found without changing anything.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from pysqlite3 import dbapi2
+
+from ark.authentication.pki import due, utc
+from ark.bootstrap import load_kinds
+from ark.config import ConfigError, ServerConfig
+from ark.sockets import bind
+from ark.storage.registry import storage_factories
+
+SQLITE_FLOOR = (3, 53, 2)
+"""
+Older ones have a race that corrupts files in WAL mode, or memory faults in full-text search.
+"""
+
+
+class Finding(NamedTuple):
+    """
+    Something that was looked at.
+    """
+
+    subject: str
+    good: bool
+    text: str
+
+
+def examine(config: ServerConfig) -> Iterator[Finding]:
+    """
+    Look at everything, one thing after the other.
+    """
+    checks: tuple[Callable[[ServerConfig], Iterator[Finding]], ...] = (
+        _sqlite,
+        _storage,
+        _database,
+        _kinds,
+        _private_files,
+        _certificates,
+        _port,
+    )
+    for check in checks:
+        try:
+            yield from check(config)
+        except ConfigError as error:
+            yield Finding(check.__name__.strip("_").replace("_", " "), False, f"{error.cause} {error.remedy}")
+
+
+def _sqlite(_config: ServerConfig) -> Iterator[Finding]:
+    found = tuple(map(int, dbapi2.sqlite_version.split(".")))
+    text = dbapi2.sqlite_version
+    if found < SQLITE_FLOOR:
+        text += f" is too old: install a pysqlite3 that has {'.'.join(map(str, SQLITE_FLOOR))} or newer."
+    yield Finding("sqlite", found >= SQLITE_FLOOR, text)
+
+
+def _storage(config: ServerConfig) -> Iterator[Finding]:
+    known = storage_factories()
+    good = config.storage_scheme in known
+    yield Finding(
+        "storage", good, config.storage_scheme if good else f"unknown; known are {', '.join(known)}."
+    )
+
+
+def _database(config: ServerConfig) -> Iterator[Finding]:
+    if config.storage_scheme != "sqlite":
+        return
+    path = Path(config.db_path)
+    if not path.exists():
+        parent = next(place for place in path.parents if place.exists())
+        good = os.access(parent, os.W_OK | os.X_OK)
+        yield Finding(
+            "database", good, f"{path} will be made" if good else f"{parent} may not be written to."
+        )
+        return
+    if not os.access(path, os.R_OK | os.W_OK):
+        yield Finding("database", False, f"{path} may not be read and written by this user.")
+        return
+    connection = dbapi2.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        yield Finding("database", verdict == "ok", f"{path}: {verdict}")
+    except dbapi2.Error as error:
+        yield Finding("database", False, f"{path}: {error}.")
+    finally:
+        connection.close()
+
+
+def _kinds(config: ServerConfig) -> Iterator[Finding]:
+    kinds = list(load_kinds(config).kinds())
+    yield Finding("kinds", True, f"{len(kinds)} are served")
+
+
+def _private_files(config: ServerConfig) -> Iterator[Finding]:
+    keys = list(Path(config.cert_dir).glob("*.key")) if os.path.isdir(config.cert_dir) else []
+    paths = [Path(config.kubeconfig_out), *keys]
+    open_ones = [path for path in paths if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
+    for path in open_ones:
+        yield Finding("private files", False, f"{path} can be read by others: chmod 600 it.")
+    if not open_ones:
+        yield Finding("private files", True, "nobody else can read them")
+
+
+def _certificates(config: ServerConfig) -> Iterator[Finding]:
+    now = utc(time.time())
+    made = sorted(Path(config.cert_dir).glob("*.crt")) if os.path.isdir(config.cert_dir) else []
+    for path in [*made, *(Path(given) for given in (config.tls_cert_file, config.client_ca_file) if given)]:
+        try:
+            certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        except (OSError, ValueError):
+            yield Finding("certificate", False, f"{path} cannot be read.")
+            continue
+        end = f"valid until {certificate.not_valid_after_utc:%Y-%m-%d}"
+        if certificate.not_valid_before_utc > now:
+            yield Finding("certificate", False, f"{path} is not valid yet: check this machine's clock.")
+        elif certificate.not_valid_after_utc <= now:
+            mended = path in made and path.stem != "ca"
+            yield Finding(
+                "certificate", mended, f"{path} has run out{'; the next start renews it' if mended else '.'}"
+            )
+        else:
+            soon = ", to be renewed" if due(certificate, now) else ""
+            yield Finding("certificate", True, f"{path} {end}{soon}")
+
+
+def _port(config: ServerConfig) -> Iterator[Finding]:
+    bind(config.bind_address, config.secure_port).close()
+    yield Finding("port", True, f"{config.secure_port} of {config.bind_address} is free")

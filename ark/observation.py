@@ -1,0 +1,102 @@
+"""
+How a running server shows what goes on inside: its health checks and its gauges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from ark.http.health import Check
+from ark.http.metrics import Metrics
+from ark.upkeep import StoredObjects
+
+CHECK_SECONDS = 5.0
+REMEMBER_SECONDS = 1.0
+
+
+class Remembered:
+    """
+    A check whose outcome counts for a second: anybody may ask, and it costs a query.
+    """
+
+    def __init__(self, check: Callable[[], Awaitable[None]], reactor: Any) -> None:
+        self._check = check
+        self._reactor = reactor
+        self._checked_at: float | None = None
+        self._error: Exception | None = None
+        self._running: Deferred[None] | None = None
+        self._waiting: list[Deferred[None]] = []
+
+    async def __call__(self) -> None:
+        """
+        Pass or fail as the last check did, or as a new one does.
+        """
+        now = self._reactor.seconds()
+        if self._checked_at is None or now - self._checked_at >= REMEMBER_SECONDS:
+            await self._once()
+        if self._error is not None:
+            raise self._error
+
+    async def _once(self) -> None:
+        waiter: Deferred[None] = Deferred()
+        self._waiting.append(waiter)
+        if self._running is None:
+            self._running = Deferred.fromCoroutine(self._run())
+        await waiter
+
+    async def _run(self) -> None:
+        attempt = Deferred.fromCoroutine(_coroutine(self._check))
+        try:
+            await attempt.addTimeout(CHECK_SECONDS, self._reactor)
+            self._error = None
+        except Exception as error:
+            self._error = error
+        self._checked_at = self._reactor.seconds()
+        self._running = None
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.called:
+                waiter.callback(None)
+
+
+async def _coroutine(check: Callable[[], Awaitable[None]]) -> None:
+    await check()
+
+
+def failing(condition: Callable[[], object], reason: str) -> Check:
+    """
+    A check that fails while C{condition} is true.
+    """
+
+    async def check() -> None:
+        if condition():
+            raise RuntimeError(reason)
+
+    return check
+
+
+def show_stored(metrics: Metrics, stored: StoredObjects) -> None:
+    """
+    Show how many objects there are, under the new name and the old one.
+    """
+    text = "Objects in the database, counted once a minute."
+    metrics.add_gauge("apiserver_resource_objects", text, stored.by_group, ("group", "resource"))
+    metrics.add_gauge("apiserver_storage_objects", text, stored.by_resource, ("resource",))
+
+
+def show_certificates(
+    metrics: Metrics, expiry: Callable[[], Mapping[str, float]], now: Callable[[], float]
+) -> None:
+    """
+    Show how long each certificate still lasts.
+    """
+
+    def left() -> dict[tuple[str, ...], float]:
+        return {(name,): end - now() for name, end in expiry().items()}
+
+    metrics.add_gauge(
+        "ark_cert_expiry_seconds", "Seconds until a certificate runs out.", left, ("certificate",)
+    )

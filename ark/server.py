@@ -1,0 +1,269 @@
+"""
+The composition root: from a configuration to a server that listens.
+
+Everything is put together here and nowhere else; the parts know each other through
+L{ark.interfaces} only.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from ark.announcement import Started
+from ark.apis.loader import KindRegistry
+from ark.authentication.anonymous import AnonymousAuthenticator
+from ark.authentication.credentials import read_tokens, write_kubeconfig
+from ark.authentication.tokenfile import TokenFileAuthenticator
+from ark.authentication.union import UnionAuthenticator
+from ark.authentication.x509 import X509Authenticator
+from ark.authorization.standalone import StandaloneAuthorizer
+from ark.bootstrap import (
+    Contents,
+    contents_of,
+    describe,
+    ensure_namespaces,
+    load_kinds,
+    open_storage,
+)
+from ark.config import ServerConfig
+from ark.controllers.follow import Follower
+from ark.controllers.namespaces import NamespaceController
+from ark.http.application import Application, ApplicationParts
+from ark.http.health import READINESS, Health
+from ark.http.metrics import Metrics
+from ark.interfaces import IAuthenticator, IStorageBackend
+from ark.logs import LineObserver
+from ark.observation import Remembered, failing, show_certificates, show_stored
+from ark.serving import SecureServing
+from ark.storage.committer import Committer
+from ark.upkeep import Periodic, StoredObjects
+from ark.watch.cacher import Cacher
+from ark.watch.compactor import Compactor
+
+RELOAD_EVERY = 1.0
+RENEW_EVERY = 3600.0
+COUNT_EVERY = 60.0
+LOGGED_REQUESTS = 2
+
+_log = Logger()
+
+
+class ArkServer(MultiService):
+    """
+    One process that serves.
+
+    @param listener: the socket to accept from; L{None} to make one.
+    @param worker: which of several processes this is; L{None} when it is the only one.
+    @param log: writes the log of this process, when it is one of ours.
+    @param now: the time of day.
+    @ivar ready: fires with L{Started} when it serves, fails with L{ConfigError} when it cannot.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        reactor: Any,
+        *,
+        listener: socket.socket | None = None,
+        worker: int | None = None,
+        log: LineObserver | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Twisted's, without types
+        self._config = config
+        self._reactor = reactor
+        self._listener = listener
+        self._worker = worker
+        self._log_writer = log
+        self._now = now
+        self._shutting_down = False
+        self._starting: Deferred[None] | None = None
+        self._closing: list[Callable[[], Any]] = []
+        self._serving: SecureServing | None = None
+        self._cacher: Cacher | None = None
+        self.health = Health()
+        self.ready: Deferred[Started] = Deferred()
+
+    # The way up
+
+    def startService(self) -> None:
+        """
+        Begin to come up; L{ready} tells how it ends.
+        """
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted's, without types
+        self._starting = Deferred.fromCoroutine(self._start())
+        self._starting.addErrback(self._could_not_start)
+
+    def _could_not_start(self, failure: Any) -> None:
+        if not failure.check(CancelledError):
+            self.ready.errback(failure)
+
+    async def _start(self) -> None:
+        config = self._config
+        registry = load_kinds(config)
+        backend = await open_storage(config, self._reactor)
+        self._closing.append(backend.close)
+        contents = await self._examine(backend, registry)
+        serving = self._serving = SecureServing(config, self._reactor, self._now)
+        metrics = Metrics(
+            [(kind.group, kind.version, kind.plural) for kind in registry.kinds()],
+            log_requests=config.verbosity >= LOGGED_REQUESTS,
+        )
+        cacher = await self._start_storage(backend, metrics)
+        application = self._application(registry, cacher, metrics)
+        if self._worker in (None, 0):
+            await ensure_namespaces(application.stores)
+            self._start_controllers(application, backend, cacher)
+        self._add_checks(backend, cacher)
+        self._add_gauges(metrics, registry, backend, cacher)
+        self._look_after(serving, metrics)
+        url = serving.listen(application.dispatch, self._listener)
+        if self._worker is None:
+            write_kubeconfig(config, serving.credentials, url)
+        self.ready.callback(Started(url, *contents, kinds=len(list(registry.kinds()))))
+
+    async def _examine(self, backend: IStorageBackend, registry: KindRegistry) -> Contents:
+        if self._worker is not None:
+            return Contents(False, 0)
+        contents = await contents_of(backend, registry.kinds())
+        await describe(backend, registry.kinds())
+        return contents
+
+    async def _start_storage(self, backend: IStorageBackend, metrics: Metrics) -> Cacher:
+        config = self._config
+        committer = Committer(backend, self._reactor, on_batch=metrics.observe_commit)
+        cacher = Cacher(
+            backend,
+            committer,
+            self._reactor,
+            window=config.watch_window,
+            cache_bytes=config.cache_size * 1024 * 1024,
+        )
+        await cacher.start()
+        self._cacher = cacher
+        self._closing += [committer.stop, cacher.stop]
+        return cacher
+
+    def _application(self, registry: KindRegistry, cacher: Cacher, metrics: Metrics) -> Application:
+        config = self._config
+        parts = ApplicationParts(
+            registry,
+            cacher,
+            self._authenticator(),
+            StandaloneAuthorizer(),
+            self._reactor,
+            self._now,
+            health=self.health,
+            metrics=metrics,
+            max_requests_inflight=config.max_requests_inflight,
+            max_mutating_requests_inflight=config.max_mutating_requests_inflight,
+            request_timeout=config.request_timeout,
+        )
+        return Application(parts)
+
+    def _authenticator(self) -> IAuthenticator:
+        authenticators: list[Any] = [
+            X509Authenticator(self._now),
+            TokenFileAuthenticator(read_tokens(self._config)),
+        ]
+        if self._config.anonymous_auth:
+            authenticators.append(AnonymousAuthenticator())
+        return UnionAuthenticator(authenticators)
+
+    def _start_controllers(self, application: Application, backend: IStorageBackend, cacher: Cacher) -> None:
+        config = self._config
+        controller = NamespaceController(application.stores, self._reactor, self._now)
+        follower = Follower("namespaces", controller.observe, cacher, self._reactor)
+        self._closing += [controller.stop, follower.stop]
+        follower.start()
+        if config.compaction_interval:
+            compactor = Compactor(
+                backend,
+                self._reactor,
+                retention=config.history_retention,
+                events=config.history_events,
+                interval=config.compaction_interval,
+            )
+            compactor.start()
+            self._closing.append(compactor.stop)
+
+    def _add_checks(self, backend: IStorageBackend, cacher: Cacher) -> None:
+        health = self.health
+        if self._log_writer is not None:
+            writer = self._log_writer
+            health.add("log", failing(lambda: writer.broken, "the log cannot be written"))
+        # Not for livez: to start anew does not mend a disk, and reads and watches go on.
+        health.add("storage", Remembered(backend.ready, self._reactor), ("healthz", "readyz"))
+        health.add(
+            "informer-sync", failing(lambda: cacher.revision < 1, "the log is not followed yet"), READINESS
+        )
+        health.add("shutdown", failing(lambda: self._shutting_down, "process is shutting down"), READINESS)
+
+    def _add_gauges(
+        self, metrics: Metrics, registry: KindRegistry, backend: IStorageBackend, cacher: Cacher
+    ) -> None:
+        stored = StoredObjects(
+            backend, [(kind.group, kind.plural) for kind in registry.kinds() if kind.is_storage]
+        )
+        show_stored(metrics, stored)
+        self._every("counting objects", COUNT_EVERY, stored.count)
+
+    def _look_after(self, serving: SecureServing, metrics: Metrics) -> None:
+        show_certificates(metrics, lambda: serving.credentials.expiry, self._now)
+        self._every("reading certificates", RELOAD_EVERY, serving.reload)
+        if self._worker in (None, 0):
+            self._every("renewing certificates", RENEW_EVERY, serving.renew)
+
+    def _every(self, name: str, seconds: float, work: Callable[[], Any]) -> None:
+        Periodic(name, seconds, work, self._reactor).setServiceParent(self)  # type: ignore[no-untyped-call]
+
+    # The way down
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        Shut down in good order (contract 18.4).
+
+        @return: fires when nothing is left.
+        """
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._shutting_down = True
+        if self._starting is not None:
+            self._starting.cancel()
+        if self._serving is not None and self._serving.listening:
+            await deferLater(self._reactor, self._config.shutdown_delay_duration)
+            await self._drain(self._serving)
+        await _finished(super().stopService)
+        for close in reversed(self._closing):
+            await _finished(close)
+        self._closing.clear()
+
+    async def _drain(self, serving: SecureServing) -> None:
+        """
+        No new connections, watches end where they are, and what else runs may finish.
+        """
+        await _finished(serving.close_port)
+        if self._cacher is not None:
+            self._cacher.end_watches()
+        await serving.drain(self._config.request_timeout)
+
+
+async def _finished(stop: Callable[[], Any]) -> None:
+    """
+    Call C{stop} and wait until it has done all; what goes wrong does not keep the rest from stopping.
+    """
+    try:
+        result = stop()
+        if result is not None:
+            await result
+    except Exception:
+        _log.failure("{what} failed while shutting down", what=stop)

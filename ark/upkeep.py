@@ -1,0 +1,125 @@
+"""
+What a running server looks after from time to time: certificates, and figures that cost a query.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from ark.interfaces import IStorageBackend
+from ark.meta.records import Range
+
+_log = Logger()
+
+
+class Periodic(Service):
+    """
+    Does something again and again, whatever becomes of it.
+
+    @param seconds: the time between two beginnings; what takes longer skips turns.
+    """
+
+    def __init__(self, name: str, seconds: float, work: Callable[[], Any], reactor: Any) -> None:
+        self.setName(name)  # type: ignore[no-untyped-call]  # Twisted's, without types
+        self._seconds = seconds
+        self._work = work
+        self._loop = LoopingCall(self._once)
+        self._loop.clock = reactor
+        self._running: Deferred[Any] | None = None
+
+    def startService(self) -> None:
+        """
+        Begin, after the first interval.
+        """
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted's, without types
+        self._loop.start(self._seconds, now=False)
+
+    def stopService(self) -> Deferred[Any] | None:
+        """
+        End.
+
+        @return: fires when what is under way has ended too.
+        """
+        super().stopService()  # type: ignore[no-untyped-call]  # Twisted's, without types
+        if self._loop.running:
+            self._loop.stop()
+        return self._running
+
+    def _once(self) -> Deferred[Any]:
+        done = maybeDeferred(self._work)
+        done.addErrback(lambda failure: _log.failure("{name} failed", failure, name=self.name))
+        self._running = done
+        return done
+
+
+class FileWatch:
+    """
+    Tells whether files have changed since it was last asked.
+    """
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._paths = tuple(paths)
+        self._seen = self._look()
+
+    def changed(self) -> bool:
+        """
+        Whether any file is another one, or has other content, than at the last call.
+        """
+        now = self._look()
+        before, self._seen = self._seen, now
+        return now != before
+
+    def _look(self) -> list[tuple[int, int, int] | None]:
+        return [_look_at(path) for path in self._paths]
+
+
+def _look_at(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+class StoredObjects:
+    """
+    How many objects there are of each resource, as of the last count.
+    """
+
+    def __init__(self, backend: IStorageBackend, resources: Sequence[tuple[str, str]]) -> None:
+        """
+        @param resources: group and plural of each.
+        """
+        self._backend = backend
+        self._resources = resources
+        self._counts: dict[tuple[str, str], float] = {}
+
+    async def count(self) -> None:
+        """
+        Count them.
+        """
+        for group, plural in self._resources:
+            resource = f"{plural}.{group}" if group else plural
+            self._counts[group, plural] = await self._backend.count(Range(resource))
+
+    def by_group(self) -> dict[tuple[str, ...], float]:
+        """
+        By group and resource.
+        """
+        return {(group, plural): count for (group, plural), count in self._counts.items()}
+
+    def by_resource(self) -> dict[tuple[str, ...], float]:
+        """
+        By the older form of a name, C{resource.group}.
+        """
+        return {
+            (f"{plural}.{group}" if group else plural,): count
+            for (group, plural), count in self._counts.items()
+        }

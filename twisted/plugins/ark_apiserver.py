@@ -1,0 +1,14 @@
+"""
+The drop-in that makes C{twistd ark-apiserver} known.
+"""
+
+from __future__ import annotations
+
+from twisted.application.service import ServiceMaker
+
+apiserver = ServiceMaker(
+    "Ark API server",
+    "ark.tap",
+    "A Kubernetes API server for Ark's resources that keeps its data in SQL",
+    "ark-apiserver",
+)
