@@ -124,7 +124,7 @@ def _texts(value: Any, struct: str, field: str, path: str, unknown: list[str]) -
     for item in value:
         if item is not None and type(item) is not str:
             raise _wrong(item, struct, field, "string")
-    return value if all(value) else [item or "" for item in value] or None
+    return (value if all(value) else [item or "" for item in value]) or None
 
 
 def _anything(value: Any, struct: str, field: str, path: str, unknown: list[str]) -> Any:

@@ -59,7 +59,13 @@ class TypeTests(SynchronousTestCase):
         What Go leaves out when it writes its struct; nulls in maps and lists become texts.
         """
         metadata: dict[str, Any] = dict.fromkeys(("name", "labels", "uid", "creationTimestamp", "finalizers"))
-        metadata |= {"generateName": "", "generation": 0, "annotations": {"a": None}, "managedFields": []}
+        metadata |= {
+            "generateName": "",
+            "generation": 0,
+            "finalizers": [],
+            "annotations": {"a": None},
+            "managedFields": [],
+        }
         metadata |= {"ownerReferences": [{"name": "x", "controller": None}]}
         objectmeta.check_types(metadata)
         self.assertEqual(
