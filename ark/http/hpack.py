@@ -1,0 +1,206 @@
+"""
+Header compression of HTTP/2 (RFC 7541).
+
+Reading takes the decoder in Rust of the C{jh2} package.  Its module is private, so that
+only this module imports it; C{jh2}'s public decoder, in Python, stands in when it has gone.
+Writing needs no table: docs/decisions/0003-http2-of-our-own.md says why.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ark.http.fields import DateField, FieldCache
+from ark.http.h2frames import COMPRESSION_ERROR, ENHANCE_YOUR_CALM, ConnectionFault
+
+try:
+    from jh2._hazmat import Decoder, HPACKError, OversizedHeaderListError
+except ImportError:  # pragma: no cover
+    from jh2.hpack import Decoder, HPACKError, OversizedHeaderListError
+
+_TABLE_SIZE = 4096
+
+# Sent once, before the first header block of a connection: our dynamic table is empty
+# and stays so, whatever the client allows.
+NO_TABLE = b"\x20"
+
+Fields = list[tuple[bytes, bytes, bool]]
+
+
+class HeaderDecoder:
+    """
+    Reads the header blocks of one connection, in order.
+    """
+
+    __slots__ = ("_decoder", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        """
+        @param limit: the size of a header list above which the connection ends.
+        """
+        self._decoder: Any = Decoder(limit)
+        self._limit = limit
+
+    def decode(self, block: bytes) -> Fields:
+        """
+        The fields of a block: name, value, and whether it may never be indexed.
+
+        @raise ConnectionFault: it cannot be read; later blocks cannot either.
+        """
+        _check_form(block)
+        try:
+            fields: Fields = self._decoder.decode(block, True)
+        except OversizedHeaderListError:
+            raise ConnectionFault(ENHANCE_YOUR_CALM, "header list") from None
+        except HPACKError:
+            raise ConnectionFault(COMPRESSION_ERROR, "header block") from None
+        return fields
+
+
+def list_size(block: bytes, fields: Fields, limit: int) -> int:
+    """
+    The size of a header list as RFC 9113 (6.5.2) counts it, or C{0} for a block so short
+    that its list cannot reach C{limit}.
+    """
+    # A byte of a block stands for one entry of the table at most.
+    if len(block) * _TABLE_SIZE <= limit:
+        return 0
+    return sum([len(name) + len(value) + 32 for name, value, _ in fields])
+
+
+def _check_form(block: bytes) -> None:
+    """
+    Walk over a block without reading it.
+
+    The decoder panics on a block that ends too early, and lets a change of the table's
+    size pass anywhere (RFC 7541, 4.2).
+
+    @raise ConnectionFault: the form is wrong.
+    """
+    position = 0
+    size = len(block)
+    started = False
+    while position < size:
+        first = block[position]
+        if 0x80 < first < 0xFF:
+            position += 1
+        elif first & 0x80:
+            position = _skip_integer(block, position, 0x7F)
+        elif first & 0xE0 == 0x20:
+            if started:
+                raise ConnectionFault(COMPRESSION_ERROR, "a change of the table's size behind a field")
+            position = _skip_integer(block, position, 0x1F)
+            continue
+        else:
+            mask = 0x3F if first & 0x40 else 0x0F
+            named = first & mask
+            position = position + 1 if named < mask else _skip_integer(block, position, mask)
+            if not named:
+                position = _skip_string(block, position)
+            position = _skip_string(block, position)
+        started = True
+    if position > size:
+        raise ConnectionFault(COMPRESSION_ERROR, "a header block that ends too early")
+
+
+def _skip_integer(block: bytes, position: int, mask: int) -> int:
+    if position >= len(block):
+        return position + 1
+    if block[position] & mask != mask:
+        return position + 1
+    for following in range(position + 1, min(position + 6, len(block))):
+        if block[following] < 0x80:
+            return following + 1
+    raise ConnectionFault(COMPRESSION_ERROR, "an integer")
+
+
+def _skip_string(block: bytes, position: int) -> int:
+    if position >= len(block):
+        raise ConnectionFault(COMPRESSION_ERROR, "a header block that ends too early")
+    length = block[position] & 0x7F
+    if length < 0x7F:
+        return position + 1 + length
+    end = _skip_integer(block, position, 0x7F)
+    for shift, byte in enumerate(block[position + 1 : end]):
+        length += (byte & 0x7F) << 7 * shift
+    return end + length
+
+
+_STATIC_NAMES = {
+    b":status": 8,
+    b"age": 21,
+    b"allow": 22,
+    b"cache-control": 24,
+    b"content-encoding": 26,
+    b"content-length": 28,
+    b"content-type": 31,
+    b"date": 33,
+    b"etag": 34,
+    b"expires": 36,
+    b"last-modified": 44,
+    b"location": 46,
+    b"retry-after": 53,
+    b"server": 54,
+    b"vary": 59,
+    b"www-authenticate": 61,
+}
+
+
+def _integer(value: int, mask: int, prefix: int) -> bytes:
+    if value < mask:
+        return bytes((prefix | value,))
+    written = bytearray((prefix | mask,))
+    value -= mask
+    while value >= 0x80:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    written.append(value)
+    return bytes(written)
+
+
+class ResponseFields(FieldCache):
+    """
+    Writes fields of responses as literals without indexing.
+    """
+
+    def encode(self, name: bytes, value: bytes) -> bytes:
+        """
+        The literal of a field (RFC 7541, 6.2.2).
+        """
+        length = len(value)
+        index = _STATIC_NAMES.get(name, 0)
+        head = _integer(index, 0x0F, 0)
+        if not index:
+            head += _integer(len(name), 0x7F, 0) + name
+        return head + (bytes((length,)) if length < 0x7F else _integer(length, 0x7F, 0)) + value
+
+
+_STATIC_STATUS = {200: 8, 204: 9, 206: 10, 304: 11, 400: 12, 404: 13, 500: 14}
+
+_fields = ResponseFields()
+_date = DateField(_fields)
+_statuses: dict[int, bytes] = {}
+_LENGTH = _integer(28, 0x0F, 0)
+
+
+def response_block(code: int, headers: Any, length: int | None) -> bytes:
+    """
+    The header block of a response.
+
+    @param length: of the body, where it is known.
+    @raise ValueError: a field cannot be sent.
+    """
+    known = _fields.get
+    parts = [_statuses.get(code) or _status(code), _date.now()]
+    parts += [known(field) or _fields.add(field) for field in headers]
+    if length is not None:
+        digits = b"%d" % length
+        parts.append(_LENGTH + bytes((len(digits),)) + digits)
+    return b"".join(parts)
+
+
+def _status(code: int) -> bytes:
+    index = _STATIC_STATUS.get(code)
+    written = bytes((0x80 | index,)) if index else _fields.encode(b":status", b"%d" % code)
+    _statuses[code] = written
+    return written

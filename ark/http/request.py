@@ -1,0 +1,333 @@
+"""
+The one request object that both protocols make and every handler gets.
+
+Its attributes are set by the protocol before the handler starts.  The body may still be
+on its way then: who asks is judged from the header, before a byte of the body is read.
+L{ark.http.webrequest.WebRequest} shows the same request as an C{IRequest}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from ark.http.streaming import Stream
+from ark.meta.status import APIStatus, too_large
+
+HeaderList = Sequence[tuple[bytes, bytes]]
+
+
+class ClientConnection:
+    """
+    What is known of the other end, shared by all requests of one connection.
+
+    @ivar client_address: the client's IP address; empty for other transports.
+    @ivar client_port: its port.
+    @ivar server_address: address and port that the client connected to.
+    @ivar secure: whether it is TLS.
+    @ivar protocol: C{HTTP/1.1} or C{HTTP/2.0}.
+    @ivar peer_certificate_der: the client's certificate, only when it was verified
+        against the configured authorities.
+    @ivar peer_chain_der: the verified chain, the client's certificate first and the
+        authority that vouches for it last.
+    @ivar state: for layers above, such as an identity that holds for the connection.
+    """
+
+    __slots__ = (
+        "client_address",
+        "client_port",
+        "peer_certificate_der",
+        "peer_chain_der",
+        "protocol",
+        "secure",
+        "server_address",
+        "state",
+    )
+
+    def __init__(self, client_address: str = "", client_port: int = 0) -> None:
+        self.client_address = client_address
+        self.client_port = client_port
+        self.server_address: tuple[str, int] = ("", 0)
+        self.secure = False
+        self.protocol = "HTTP/1.1"
+        self.peer_certificate_der: bytes | None = None
+        self.peer_chain_der: tuple[bytes, ...] = ()
+        self.state: dict[str, Any] = {}
+
+
+class Exchange(Protocol):
+    """
+    The half of a request that knows its protocol.
+    """
+
+    def respond(self, request: Request, code: int, headers: HeaderList, body: bytes) -> None:
+        """Send a whole response."""
+
+    def start_stream(self, request: Request, code: int, headers: HeaderList) -> Stream:
+        """Send the header of a response and return where its body goes."""
+
+    def want_body(self, request: Request) -> None:
+        """Let the client send the rest of the body."""
+
+    def reset(self, request: Request) -> None:
+        """Break off the response."""
+
+
+class Cancellable(Protocol):
+    """
+    A handler that waits.
+    """
+
+    def cancel(self) -> None:
+        """Raise C{CancelledError} in it."""
+
+
+class Request:
+    """
+    One request.
+
+    @ivar method: as sent, in upper case for every method of Kubernetes.
+    @ivar path: the path as sent, percent-encoding included; ASCII, begins with C{/}.
+    @ivar query: what follows the C{?}, as sent.
+    @ivar raw_headers: all header fields in order, names in lower case.
+    @ivar headers: by name; of a repeated field the first value.
+    @ivar received_at: the reactor's clock when the header was complete.
+    @ivar user: who asks, once authentication has said so.
+    @ivar info: what is asked, once the path has been understood.
+    @ivar warnings: told to the client in C{Warning} header fields.
+    @ivar audit_id: names this request in the audit log and the C{Audit-Id} header.
+    @ivar code: the status code of the response, C{0} before there is one.
+    @ivar gone: whether the client went away or reset the stream.
+    @ivar expected: the length of the body where the client said it.
+    @ivar body_kept: how much of the body has come.
+    """
+
+    user: Any = None
+    info: Any = None
+    audit_id: str = ""
+    warnings: Sequence[str] = ()
+    code: int = 0
+    gone: bool = False
+    expected: int | None = None
+    body_limit: int = 3 * 1024 * 1024
+    body_complete: bool = False
+    body_kept: int = 0
+    _whole: bytes | bytearray = b""
+    _waiter: Deferred[None] | None = None
+    _refusal: APIStatus | None = None
+    _handling: Cancellable | None = None
+    _stream: Stream | None = None
+    _on_disconnect: list[Callable[[], None]] | None = None
+    _state: dict[str, Any] | None = None
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        connection: ClientConnection,
+        line: tuple[str, str, str],
+        raw_headers: list[tuple[bytes, bytes]],
+        headers: dict[bytes, bytes],
+    ) -> None:
+        """
+        @param line: method, path and query.
+        """
+        self._exchange = exchange
+        self.connection = connection
+        self.method, self.path, self.query = line
+        self.raw_headers = raw_headers
+        self.headers = headers
+        self.received_at = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.path} from {self.client_address}>"
+
+    @property
+    def client_address(self) -> str:
+        """
+        The IP address of the other end of the connection.
+        """
+        return self.connection.client_address
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """
+        A place for what upper layers want to remember with the request.
+        """
+        if self._state is None:
+            self._state = {}
+        return self._state
+
+    def header(self, name: bytes) -> bytes | None:
+        """
+        The first value of a header field.
+
+        @param name: in lower case.
+        """
+        return self.headers.get(name)
+
+    def header_values(self, name: bytes) -> list[bytes]:
+        """
+        All values of a header field in the order sent.
+
+        @param name: in lower case.
+        """
+        if name not in self.headers:
+            return []
+        return [value for field, value in self.raw_headers if field == name]
+
+    async def read_body(self) -> bytes:
+        """
+        The whole body.  Does not wait when it has arrived, and may be called again.
+
+        @raise APIStatus: 413 above the limit (contract 1.13), 408 when it does not
+            arrive in time, 400 when it breaks off or its framing is wrong.
+        """
+        if not self.body_complete and self._refusal is None:
+            if self.expected is not None and self.expected > self.body_limit:
+                self._refusal = too_large(self.body_limit)
+            else:
+                await self._wait_for_body()
+        if self._refusal is not None:
+            raise self._refusal
+        whole = self._whole
+        if isinstance(whole, bytearray):
+            whole = self._whole = bytes(whole)
+        return whole
+
+    async def _wait_for_body(self) -> None:
+        self._waiter = Deferred()
+        try:
+            self._exchange.want_body(self)
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    @property
+    def wants_body(self) -> bool:
+        """
+        Whether the handler waits for the body now.
+        """
+        return self._waiter is not None
+
+    def respond(self, code: int, headers: HeaderList, body: bytes) -> None:
+        """
+        Answer at once with a whole body; nothing is sent of it when the method is C{HEAD}.
+
+        The protocol adds C{Date} and C{Content-Length}.  Does nothing when the client
+        has gone.
+
+        @param headers: names in lower case; values without line ends.
+        @raise ValueError: a value cannot be sent.
+        @raise RuntimeError: there was a response already.
+        """
+        if self.code:
+            raise RuntimeError(f"{self!r} was answered already")
+        if not self.gone:
+            self._exchange.respond(self, code, headers, body)
+        self.code = code
+
+    def start_stream(self, code: int, headers: HeaderList) -> Stream:
+        """
+        Begin a response whose body is written piece by piece.
+
+        @param headers: as in L{respond}.
+        @return: the body's stream, closed already when the client has gone.
+        @raise RuntimeError: there was a response already.
+        """
+        if self.code:
+            raise RuntimeError(f"{self!r} was answered already")
+        if self.gone:
+            self._stream = Stream()
+            self._stream.closed = True
+        else:
+            self._stream = self._exchange.start_stream(self, code, headers)
+        self.code = code
+        return self._stream
+
+    def cancel_handling(self) -> None:
+        """
+        Raise C{CancelledError} in the handler where it waits, so that it can still answer.
+        """
+        if self._handling is not None:
+            self._handling.cancel()
+
+    def break_off(self) -> None:
+        """
+        End a response that has begun so that the client sees that it is not complete.
+        """
+        if self._stream is not None:
+            self._stream.abort()
+        elif not self.gone:
+            self._exchange.reset(self)
+
+    def on_disconnect(self, callback: Callable[[], None]) -> None:
+        """
+        Call C{callback} once when the client goes away before the response is complete.
+
+        The handler needs it only for what outlives its coroutine; the coroutine itself
+        is cancelled.
+        """
+        if self.gone:
+            callback()
+        elif self._on_disconnect is None:
+            self._on_disconnect = [callback]
+        else:
+            self._on_disconnect.append(callback)
+
+    # What follows is called by the protocol.
+
+    def body_received(self, data: bytes) -> None:
+        """
+        Take a piece of the body.
+        """
+        self.body_kept += len(data)
+        if self.body_kept > self.body_limit:
+            self._whole = b""
+            self.body_failed(too_large(self.body_limit))
+        elif not self._whole:
+            self._whole = data
+        elif self._refusal is None:
+            # Many small pieces would cost more as objects than as bytes.
+            if not isinstance(self._whole, bytearray):
+                self._whole = bytearray(self._whole)
+            self._whole += data
+
+    def body_finished(self) -> None:
+        """
+        The body is complete.
+        """
+        self.body_complete = True
+        if self._waiter is not None:
+            self._waiter.callback(None)
+
+    def body_failed(self, refusal: APIStatus) -> None:
+        """
+        The body will not be complete: L{read_body} raises C{refusal}.
+        """
+        if self._refusal is None:
+            self._refusal = refusal
+            if self._waiter is not None:
+                self._waiter.callback(None)
+
+    def handling_started(self, handling: Cancellable | None) -> None:
+        """
+        The handler waits for something, or L{None}: it has returned.
+        """
+        self._handling = handling
+
+    def disconnected(self) -> None:
+        """
+        The client does not want the response any more: stop all work for it.
+        """
+        if self.gone:
+            return
+        self.gone = True
+        if self._stream is not None:
+            self._stream.connection_lost()
+        if self._handling is not None:
+            self._handling.cancel()
+        callbacks, self._on_disconnect = self._on_disconnect, None
+        for callback in callbacks or ():
+            callback()

@@ -1,0 +1,179 @@
+"""
+The factory of all HTTP connections of a server.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from ark.http.connection import HTTPConnection, Served
+from ark.http.h1 import HTTP1Connection
+from ark.http.h2 import HTTP2Connection
+from ark.http.handling import Dispatch
+from ark.http.limits import Limits
+from ark.http.request import ClientConnection
+from ark.http.tls import TLSContext
+from ark.http.tlstransport import TLSTransport
+
+_log = Logger()
+
+_SWEEP_EVERY = 1.0
+
+
+@implementer(IProtocolFactory)
+class Site(Factory):
+    """
+    Makes the server side of connections, and ends them in good order.
+
+    Listen with it on a TCP endpoint.  With a L{TLSContext} it does TLS itself and lets
+    ALPN choose between HTTP/2 and HTTP/1.1; without one it speaks HTTP/1.1 in the clear.
+
+    @ivar draining: the server shuts down.
+    @ivar connections: what was accepted and has not gone.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        limits: Limits,
+        reactor: Any,
+        tls: TLSContext | None = None,
+    ) -> None:
+        """
+        @param dispatch: called with each L{ark.http.request.Request} as soon as its
+            header is complete.
+        @param reactor: gives the time, C{IReactorTime}.
+        """
+        self.dispatch = dispatch
+        self.limits = limits
+        self.draining = False
+        self.connections: set[Served] = set()
+        self._reactor = reactor
+        self._tls = tls
+        self._by_address: dict[str, int] = {}
+        self._unflushed: list[HTTPConnection] = []
+        self._sweeping: Any = None
+        self._drained: Deferred[None] | None = None
+
+    @property
+    def header_deadline(self) -> float:
+        """
+        Seconds for a TLS handshake.
+        """
+        return self.limits.header_deadline
+
+    def seconds(self) -> float:
+        """
+        The reactor's clock.
+        """
+        return float(self._reactor.seconds())
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """
+        The protocol of a new connection, or L{None} to close it at once because there
+        are too many, or the server shuts down.
+        """
+        address = getattr(addr, "host", None) or ""
+        of_address = self._by_address.get(address, 0)
+        if self.draining or len(self.connections) >= self.limits.connections:
+            return None
+        if of_address >= self.limits.connections_per_address:
+            return None
+        client = ClientConnection(address, getattr(addr, "port", None) or 0)
+        protocol: Served
+        if self._tls is None:
+            protocol = HTTP1Connection(self, client)
+        else:
+            protocol = TLSTransport(self._tls, self, client)
+        self.connections.add(protocol)
+        self._by_address[address] = of_address + 1
+        if self._sweeping is None:
+            self._sweeping = self._reactor.callLater(_SWEEP_EVERY, self._sweep)
+        return protocol
+
+    def speak(self, protocol: str | None, client: ClientConnection) -> HTTPConnection:
+        """
+        The connection for what ALPN chose; HTTP/1.1 for clients without ALPN.
+        """
+        if protocol == "h2":
+            return HTTP2Connection(self, client)
+        return HTTP1Connection(self, client)
+
+    def closed(self, connection: Served) -> None:
+        """
+        Forget a connection that has gone.
+        """
+        if connection not in self.connections:
+            return
+        self.connections.remove(connection)
+        address = connection.client.client_address
+        left = self._by_address[address] - 1
+        if left:
+            self._by_address[address] = left
+        else:
+            del self._by_address[address]
+        if not self.connections and self._drained is not None:
+            drained, self._drained = self._drained, None
+            drained.callback(None)
+
+    def flush_later(self, connection: HTTPConnection) -> None:
+        """
+        Flush C{connection} when the reactor has run what is due now.  One timer serves
+        all connections, because a watch event may reach thousands of them.
+        """
+        if not self._unflushed:
+            self._reactor.callLater(0, self._flush)
+        self._unflushed.append(connection)
+
+    def _flush(self) -> None:
+        unflushed, self._unflushed = self._unflushed, []
+        for connection in unflushed:
+            connection.flush()
+
+    def _sweep(self) -> None:
+        self._sweeping = None
+        now = self.seconds()
+        for connection in tuple(self.connections):
+            try:
+                connection.check(now)
+            except Exception:
+                _log.failure("checking a connection failed")
+                connection.abort()
+        if self.connections:
+            self._sweeping = self._reactor.callLater(_SWEEP_EVERY, self._sweep)
+
+    def stop(self, grace: float) -> Deferred[None]:
+        """
+        Take no new connections and requests, let those under way finish, and close
+        (contract 1.16, 18.4).  The port must be closed apart.
+
+        @param grace: after so many seconds what is left is cut off.
+        @return: fires when no connection is left.
+        """
+        self.draining = True
+        done: Deferred[None] = Deferred()
+        if not self.connections:
+            done.callback(None)
+            return done
+        self._drained = done
+        cut = self._reactor.callLater(grace, self._cut)
+        for connection in tuple(self.connections):
+            connection.drain()
+
+        def cancel_cut(result: None) -> None:
+            if cut.active():
+                cut.cancel()
+
+        return done.addCallback(cancel_cut)
+
+    def _cut(self) -> None:
+        for connection in tuple(self.connections):
+            connection.abort()
