@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from ark.apis.kind import Kind
 from ark.endpoints.negotiation import YAML
 from ark.meta import objectmeta
-from ark.meta.serializer import DecodeError, Decoded, decode_json, decode_yaml
+from ark.meta.options import IGNORE, STRICT
+from ark.meta.serializer import Decoded, DecodeError, decode_json, decode_yaml
 from ark.meta.status import APIStatus, bad_request
 from ark.registry.codec import Object
 from ark.registry.schema import Processor
 
-STRICT = "Strict"
-IGNORE = "Ignore"
 _SUMMARY = 30
 
 
@@ -109,7 +108,7 @@ class Decoder:
         """
         metadata = obj.get("metadata")
         if metadata is None:
-            metadata = obj["metadata"] = {}
+            obj["metadata"] = metadata = {}
         try:
             unknown = objectmeta.check_types(metadata)
         except objectmeta.WrongType as error:

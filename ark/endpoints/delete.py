@@ -27,8 +27,6 @@ async def _read_options(scope: RequestScope, request: Any, query: Query) -> Dele
         value = parse_body(data, media_type).value
     except DecodeError as error:
         raise bad_request(str(error)) from error
-    if not isinstance(value, dict):
-        raise bad_request("decoded object cannot be converted to DeleteOptions")
     return delete_options(query, value)
 
 
@@ -39,7 +37,7 @@ async def delete(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     accepted = scope.accepted(request)
     query = parse_query(request.query)
     options = await _read_options(scope, request, query)
-    context = scope.write_context(request, options)
+    context = scope.delete_context(request, options)
     done = await scope.store.delete(info.namespace, info.name, options, context)
     if not done.gone:
         code = 202 if options.orphan_dependents is False else 200
@@ -59,7 +57,7 @@ async def deletecollection(scope: RequestScope, request: Any, info: RequestInfo)
     listing = Listing(scope, info, list_options(scope, query))
     form = scope.form(accepted, query, of_list=True)
     options = await _read_options(scope, request, query)
-    context = scope.write_context(request, options)
+    context = scope.delete_context(request, options)
     items: list[bytes] = []
     async for page in listing.pages():
         for version in page:

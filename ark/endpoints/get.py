@@ -9,8 +9,8 @@ from typing import Any
 from ark.endpoints.negotiation import PLAIN
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send
-from ark.endpoints.scope import NO_QUERY, RequestScope, parse_query
-from ark.meta.resourceversion import parse_resource_version
+from ark.endpoints.scope import RequestScope, parse_query
+from ark.meta.options import get_options
 
 
 async def get(scope: RequestScope, request: Any, info: RequestInfo) -> None:
@@ -19,11 +19,8 @@ async def get(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     """
     accepted = scope.accepted(request)
     query = parse_query(request.query)
-    minimum = None
-    if query is not NO_QUERY:
-        text = (query.get("resourceVersion") or ("",))[0]
-        minimum = parse_resource_version(text) if text else None
-    body = await scope.store.get(info.namespace, info.name, minimum)
+    options = get_options(query)
+    body = await scope.store.get(info.namespace, info.name, options.resource_version)
     if accepted is PLAIN:
         send(request, 200, body)
     else:

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from ark.apis.kind import Kind
+from twisted.internet.defer import Deferred
+
 from ark.endpoints.negotiation import JSON, Accepted
 from ark.endpoints.representation import Form
 from ark.endpoints.requestinfo import RequestInfo
@@ -15,13 +16,11 @@ from ark.endpoints.responses import accepts_gzip, gzip_compressor, send, stream_
 from ark.endpoints.scope import Query, RequestScope, parse_query
 from ark.endpoints.selection import Selection
 from ark.meta import continuetoken
-from ark.meta.options import ListOptions
+from ark.meta.options import EXACT, ListOptions
 from ark.meta.options import list_options as read_options
 from ark.meta.records import Range, Version
-from ark.meta.resourceversion import parse_resource_version
-from ark.meta.status import APIStatus, bad_request, expired
+from ark.meta.status import APIStatus, expired
 from ark.storage.errors import Compacted
-from twisted.internet.defer import Deferred
 
 PAGE = 500
 _CONTINUE_TOO_OLD = (
@@ -33,23 +32,15 @@ _CONTINUE_TOO_OLD = (
 )
 
 
-def list_options(scope: RequestScope, query: Query) -> ListOptions:
+def list_options(scope: RequestScope, query: Query, watch: bool = False) -> ListOptions:
     """
     The options of a list or watch.
 
     @raise APIStatus: 400, 422; also for a field that the kind cannot select by.
     """
-    options = read_options(query)
-    for requirement in options.field_selector.requirements:
-        _check_label(scope.kind, requirement[0])
+    options = read_options(query, watch)
+    options.field_selector.require(scope.field_labels)
     return options
-
-
-def _check_label(kind: Kind, label: str) -> None:
-    if label == "metadata.name" or (label == "metadata.namespace" and kind.namespaced):
-        return
-    if label not in kind.field_labels:
-        raise bad_request(f"field label not supported: {label}")
 
 
 class Listing:
@@ -64,7 +55,7 @@ class Listing:
         self._cacher = scope.store.cacher
         self._options = options
         self.selection = Selection(scope.store, info.namespace, options)
-        self._limit = max(0, options.limit)
+        self._limit = options.limit
         self._after: tuple[str, str] | None = None
         self._wanted: int | None = None
         self.revision = 0
@@ -80,9 +71,9 @@ class Listing:
             self._after = token.after(inside)
             self._wanted = token.revision if token.revision > 0 else None
             return
-        wanted = parse_resource_version(options.resource_version) if options.resource_version else 0
+        wanted = options.resource_version
         match = options.resource_version_match
-        if wanted and (match == "Exact" or (not match and self._limit)):
+        if wanted and (match == EXACT or (not match and self._limit)):
             await self._cacher.read_revision(wanted)
             self._wanted = wanted
         elif wanted:

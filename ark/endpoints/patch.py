@@ -11,17 +11,24 @@ from typing import Any
 
 import orjson
 
-from ark.apply.jsonpatch import InvalidPatch, PatchFailed, TooManyOperations, apply_json_patch
+from ark.apply.jsonpatch import (
+    InvalidPatch,
+    PatchFailed,
+    TooManyOperations,
+    apply_json_patch,
+    check_operations,
+    strict_errors,
+)
 from ark.apply.mergepatch import merge_patch
 from ark.apply.strategicmerge import strategic_merge
-from ark.endpoints.decode import IGNORE, STRICT
 from ark.endpoints.negotiation import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, patch_type
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.scope import RequestScope, parse_query
 from ark.endpoints.update import check_name
 from ark.meta.fielderrors import invalid as invalid_value
+from ark.meta.gotext import json_type
 from ark.meta.gvk import GroupKind
-from ark.meta.options import patch_options
+from ark.meta.options import IGNORE, STRICT, patch_options
 from ark.meta.serializer import DecodeError, decode_json
 from ark.meta.status import APIStatus, bad_request, invalid
 from ark.registry.codec import Object
@@ -57,11 +64,19 @@ class Patching:
     def _patcher(self, media_type: str) -> Patcher:
         patch = self._patch
         if media_type == JSON_PATCH:
-            if not isinstance(patch, list):
-                raise bad_request("error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp")
+            try:
+                check_operations(patch)
+            except InvalidPatch as error:
+                raise bad_request(str(error)) from error
+            self._problems = strict_errors(patch, self._duplicates)
             return self._json_patch
         if not isinstance(patch, dict):
-            raise bad_request("error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}")
+            found = json_type(patch)
+            raise bad_request(
+                f"error decoding patch: json: cannot unmarshal {found} "
+                "into Go value of type map[string]interface {}"
+            )
+        self._problems = [f'duplicate field "{path}"' for path in self._duplicates]
         if media_type == STRATEGIC_MERGE_PATCH:
             schema = self._scope.kind.schema
             return lambda current: _object(strategic_merge(current, patch, schema))
@@ -98,7 +113,7 @@ class Patching:
                 f"the expected API version ({self._scope.kind.api_version})"
             )
         try:
-            problems = decoder.prune(patched, self._duplicates)
+            problems = [*self._problems, *decoder.prune(patched, ())]
         except APIStatus as status:
             raise _strict_failure(orjson.dumps(patched), status.message) from status
         if problems and self._validation != IGNORE:
@@ -125,7 +140,7 @@ async def patch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     accepted = scope.accepted(request)
     data = await request.read_body()
     query = parse_query(request.query)
-    options = patch_options(query, media_type)
+    options = patch_options(query)
     context = scope.write_context(request, options)
     request.warnings = context.warnings
     patching = Patching(scope, media_type, data, options.field_validation, context.warnings)

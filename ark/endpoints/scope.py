@@ -13,6 +13,7 @@ from ark.endpoints.negotiation import PLAIN, YAML, Accepted, Negotiator, wants_p
 from ark.endpoints.representation import Form, Forms
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send
+from ark.meta.options import CreateOptions, DeleteOptions
 from ark.meta.status import bad_request
 from ark.registry.columns import compile_columns
 from ark.registry.store import Store, WriteContext
@@ -50,6 +51,10 @@ class RequestScope:
         serve = store.serve if store.converts else None
         self.forms = Forms(store.kind, compile_columns(store.kind), now, serve)
         self._negotiator = negotiator
+        labels = {"metadata.name", *store.kind.field_labels}
+        if store.kind.namespaced:
+            labels.add("metadata.namespace")
+        self.field_labels = frozenset(labels)
 
     def accepted(self, request: Any, watching: bool = False) -> Accepted:
         """
@@ -72,7 +77,7 @@ class RequestScope:
             return self.forms.plain
         return self.forms.form(accepted, (query.get("includeObject") or ("",))[0], of_list)
 
-    def write_context(self, request: Any, options: Any) -> WriteContext:
+    def write_context(self, request: Any, options: CreateOptions) -> WriteContext:
         """
         Who writes and how.
         """
@@ -82,6 +87,12 @@ class RequestScope:
             field_manager=options.field_manager,
             options=options,
         )
+
+    def delete_context(self, request: Any, options: DeleteOptions) -> WriteContext:
+        """
+        Who deletes and how.
+        """
+        return WriteContext(user=request.user, dry_run=options.dry_run, options=options)
 
     def answer(
         self,

@@ -215,7 +215,9 @@ class Chain:
         except StorageError as error:
             self._fail(request, status_of(error))
         except BadPath:
-            self._fail(request, APIStatus(404, "NotFound", "the server could not find the requested resource"))
+            self._fail(
+                request, APIStatus(404, "NotFound", "the server could not find the requested resource")
+            )
         except Exception:
             _log.failure("{request} failed", request=request)
             self._fail(request, internal_error("the server could not process the request; its log says why"))

@@ -70,7 +70,7 @@ def finalizers_after(finalizers: list[str], options: DeleteOptions) -> list[str]
     policy = ""
     if options.orphan_dependents is not None:
         policy = ORPHAN if options.orphan_dependents else ""
-    elif options.propagation_policy is not None:
+    elif options.propagation_policy:
         policy = {"Orphan": ORPHAN, "Foreground": FOREGROUND}.get(options.propagation_policy, "")
     else:
         policy = next((name for name in finalizers if name in _COLLECTOR_FINALIZERS), "")

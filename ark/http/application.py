@@ -1,0 +1,84 @@
+"""
+The whole way of a request but its connection, put together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ark.admission.chain import AdmissionChain
+from ark.admission.namespacelifecycle import NamespaceLifecycle
+from ark.apis.documents import Documents
+from ark.apis.loader import KindRegistry
+from ark.endpoints.negotiation import Negotiator
+from ark.endpoints.scope import RequestScope
+from ark.http.chain import Chain, Deadlines, InFlight
+from ark.http.health import Health
+from ark.http.metrics import Metrics
+from ark.http.root import Root, RootParts
+from ark.http.version import version_document
+from ark.interfaces import IAdmissionPlugin, IAuthenticator, IAuthorizer
+from ark.registry.namespaces import NamespacePhases
+from ark.registry.stores import Stores
+from ark.watch.cacher import Cacher
+
+
+@dataclass
+class ApplicationParts:
+    """
+    What an application is made of.
+
+    @ivar reactor: tells the monotonic time and calls later.
+    @ivar now: tells the time of day in seconds since the epoch.
+    """
+
+    registry: KindRegistry
+    cacher: Cacher
+    authenticator: IAuthenticator
+    authorizer: IAuthorizer
+    reactor: Any
+    now: Any
+    health: Health = field(default_factory=Health)
+    metrics: Metrics = field(default_factory=Metrics)
+    admission_plugins: Sequence[IAdmissionPlugin] = ()
+    max_requests_inflight: int = 400
+    max_mutating_requests_inflight: int = 200
+    request_timeout: float = 60.0
+
+
+class Application:
+    """
+    Answers requests.
+
+    @ivar stores: for controllers that write without a request.
+    """
+
+    def __init__(self, parts: ApplicationParts) -> None:
+        phases = NamespacePhases(parts.cacher)
+        admission = AdmissionChain((NamespaceLifecycle(phases.phase_of), *parts.admission_plugins))
+        self.stores = Stores(parts.registry, parts.cacher, admission, parts.now)
+        negotiator = Negotiator()
+        scopes = {
+            (store.kind.group, store.kind.version, store.kind.plural): RequestScope(
+                store, negotiator, parts.now, parts.reactor
+            )
+            for store in self.stores
+        }
+        documents = Documents(parts.registry)
+        self.root = Root(RootParts(scopes, documents, parts.health, parts.metrics, version_document()))
+        self.chain = Chain(
+            self.root.handle,
+            parts.authenticator,
+            parts.authorizer,
+            InFlight(parts.max_requests_inflight, parts.max_mutating_requests_inflight),
+            Deadlines(parts.reactor, parts.request_timeout),
+            parts.metrics,
+        )
+
+    async def dispatch(self, request: Any) -> None:
+        """
+        Answer a request; what L{ark.http.site.Site} is given.
+        """
+        await self.chain.dispatch(request)

@@ -1,0 +1,47 @@
+"""
+Which namespaces there are, and which are on their way out.
+"""
+
+from __future__ import annotations
+
+import orjson
+
+from ark.meta.records import Key
+from ark.watch.cacher import Cacher
+
+_REMEMBERED = 10_000
+
+
+class NamespacePhases:
+    """
+    Looks namespaces up in the Cacher; what it decoded it keeps until the namespace changes.
+    """
+
+    def __init__(self, cacher: Cacher) -> None:
+        self._cacher = cacher
+        self._known: dict[str, tuple[int, str]] = {}
+
+    async def phase_of(self, name: str) -> str | None:
+        """
+        C{Active} or C{Terminating}, L{None} when there is no such namespace.
+        """
+        version = await self._cacher.get(Key("namespaces", "", name), None)
+        if version is None:
+            self._known.pop(name, None)
+            return None
+        known = self._known.get(name)
+        if known is not None and known[0] == version.revision:
+            return known[1]
+        phase = _phase(version.body)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[name] = version.revision, phase
+        return phase
+
+
+def _phase(body: bytes) -> str:
+    namespace = orjson.loads(body)
+    if namespace["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    phase: str = (namespace.get("status") or {}).get("phase") or "Active"
+    return phase
