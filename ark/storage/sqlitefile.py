@@ -29,6 +29,7 @@ _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8
 _PAGE_SIZE = 8192
 _BUSY_SECONDS = 5
 _PREPARE_SECONDS = 30.0
+_TURN_SECONDS = 0.0003
 
 _COMMON_SETTINGS = (
     f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}; PRAGMA cache_size = -32768; "
@@ -120,6 +121,16 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+def _try_lock(descriptor: int, mode: int) -> bool:
+    try:
+        fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        return False
+    return True
+
+
 class DatabaseFile:
     """
     One SQLite file, opened by this process.
@@ -172,12 +183,19 @@ class DatabaseFile:
 
     def lock_commits(self) -> None:
         """
-        Wait for this process's turn to commit.
+        Wait for this process's turn to commit.  Blocks; for the writer thread.
 
-        SQLite's own lock is polled with growing pauses; this one is handed on at once.
+        SQLite would poll its own lock with pauses of up to 100 ms.
+
+        @raise Unavailable: it did not come in time; a sibling may be stopped.
         """
-        if self.shared:
-            fcntl.flock(self._commit_lock, fcntl.LOCK_EX)
+        if not self.shared:
+            return
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while not _try_lock(self._commit_lock, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise Unavailable("the database is busy: another process of the server holds its lock")
+            time.sleep(_TURN_SECONDS)
 
     def unlock_commits(self) -> None:
         """
@@ -231,11 +249,7 @@ class DatabaseFile:
         deadline = time.monotonic() + _PREPARE_SECONDS
         while True:
             for mode in (fcntl.LOCK_EX, fcntl.LOCK_SH)[: 2 if self.shared else 1]:
-                try:
-                    fcntl.flock(self._lock, mode | fcntl.LOCK_NB)
-                except OSError as error:
-                    if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-                        raise
+                if not _try_lock(self._lock, mode):
                     continue
                 if mode == fcntl.LOCK_EX:
                     os.ftruncate(self._lock, 0)

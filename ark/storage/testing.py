@@ -151,6 +151,15 @@ class StorageBackendTestsMixin:
             versions.append(outcome.version)
         return versions
 
+    async def test_nothing_is_overridden(self) -> None:
+        """
+        The contract is whole: no test of it was replaced or taken out.
+        """
+        case: Any = self
+        for name in dir(StorageBackendTestsMixin):
+            if name.startswith("test_"):
+                case.assertIs(getattr(type(self), name), getattr(StorageBackendTestsMixin, name), name)
+
     async def test_interface(self) -> None:
         """
         The backend has every method of the interfaces, with their parameters.

@@ -267,6 +267,20 @@ class LockTests(_Cases, SynchronousTestCase):
         self.file(path, shared=True).prepare()
         self.refused(path, "in use")
 
+    def test_turns_to_commit(self) -> None:
+        """
+        Siblings commit in turns; one whose turn does not come in time says so.
+        """
+        path = self.place()
+        one, other = (self.file(path, shared=True) for _ in range(2))
+        one.prepare()
+        other.prepare()
+        one.lock_commits()
+        self.patch(sqlitefile, "_BUSY_SECONDS", 0)
+        self.assertRaises(Unavailable, other.lock_commits)
+        one.unlock_commits()
+        other.lock_commits()
+
     def test_no_migration_under_others(self) -> None:
         """
         A file that others have open is not migrated beneath them.
@@ -481,6 +495,15 @@ class BackendTests(_Cases, TestCase):
         self.assertEqual(await backend.compacted_revision(), 2)
         (outcome,) = await backend.commit([change(key("c"))])
         self.assertEqual(outcome.version.revision, 4)
+
+    async def test_threads_get_their_share(self) -> None:
+        """
+        A store in use keeps a busy reactor from starving the threads that read and write.
+        """
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(0.005)
+        await self.open(self.place())
+        self.assertLess(sys.getswitchinterval(), 0.0001)
 
     async def test_copied_while_open(self) -> None:
         """
