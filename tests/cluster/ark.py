@@ -32,6 +32,7 @@ class ArkServer:
         """
         self.folder = Path(tempfile.mkdtemp(prefix="ark-server-"))
         self.processes: list[Process] = []
+        self._command: list[str] = []
         self._definitions = list(definitions)
         self._flags = list(flags)
 
@@ -42,17 +43,33 @@ class ArkServer:
         @raise SkipTest: when the package is not installed with its console script.
         @raise tests.cluster.process.NotReady: when it does not come up.
         """
-        kubeconfig = self.folder / "admin.kubeconfig"
         options = {
             "storage": "sqlite",
             "db-path": str(self.folder / "ark.db"),
             "secure-port": str(free_port()),
-            "kubeconfig-out": str(kubeconfig),
+            "kubeconfig-out": str(self.folder / "admin.kubeconfig"),
         }
         if self._definitions:
             options["resource-definitions"] = str(self._copy_definitions())
         flags = [f"--{name}={value}" for name, value in options.items()]
-        process = Process("ark-server", [*console_script(), *flags, *self._flags], self.folder)
+        self._command = [*console_script(), *flags, *self._flags]
+        self.start_again()
+        return self
+
+    def kill(self) -> None:
+        """
+        End it without a word.
+        """
+        for process in self.processes:
+            process.kill()
+        self.processes.clear()
+
+    def start_again(self) -> None:
+        """
+        Start it on the same data and port, and return when it is ready.
+        """
+        kubeconfig = self.folder / "admin.kubeconfig"
+        process = Process("ark-server", self._command, self.folder)
         self.processes.append(process)
         try:
             process.wait_until(kubeconfig.exists, 30)
@@ -60,7 +77,6 @@ class ArkServer:
         except BaseException:
             self.stop()
             raise
-        return self
 
     def stop(self) -> None:
         """

@@ -72,14 +72,24 @@ class Client:
         self._connection: http.client.HTTPSConnection | None = None
 
     def request(
-        self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        *,
+        retry: bool = True,
     ) -> Answer:
         """
         Send one request and read its whole answer.
+
+        @param retry: send it once more when the connection turns out to be dead.
         """
         try:
             return self._once(method, target, headers or {}, body)
         except (http.client.HTTPException, ConnectionError):
+            if not retry:
+                raise
             # An idle connection that the server has closed is found out only by using it.
             self.close()
             return self._once(method, target, headers or {}, body)

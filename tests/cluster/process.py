@@ -50,7 +50,7 @@ class Process:
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        with self.log.open("wb") as output:
+        with self.log.open("ab") as output:
             self._popen = subprocess.Popen(
                 list(command),
                 cwd=folder,
@@ -87,6 +87,14 @@ class Process:
         """
         parts = [_usage(pid) for pid in _family(self.pid)]
         return Usage(*(sum(column) for column in zip(*parts)))
+
+    def kill(self) -> None:
+        """
+        End it and its descendants at once, as a failing machine would.
+        """
+        for pid in reversed(_family(self.pid)):
+            os.kill(pid, signal.SIGKILL)
+        self._popen.wait()
 
     def stop(self, seconds: float = 20) -> None:
         """

@@ -43,7 +43,7 @@ def ark() -> ArkServer:
 
     @raise SkipTest: when it is not installed (an error where C{CI=true}).
     """
-    server = _obligatory(lambda: ArkServer(definitions=[WIDGETS]).start())
+    server = obligatory(lambda: ArkServer(definitions=[WIDGETS]).start())
     atexit.register(server.remove)
     return server
 
@@ -57,7 +57,10 @@ def definitions() -> list[Path]:
     return [*own, WIDGETS]
 
 
-def _obligatory(start: Callable[[], ArkServer]) -> ArkServer:
+def obligatory(start: Callable[[], ArkServer]) -> ArkServer:
+    """
+    Start our server; where C{CI=true} a reason to skip is an error.
+    """
     try:
         return start()
     except SkipTest as error:
