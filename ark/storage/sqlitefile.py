@@ -100,8 +100,7 @@ class Ballast:
             if free.f_bavail * free.f_frsize < self.size + self.size // 4:
                 return False
             with open(self._path, "wb", opener=_private) as file:
-                if self.size:
-                    os.posix_fallocate(file.fileno(), 0, self.size)
+                _fill(file.fileno(), self.size)
         except OSError:
             self.give_up()
             return False
@@ -115,6 +114,13 @@ class Ballast:
             self._path.unlink()
         except OSError:
             return
+
+
+def _fill(descriptor: int, size: int) -> None:
+    if size and hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    elif size:
+        os.write(descriptor, bytes(size))
 
 
 def _private(path: str, flags: int) -> int:

@@ -40,8 +40,10 @@ class WorkerWake:
     def __init__(self, folder: Path, wake: Callable[[], None], reactor: Any) -> None:
         self._wake = wake
         self._reactor = reactor
-        # A socket's path must fit into 107 bytes, which a deep folder would not.
         self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        # A socket's path must fit into 107 bytes, which a deep folder would not.
+        short = f"/proc/self/fd/{self._folder}"
+        self._base = short if os.path.isdir(short) else str(folder)
         self._name = f"wake-{os.getpid()}-{os.urandom(4).hex()}.sock"
         self._mouth = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._peers: list[str] = []
@@ -59,7 +61,7 @@ class WorkerWake:
         self._poll.start(POLL_SECONDS, now=False)
 
     def _path(self, name: str) -> str:
-        return f"/proc/self/fd/{self._folder}/{name}"
+        return f"{self._base}/{name}"
 
     def tell(self) -> None:
         """
