@@ -79,6 +79,16 @@ def workloads(seconds: float, objects: int) -> list[Workload]:
         Workload(f"list of {objects:,}", {"workload": "list", **whole}),
         Workload(f"paged list of {objects:,}", {"workload": "pages", **whole}),
         Workload("watch by 100", {"workload": "watch", "watchers": "100", "count": "500", **fan_out}),
+        Workload(
+            "watch by 1,000, 100 stopped for a while",
+            {
+                "workload": "stall",
+                "watchers": "1000",
+                "seconds": "30",
+                "rate": "60",
+                "namespace": "load-stall",
+            },
+        ),
         Workload("watch by 1,000", {"workload": "watch", "watchers": "1000", "count": "100", **fan_out}),
     ]
 
@@ -196,6 +206,10 @@ def table(results: dict[str, dict[str, Measured]]) -> str:
 def _row(work: str, name: str, one: Measured, both: dict[str, Measured]) -> str:
     latency = one.load["latency_ms"]
     parts = ", ".join(f"{process} {one.micros(process):.1f}" for process in one.cpu)
+    if one.load["workload"] == "stall":
+        parts += (
+            f"; {one.load.get('returned', 0)} watches closed; memory +{sum(one.memory.values()) >> 20} MiB"
+        )
     rate = one.load["units"] / one.load["seconds"]
     label = f"{work} ({one.load['unit']})" + (f", {one.load['errors']} errors" if one.load["errors"] else "")
     cells = [label, name, f"{rate:,.0f}", _number(latency.get("p50")), _number(latency.get("p99")), parts]

@@ -31,7 +31,7 @@ func dial(o options) ([]*client, error) {
 		return nil, fmt.Errorf("%s holds no certificate", o.authority)
 	}
 	wanted := o.connections
-	if o.workload == "watch" || o.workload == "idle" {
+	if o.workload == "watch" || o.workload == "stall" || o.workload == "idle" {
 		wanted += (o.watchers + o.streams - 1) / o.streams
 	}
 	clients := make([]*client, wanted)
@@ -42,6 +42,10 @@ func dial(o options) ([]*client, error) {
 			ForceAttemptHTTP2:  true,
 			DisableCompression: true,
 			ReadBufferSize:     64 << 10,
+		}
+		if o.workload == "stall" {
+			// A client that does not read must be felt by the server soon.
+			transport.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}
 		}
 		clients[i] = &client{http: &http.Client{Transport: transport}, server: o.server}
 	}

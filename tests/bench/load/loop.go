@@ -12,7 +12,8 @@ import (
 const collection = "/apis/ark.mckinsey.com/v1alpha1/namespaces/%s/queries"
 
 // result is what one run measured. Units counts what the price of an operation
-// is divided by: objects of lists, delivered events of watches.
+// is divided by: objects of lists, delivered events of watches. Returned counts
+// the watches that the server closed and that came back.
 type result struct {
 	Workload   string             `json:"workload"`
 	Operations int                `json:"operations"`
@@ -24,6 +25,7 @@ type result struct {
 	Bytes      int64              `json:"bytes,omitempty"`
 	Errors     int                `json:"errors"`
 	FirstError string             `json:"first_error,omitempty"`
+	Returned   int                `json:"returned,omitempty"`
 }
 
 // loop runs an operation again and again in several workers.
@@ -31,6 +33,8 @@ type loop struct {
 	o       options
 	clients []*client
 	stamp   int64
+	// pace holds an operation back before its clock starts; nil is a closed loop.
+	pace func(number int)
 }
 
 func (l *loop) path(name string) string {
@@ -107,6 +111,9 @@ func (l *loop) measure(operate func(c *client, worker, number int) error) *resul
 			number := int(next.Add(1)) - 1
 			if number >= l.o.count {
 				break
+			}
+			if l.pace != nil {
+				l.pace(number)
 			}
 			began := time.Now()
 			if err := operate(c, worker, number); err != nil {

@@ -19,7 +19,7 @@ type options struct {
 	server, authority, certificate, key string
 	workload, namespace                 string
 	connections, workers                int
-	seconds                             float64
+	seconds, rate                       float64
 	count, objects, watchers, streams   int
 }
 
@@ -43,11 +43,12 @@ func parse() options {
 	flag.StringVar(&o.authority, "ca", "", "PEM file of the server's authority")
 	flag.StringVar(&o.certificate, "cert", "", "PEM file of the client's certificate")
 	flag.StringVar(&o.key, "key", "", "PEM file of the client's key")
-	flag.StringVar(&o.workload, "workload", "get", "create, status, lifecycle, get, list, pages, watch or idle")
+	flag.StringVar(&o.workload, "workload", "get", "create, status, lifecycle, get, list, pages, watch, stall or idle")
 	flag.StringVar(&o.namespace, "namespace", "load", "namespace to work in; made if missing")
 	flag.IntVar(&o.connections, "connections", 4, "connections")
 	flag.IntVar(&o.workers, "workers", 32, "requests in flight")
 	flag.Float64Var(&o.seconds, "seconds", 5, "end after so many seconds")
+	flag.Float64Var(&o.rate, "rate", 100, "writes a second, for stall")
 	flag.IntVar(&o.count, "count", 1<<20, "end after so many operations")
 	flag.IntVar(&o.objects, "objects", 1000, "objects to prepare for get, list and pages")
 	flag.IntVar(&o.watchers, "watchers", 100, "watches for watch and idle")
@@ -100,6 +101,8 @@ func choose(o options, clients []*client) (workload, error) {
 		return &lists{loop: base, limit: 500}, nil
 	case "watch":
 		return &watches{loop: base}, nil
+	case "stall":
+		return &stalls{loop: base}, nil
 	case "idle":
 		return &watches{loop: base, idle: true}, nil
 	}

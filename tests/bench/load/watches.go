@@ -17,13 +17,12 @@ import (
 // of each write.
 type watches struct {
 	loop
-	idle    bool
-	objects int
-	heard   sync.WaitGroup
-	mutex   sync.Mutex
-	delays  []time.Duration
-	bodies  []io.Closer
-	events  int
+	idle   bool
+	heard  sync.WaitGroup
+	mutex  sync.Mutex
+	delays []time.Duration
+	bodies []io.Closer
+	events int
 }
 
 var (
@@ -32,15 +31,14 @@ var (
 )
 
 func (w *watches) prepare() error {
-	w.objects = min(w.o.workers, 8)
 	if !w.idle {
-		w.o.workers = w.objects
+		w.o.workers = min(w.o.workers, 8)
 		w.events = min(w.o.count, 1000)
-		if err := w.populate("watch", w.objects); err != nil {
+		if err := w.populate("watch", w.o.workers); err != nil {
 			return err
 		}
 	}
-	start, err := w.revision()
+	start, err := w.newest()
 	if err != nil {
 		return err
 	}
@@ -61,8 +59,9 @@ func (w *watches) prepare() error {
 	return nil
 }
 
-func (w *watches) revision() (string, error) {
-	data, err := w.clients[0].send("GET", w.path("")+"?limit=1", "", nil, 200)
+// newest is the revision of the collection as it is now.
+func (l *loop) newest() (string, error) {
+	data, err := l.clients[0].send("GET", l.path("")+"?limit=1", "", nil, 200)
 	if err != nil {
 		return "", err
 	}
