@@ -14,9 +14,7 @@ def measured(cpu: dict[str, float], units: int = 1000, workload: str = "get") ->
     A workload of one second.
     """
     load = {"workload": workload, "units": units, "unit": "operation", "seconds": 1.0, "errors": 0}
-    return Measured(
-        {**load, "latency_ms": {"p50": 1.0, "p99": 2.0}}, cpu, {name: 1024 * units for name in cpu}
-    )
+    return Measured({**load, "latency_ms": {"p50": 1.0, "p99": 2.0}}, cpu, dict.fromkeys(cpu, 1024 * units))
 
 
 class TableTests(TestCase):
