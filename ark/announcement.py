@@ -1,13 +1,21 @@
 """
-What a server says when it is ready: where everything is, and what to try.
+What a server says: that it is ready, where everything is and what to try; or why it cannot start.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import NamedTuple
 
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
 import ark
-from ark.config import ServerConfig
+from ark.config import ConfigError, ServerConfig
+
+FAILED = 1
+
+_log = Logger()
 
 
 class Started(NamedTuple):
@@ -63,3 +71,17 @@ def warnings(config: ServerConfig) -> list[str]:
 
 def _workers(config: ServerConfig) -> str:
     return "1 process" if config.workers == 1 else f"{config.workers} processes"
+
+
+def told(failure: Failure) -> int:
+    """
+    Tell why a server could not start.
+
+    @return: the exit code for it.
+    """
+    error = failure.value
+    if isinstance(error, ConfigError):
+        print(f"ark-server: {error.cause}\n{error.remedy}", file=sys.stderr, flush=True)
+        return error.exit_code
+    _log.failure("the server could not start", failure)
+    return FAILED

@@ -12,12 +12,10 @@ from typing import Any
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ark.announcement import Started, announcement
-from ark.config import ConfigError, ServerConfig
+from ark.announcement import FAILED, Started, announcement, told
+from ark.config import ServerConfig
 from ark.logs import begin
 from ark.prefork import Server, make_service
-
-FAILED = 1
 
 _log = Logger()
 
@@ -75,20 +73,6 @@ class Process:
         if not self._stopping:
             self._stopping = True
             self._reactor.stop()
-
-
-def told(failure: Failure) -> int:
-    """
-    Tell why a server could not start.
-
-    @return: the exit code for it.
-    """
-    error = failure.value
-    if isinstance(error, ConfigError):
-        print(f"ark-server: {error.cause}\n{error.remedy}", file=sys.stderr, flush=True)
-        return error.exit_code
-    _log.failure("the server could not start", failure)
-    return FAILED
 
 
 def run(config: ServerConfig) -> int:

@@ -34,8 +34,8 @@ from ark.bootstrap import (
     open_storage,
 )
 from ark.config import ServerConfig
-from ark.controllers.follow import Follower
 from ark.controllers.namespaces import NamespaceController
+from ark.controllers.reflector import Reflector
 from ark.http.application import Application, ApplicationParts
 from ark.http.health import READINESS, Health
 from ark.http.metrics import Metrics
@@ -181,19 +181,18 @@ class ArkServer(MultiService):
     def _start_controllers(self, application: Application, backend: IStorageBackend, cacher: Cacher) -> None:
         config = self._config
         controller = NamespaceController(application.stores, self._reactor, self._now)
-        follower = Follower("namespaces", controller.observe, cacher, self._reactor)
-        self._closing += [controller.stop, follower.stop]
-        follower.start()
-        if config.compaction_interval:
-            compactor = Compactor(
-                backend,
-                self._reactor,
-                retention=config.history_retention,
-                events=config.history_events,
-                interval=config.compaction_interval,
-            )
-            compactor.start()
-            self._closing.append(compactor.stop)
+        reflector = Reflector("namespaces", controller.observe, cacher, self._reactor)
+        self._closing += [controller.stop, reflector.stop]
+        reflector.start()
+        compactor = Compactor(
+            backend,
+            self._reactor,
+            interval=config.compaction_interval,
+            retention=config.history_retention,
+            events=config.history_events,
+        )
+        compactor.start()
+        self._closing.append(compactor.stop)
 
     def _add_checks(self, backend: IStorageBackend, cacher: Cacher) -> None:
         health = self.health
@@ -214,7 +213,15 @@ class ArkServer(MultiService):
             backend, [(kind.group, kind.plural) for kind in registry.kinds() if kind.is_storage]
         )
         show_stored(metrics, stored)
-        self._every("counting objects", COUNT_EVERY, stored.count)
+        self._every("counting", COUNT_EVERY, stored.count)
+        metrics.add_gauge("ark_watch_watchers", "Watches of this process.", lambda: cacher.hub.watchers)
+        metrics.add_gauge(
+            "ark_watch_window_events", "Events in memory for watches.", lambda: len(cacher.window)
+        )
+        metrics.add_gauge("ark_storage_revision", "The newest revision known here.", lambda: cacher.revision)
+        metrics.add_gauge(
+            "ark_compaction_floor", "The oldest revision that can be read.", lambda: stored.floor
+        )
 
     def _look_after(self, serving: SecureServing, metrics: Metrics) -> None:
         show_certificates(metrics, lambda: serving.credentials.expiry, self._now)
@@ -252,9 +259,10 @@ class ArkServer(MultiService):
         No new connections, watches end where they are, and what else runs may finish.
         """
         await _finished(serving.close_port)
+        drained = serving.drain(self._config.request_timeout)
         if self._cacher is not None:
-            self._cacher.end_watches()
-        await serving.drain(self._config.request_timeout)
+            self._cacher.hub.stop()
+        await drained
 
 
 async def _finished(stop: Callable[[], Any]) -> None:

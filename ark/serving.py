@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from ark.authentication.credentials import Credentials, prepare, server_url, write_kubeconfig
@@ -96,14 +97,14 @@ class SecureServing:
         if port is not None:
             await port.stopListening()
 
-    async def drain(self, seconds: float) -> None:
+    def drain(self, seconds: float) -> Deferred[None]:
         """
-        Take no more requests, and wait until those that run are answered.
+        Take no more requests.
 
         @param seconds: after so long what is left is cut off.
+        @return: fires when all that ran are answered and every connection is closed.
         """
-        if self._site is not None:
-            await self._site.stop(seconds)
+        return succeed(None) if self._site is None else self._site.stop(seconds)
 
 
 def _paths(credentials: Credentials) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ class Periodic(Service):
         return self._running
 
     def _once(self) -> Deferred[Any]:
-        done = maybeDeferred(self._work)
+        done: Deferred[Any] = maybeDeferred(self._work)
         done.addErrback(lambda failure: _log.failure("{name} failed", failure, name=self.name))
         self._running = done
         return done
@@ -91,6 +91,8 @@ def _look_at(path: str) -> tuple[int, int, int] | None:
 class StoredObjects:
     """
     How many objects there are of each resource, as of the last count.
+
+    @ivar floor: the oldest revision that could be read then.
     """
 
     def __init__(self, backend: IStorageBackend, resources: Sequence[tuple[str, str]]) -> None:
@@ -100,6 +102,7 @@ class StoredObjects:
         self._backend = backend
         self._resources = resources
         self._counts: dict[tuple[str, str], float] = {}
+        self.floor = 0
 
     async def count(self) -> None:
         """
@@ -108,6 +111,7 @@ class StoredObjects:
         for group, plural in self._resources:
             resource = f"{plural}.{group}" if group else plural
             self._counts[group, plural] = await self._backend.count(Range(resource))
+        self.floor = await self._backend.compacted_revision()
 
     def by_group(self) -> dict[tuple[str, ...], float]:
         """

@@ -43,7 +43,7 @@ def main() -> int:
 def _serve(server: Any, reactor: Any) -> int:
     from twisted.internet.stdio import StandardIO
 
-    from ark.running import told
+    from ark.announcement import told
 
     code = 0
     stopping = False
