@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from jh2.hpack.huffman_constants import REQUEST_CODES_LENGTH
+
 from ark.http.fields import DateField, FieldCache
 from ark.http.h2frames import COMPRESSION_ERROR, ENHANCE_YOUR_CALM, ConnectionFault
 
@@ -47,13 +49,15 @@ class HeaderDecoder:
 
         @raise ConnectionFault: it cannot be read; later blocks cannot either.
         """
-        _check_form(block)
+        doubtful = _check_form(block)
         try:
             fields: Fields = self._decoder.decode(block, True)
         except OversizedHeaderListError:
             raise ConnectionFault(ENHANCE_YOUR_CALM, "header list") from None
         except HPACKError:
             raise ConnectionFault(COMPRESSION_ERROR, "header block") from None
+        if doubtful:
+            _check_padding(block, fields)
         return fields
 
 
@@ -68,18 +72,19 @@ def list_size(block: bytes, fields: Fields, limit: int) -> int:
     return sum([len(name) + len(value) + 32 for name, value, _ in fields])
 
 
-def _check_form(block: bytes) -> None:
+def _check_form(block: bytes) -> bool:
     """
     Walk over a block without reading it.
 
     The decoder panics on a block that ends too early, and lets a change of the table's
     size pass anywhere (RFC 7541, 4.2).
 
+    @return: whether the padding of a string has to be looked at.
     @raise ConnectionFault: the form is wrong.
     """
     position = 0
     size = len(block)
-    started = False
+    started = doubtful = False
     while position < size:
         first = block[position]
         if 0x80 < first < 0xFF:
@@ -92,20 +97,29 @@ def _check_form(block: bytes) -> None:
             position = _skip_integer(block, position, 0x1F)
             continue
         else:
-            mask = 0x3F if first & 0x40 else 0x0F
-            named = first & mask
-            position = position + 1 if named < mask else _skip_integer(block, position, mask)
-            if not named:
-                position = _skip_string(block, position)
-            position = _skip_string(block, position)
+            for start, end in _strings(block, position):
+                # Padding is ones.  Most strings end in a one, and are not looked at.
+                doubtful |= block[start] & 0x80 and not block[end - 1] & 1
+                position = end
         started = True
-    if position > size:
-        raise ConnectionFault(COMPRESSION_ERROR, "a header block that ends too early")
+    return bool(doubtful)
+
+
+def _strings(block: bytes, position: int) -> list[tuple[int, int]]:
+    """
+    Begin and end of the one or two strings of a literal at C{position}.
+    """
+    first = block[position]
+    mask = 0x3F if first & 0x40 else 0x0F
+    named = first & mask
+    start = position + 1 if named < mask else _skip_integer(block, position, mask)
+    end = _skip_string(block, start)
+    if named:
+        return [(start, end)]
+    return [(start, end), (end, _skip_string(block, end))]
 
 
 def _skip_integer(block: bytes, position: int, mask: int) -> int:
-    if position >= len(block):
-        return position + 1
     if block[position] & mask != mask:
         return position + 1
     for following in range(position + 1, min(position + 6, len(block))):
@@ -115,15 +129,52 @@ def _skip_integer(block: bytes, position: int, mask: int) -> int:
 
 
 def _skip_string(block: bytes, position: int) -> int:
-    if position >= len(block):
+    size = len(block)
+    end = size + 1
+    if position < size:
+        length = block[position] & 0x7F
+        if length < 0x7F:
+            end = position + 1 + length
+        else:
+            end = _skip_integer(block, position, 0x7F)
+            for shift, byte in enumerate(block[position + 1 : end]):
+                length += (byte & 0x7F) << 7 * shift
+            end += length
+    if end > size:
         raise ConnectionFault(COMPRESSION_ERROR, "a header block that ends too early")
-    length = block[position] & 0x7F
-    if length < 0x7F:
-        return position + 1 + length
-    end = _skip_integer(block, position, 0x7F)
-    for shift, byte in enumerate(block[position + 1 : end]):
-        length += (byte & 0x7F) << 7 * shift
-    return end + length
+    return end
+
+
+def _check_padding(block: bytes, fields: Fields) -> None:
+    """
+    The decoder takes any padding of a Huffman string; only ones are allowed (RFC 7541,
+    5.2).
+
+    @raise ConnectionFault: other padding.
+    """
+    position = index = 0
+    while position < len(block):
+        first = block[position]
+        if first & 0x80:
+            position = _skip_integer(block, position, 0x7F)
+        elif first & 0xE0 == 0x20:
+            position = _skip_integer(block, position, 0x1F)
+            continue
+        else:
+            strings = _strings(block, position)
+            position = strings[-1][1]
+            for (start, end), decoded in zip(strings, fields[index][2 - len(strings) : 2]):
+                if block[start] & 0x80 and not _well_padded(block[start:end], decoded):
+                    raise ConnectionFault(COMPRESSION_ERROR, "the padding of a string")
+        index += 1
+
+
+def _well_padded(string: bytes, decoded: bytes | bool) -> bool:
+    if not decoded or isinstance(decoded, bool):
+        return True
+    bits = sum([REQUEST_CODES_LENGTH[byte] for byte in decoded])
+    padding = (1 << -bits % 8) - 1
+    return string[-1] & padding == padding
 
 
 _STATIC_NAMES = {
