@@ -70,7 +70,6 @@ class ServerConfig:
     tls_san: tuple[str, ...]
     cert_dir: str
     request_timeout: float
-    min_request_timeout: float
     max_requests_inflight: int
     max_mutating_requests_inflight: int
     shutdown_delay_duration: float

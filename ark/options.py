@@ -247,11 +247,6 @@ def _serving() -> Iterator[Option]:
         "1m",
     )
     yield Option(
-        "min-request-timeout", section, "DURATION",
-        "The shortest time after which a watch without timeoutSeconds ends; the longest is twice that.",
-        duration(1), "30m",
-    )  # fmt: skip
-    yield Option(
         "max-requests-inflight", section, "N", "How many reading requests may run at once; 0 for any number.",
         integer(0, 10**6), "400",
     )  # fmt: skip
