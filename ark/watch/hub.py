@@ -1,0 +1,276 @@
+"""
+Who is told of what, and when.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from twisted.internet.defer import CancelledError, DeferredSemaphore
+from twisted.logger import Logger
+
+from ark.interfaces import IStorageBackend
+from ark.meta.records import EventPage
+from ark.watch.events import WatchEvent
+from ark.watch.follower import PAGE, Follower
+from ark.watch.predicate import SelectionPredicate
+from ark.watch.representation import Representation
+from ark.watch.timerwheel import TimerWheel
+from ark.watch.view import View
+from ark.watch.window import Window
+
+if TYPE_CHECKING:
+    from ark.watch.watcher import Watcher
+
+READERS = 4
+"""How many watchers may read storage at the same time; the rest wait their turn."""
+
+_TURN_STEPS = 256
+_TURN_BYTES = 4 * 1024 * 1024
+
+_T = TypeVar("_T")
+_Place = tuple["str | None", "str | None"]
+
+
+class Topic:
+    """
+    The views that are about one resource, or one namespace or name of it.
+
+    @ivar pending: the events that they have not been sent yet.
+    """
+
+    __slots__ = ("pending", "views")
+
+    def __init__(self) -> None:
+        self.views: dict[View, None] = {}
+        self.pending: list[WatchEvent] = []
+
+
+class Hub:
+    """
+    Sends each watcher what it watches, once a reactor turn.
+
+    @ivar flushed: every synced watcher has been sent everything up to here.
+    @ivar watchers: how many there are.
+    """
+
+    _log = Logger()
+
+    def __init__(self, backend: IStorageBackend, reactor: Any, window: Window, follower: Follower) -> None:
+        self.reactor = reactor
+        self.window = window
+        self.wheel = TimerWheel(reactor)
+        self.random = Random()
+        self.flushed = 0
+        self.watchers = 0
+        self._backend = backend
+        self._follower = follower
+        self._readers = DeferredSemaphore(READERS)
+        self._topics: dict[str, dict[_Place, Topic]] = {}
+        self._views: dict[Any, View] = {}
+        self._dirty: list[Topic] = []
+        self._ahead: dict[Watcher, None] = {}
+        self._later: deque[Watcher] = deque()
+        self._call: Any = None
+        self._bookmark: tuple[Any, bytes] = (None, b"")
+        follower.entered = self._entered
+        follower.advanced = self._schedule
+        follower.lost = self._lost
+
+    def stop(self) -> None:
+        """
+        End every watch.
+        """
+        self._end(tuple(self._views.values()))
+        self.wheel.stop()
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+
+    def close_resource(self, resource: str) -> None:
+        """
+        End the watches of a resource that is served no longer (contract 12.20).
+        """
+        self._end([view for view in self._views.values() if view.predicate.resource == resource])
+
+    def _end(self, views: Sequence[View]) -> None:
+        for view in views:
+            for watcher in (*view.synced, *view.others):
+                watcher.close()
+
+    # Views
+
+    def view(self, predicate: SelectionPredicate, representation: Representation) -> View:
+        """
+        The view that watchers of equal predicate and representation share.
+        """
+        view = self._views.get((predicate.key, representation.key))
+        if view is None:
+            view = View(predicate, representation)
+            self._views[view.key] = view
+            topics = self._topics.setdefault(predicate.resource, {})
+            topics.setdefault(view.place, Topic()).views[view] = None
+        return view
+
+    def follow_up(self, view: View) -> View:
+        """
+        The view of those who have been sent something by C{view}.
+        """
+        following = view.representation.following
+        return view if following.key == view.representation.key else self.view(view.predicate, following)
+
+    def release(self, view: View) -> None:
+        """
+        A watcher has left C{view}.
+        """
+        if view.synced or view.others or self._views.get(view.key) is not view:
+            return
+        del self._views[view.key]
+        topics = self._topics[view.predicate.resource]
+        topic = topics[view.place]
+        del topic.views[view]
+        if not topic.views:
+            del topics[view.place]
+            if not topics:
+                del self._topics[view.predicate.resource]
+
+    # Turns
+
+    def _schedule(self) -> None:
+        if self._call is None:
+            self._call = self.reactor.callLater(0, self._turn)
+
+    def _entered(self, event: WatchEvent) -> None:
+        key = event.version.key
+        topics = self._topics.get(key.resource)
+        if topics is None:
+            return
+        for place in (
+            (None, None),
+            (key.namespace, None),
+            (key.namespace, key.name),
+            (None, key.name),
+        ):
+            topic = topics.get(place)
+            if topic is not None:
+                if not topic.pending:
+                    self._dirty.append(topic)
+                topic.pending.append(event)
+
+    def later(self, watcher: Watcher) -> None:
+        """
+        Let C{watcher} catch up in the next turn.
+        """
+        self._later.append(watcher)
+        self._schedule()
+
+    def wait_for_revision(self, watcher: Watcher) -> None:
+        """
+        Let C{watcher} catch up when its cursor has been reached.
+        """
+        self._ahead[watcher] = None
+
+    def forget(self, watcher: Watcher) -> None:
+        """
+        C{watcher} is over.
+        """
+        self.watchers -= 1
+        self.wheel.cancel(watcher)
+        self._ahead.pop(watcher, None)
+
+    def _turn(self) -> None:
+        self._call = None
+        self._flush()
+        if self._ahead:
+            for watcher in [one for one in self._ahead if one.cursor <= self.flushed]:
+                del self._ahead[watcher]
+                self._later.append(watcher)
+        self._catch_up()
+        if self._later:
+            self._schedule()
+
+    def _flush(self) -> None:
+        since, self.flushed = self.flushed, self._follower.revision
+        dirty, self._dirty = self._dirty, []
+        for topic in dirty:
+            events, topic.pending = topic.pending, []
+            # Who is sent something may go over to another view of the same topic, and
+            # must not be sent it there again.
+            for view, watchers in [(view, tuple(view.synced)) for view in topic.views if view.synced]:
+                self._deliver(view, watchers, events, since)
+
+    def _deliver(self, view: View, watchers: Sequence[Watcher], events: list[WatchEvent], since: int) -> None:
+        try:
+            data, taken = view.chunk(events)
+        except CancelledError:
+            raise
+        except Exception as error:
+            self._log.failure("An event could not be shown")
+            for watcher in watchers:
+                watcher.fail(error)
+            return
+        if taken < len(events):
+            for watcher in watchers:
+                watcher.fall_behind(since)
+        elif data:
+            for watcher in watchers:
+                watcher.deliver(data, since)
+
+    def _catch_up(self) -> None:
+        """
+        Let those who are behind go a step each, in turn, and leave time to others.
+        """
+        written = 0
+        views: dict[View, None] = {}
+        for _ in range(min(_TURN_STEPS, len(self._later))):
+            watcher = self._later.popleft()
+            views[watcher.view] = None
+            written += watcher.catch_up()
+            if written > _TURN_BYTES:
+                break
+        for view in views:
+            view.forget_chunk()
+
+    def _lost(self) -> None:
+        """
+        The follower has skipped a part of the log: nobody may miss that silently.
+        """
+        since = self.flushed
+        for topic in self._dirty:
+            topic.pending = []
+        self._dirty = []
+        for view in tuple(self._views.values()):
+            for watcher in tuple(view.synced):
+                watcher.fall_behind(since)
+        self._schedule()
+
+    # What watchers share
+
+    async def take_turns(self, read: Callable[..., Awaitable[_T]], *arguments: Any) -> _T:
+        """
+        Call C{read} when not too many read storage already.
+        """
+        await self._readers.acquire()
+        try:
+            return await read(*arguments)
+        finally:
+            self._readers.release()
+
+    async def read_log(self, after: int) -> EventPage:
+        """
+        A page of the log for a watcher whose events have left the window.
+
+        @raise ark.storage.errors.Compacted: they have left storage too.
+        """
+        return await self.take_turns(self._backend.events, after, PAGE)
+
+    def bookmark(self, representation: Representation, revision: int) -> bytes:
+        """
+        A bookmark's bytes; many watchers get the same one at about the same time.
+        """
+        key = (representation.key, revision)
+        if self._bookmark[0] != key:
+            self._bookmark = (key, representation.bookmark(revision, False))
+        return self._bookmark[1]

@@ -1,0 +1,90 @@
+"""
+What some watchers see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+
+from ark.watch.events import WatchEvent
+from ark.watch.predicate import SelectionPredicate
+from ark.watch.representation import Representation
+
+if TYPE_CHECKING:
+    from ark.watch.watcher import Watcher
+
+CHUNK = 128 * 1024
+"""
+About how many bytes are written to a watcher at once.  What all watchers of a turn have
+been written before their streams could say stop is bounded by it.
+"""
+
+Chunk = tuple[bytes, int]
+
+
+class View:
+    """
+    One predicate in one representation, and all watchers that have both.
+
+    What they are sent is worked out once for all of them.
+
+    @ivar synced: those who have been sent everything up to the last turn of the hub.
+    @ivar others: those who have not, or who wait for a revision to come.
+    """
+
+    __slots__ = ("_chunk", "_chunk_place", "key", "others", "predicate", "representation", "synced")
+
+    def __init__(self, predicate: SelectionPredicate, representation: Representation) -> None:
+        self.predicate = predicate
+        self.representation = representation
+        self.key: Hashable = (predicate.key, representation.key)
+        self.synced: dict[Watcher, None] = {}
+        self.others: dict[Watcher, None] = {}
+        self._chunk_place: tuple[int, int] | None = None
+        self._chunk: Chunk = (b"", 0)
+
+    @property
+    def place(self) -> tuple[str | None, str | None]:
+        """
+        Namespace and name that an event must have to be seen, L{None} for any.
+        """
+        return self.predicate.namespace, self.predicate.name
+
+    def chunk(self, events: Sequence[WatchEvent]) -> Chunk:
+        """
+        What to write of C{events}, and how many of them that is.
+        """
+        frames: list[bytes] = []
+        size = taken = 0
+        representation = self.representation
+        type_of = self.predicate.type_of
+        for event in events:
+            taken += 1
+            type = type_of(event)
+            if type is not None:
+                frame = event.frame(type, representation)
+                frames.append(frame)
+                size += len(frame)
+                if size >= CHUNK:
+                    break
+                representation = representation.following
+        return b"".join(frames), taken
+
+    def shared_chunk(self, events: Sequence[WatchEvent]) -> Chunk:
+        """
+        The same as L{chunk} for events of the window, kept until L{forget_chunk} for
+        the next watcher at the same place.
+        """
+        place = (events[0].revision, events[-1].revision)
+        if place != self._chunk_place:
+            self._chunk = self.chunk(events)
+            self._chunk_place = place
+        return self._chunk
+
+    def forget_chunk(self) -> None:
+        """
+        The turn is over.
+        """
+        self._chunk_place = None
+        self._chunk = (b"", 0)
