@@ -7,6 +7,7 @@ should not have written, or an object that should not have been made anew, still
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import time
@@ -84,7 +85,7 @@ class Normalizer:
         return {**headers, "warning": warnings} if warnings else headers
 
     def _body(self, answer: Answer) -> dict[str, Any]:
-        content, body = answer.header("content-type"), answer.body
+        content, body = answer.header("content-type"), _unpacked(answer)
         if answer.header("transfer-encoding") and b'{"type":' in body[:10]:
             lines = [self._decoded(json.loads, line) for line in body.splitlines()]
             return {"form": "events", "body": [line for line in lines if not _is_heartbeat(line)]}
@@ -99,10 +100,11 @@ class Normalizer:
     def _decoded(self, decode: Callable[[bytes], Any], body: bytes) -> Any:
         try:
             value = decode(body)
-        except (ValueError, yaml.YAMLError):
+            self._learn(value)
+            return self._value(own_groups(value))
+        except (ValueError, yaml.YAMLError, RecursionError):
+            # What is too deep for us is compared as text.
             return self._text(body.decode(errors="replace"))
-        self._learn(value)
-        return self._value(own_groups(value))
 
     def _learn_random(self, outcome: Outcome) -> None:
         """
@@ -214,6 +216,12 @@ def _sort_causes(status: dict[str, Any]) -> None:
     texts = ", ".join(f"{cause.get('field', '')}: {cause.get('message', '')}" for cause in causes)
     status["message"] = str(status.get("message", "")).replace(f"[{texts}]", "<the causes>")
     details["causes"] = sorted(causes, key=lambda cause: sorted(cause.items()))
+
+
+def _unpacked(answer: Answer) -> bytes:
+    if answer.header("content-encoding") == "gzip":
+        return gzip.decompress(answer.body)
+    return answer.body
 
 
 def _json_form(body: bytes) -> str:

@@ -11,6 +11,7 @@ from tests.differential.kinds import Kind
 from tests.differential.steps import Step
 from tests.differential.topics.core import core, namespaces
 from tests.differential.topics.deletes import deletes
+from tests.differential.topics.limits import limits
 from tests.differential.topics.metadata import metadata
 from tests.differential.topics.patches import patches, subresources
 from tests.differential.topics.reads import lists, negotiation, pages, selectors
@@ -25,6 +26,6 @@ Topic = Callable[[random.Random, Sequence[Kind]], Iterator[Step]]
 TOPICS: dict[str, Topic] = {
     topic.__name__: topic
     for topic in (
-        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, namespaces, walk,
+        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, namespaces, limits, walk,
     )
 }  # fmt: skip
