@@ -76,7 +76,7 @@ def _documents(path: Path) -> list[Any]:
     data = path.read_bytes()
     if path.suffix == ".json":
         return [json.loads(data)]
-    return list(yaml.load_all(data, Loader=_Loader))  # noqa: S506 - a safe loader
+    return list(yaml.load_all(data, Loader=_Loader))
 
 
 def _manifests(document: Any, file: str) -> Iterator[Manifest]:

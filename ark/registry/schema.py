@@ -1,0 +1,156 @@
+"""
+What is done to the objects of a kind by its schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+from ark.apis.kind import Kind
+from ark.meta.status import Cause
+from ark.registry.acceptance import compile_acceptance
+from ark.registry.correlation import Correlated
+from ark.registry.defaulting import compile_defaults
+from ark.registry.embedded import coerce_embedded, embedded_faults, has_embedded
+from ark.registry.failures import NO_FIELD, causes_of
+from ark.registry.pruning import compile_clean, prune
+from ark.registry.scale import scale_faults
+from ark.registry.uniqueness import duplicates_of
+from ark.registry.validation import check_value
+
+Object = dict[str, Any]
+Rule = Callable[[Object, "Object | None"], "list[Cause]"]
+
+# Faults after which Kubernetes does not evaluate expressions.
+_BLOCKING = frozenset(
+    (
+        "FieldValueNotSupported",
+        "FieldValueRequired",
+        "FieldValueTooLong",
+        "FieldValueTooMany",
+        "FieldValueTypeInvalid",
+    )
+)
+_NOT_CHECKED = Cause(
+    "FieldValueInvalid",
+    "Invalid value: null: some validation rules were not checked because the object was invalid; "
+    "correct the existing errors to complete validation",
+    NO_FIELD,
+)
+
+
+def _has_rules(schema: Any) -> bool:
+    if isinstance(schema, dict):
+        return bool(schema.get("x-kubernetes-validations")) or any(map(_has_rules, schema.values()))
+    return isinstance(schema, list) and any(map(_has_rules, schema))
+
+
+class Processor:
+    """
+    Prunes, defaults and validates objects of one kind.
+
+    The functions are made when they are first needed.
+
+    @ivar rules: checks beyond the schema, run in order on objects that fit it.
+    """
+
+    def __init__(self, kind: Kind, rules: Sequence[Rule] = ()) -> None:
+        self.kind = kind
+        self.rules = tuple(rules)
+        self._schema = kind.schema
+        self._source = f"{kind.resource}/{kind.version}"
+
+    @cached_property
+    def _clean(self) -> Callable[[Any], bool]:
+        return compile_clean(self._schema, f"clean {self._source}")
+
+    @cached_property
+    def default(self) -> Callable[[Object], None]:
+        """
+        Give an object its defaults, in place (contract 9.3).
+        """
+        return compile_defaults(self._schema, f"default {self._source}")
+
+    @cached_property
+    def _fits(self) -> Callable[[Any], bool]:
+        return compile_acceptance(self._schema, f"validate {self._source}")
+
+    @cached_property
+    def _status_fits(self) -> Callable[[Any], bool]:
+        return compile_acceptance(self._status_schema, f"validate {self._source} status")
+
+    @cached_property
+    def _status_schema(self) -> dict[str, Any]:
+        return dict((self._schema.get("properties") or {}).get("status") or {})
+
+    @cached_property
+    def _has_embedded(self) -> bool:
+        return has_embedded(self._schema)
+
+    @cached_property
+    def _has_rules(self) -> bool:
+        return bool(self.rules) or _has_rules(self._schema)
+
+    def prepare(self) -> None:
+        """
+        Make the functions now.
+        """
+        _ = (self._clean, self.default, self._fits, self._has_embedded)
+
+    def prune(self, obj: Object) -> list[str]:
+        """
+        Drop what the kind does not declare, in place.  The object's own type and metadata
+        are left alone.
+
+        @return: the paths of what was dropped, as Kubernetes names them (contract 9.2).
+        """
+        if self._clean(obj) and not self._has_embedded:
+            return []
+        dropped = coerce_embedded(obj, self._schema) if self._has_embedded else []
+        return dropped + prune(obj, self._schema)
+
+    def validate(self, obj: Object, old: Object | None = None) -> list[Cause]:
+        """
+        Every fault of an object, in Kubernetes' order and words (contract 2.5, 19).
+
+        @param old: the object before an update; what did not change is not held against it.
+        """
+        if self._fits(obj) and not self._needs_more():
+            return [cause for rule in self.rules for cause in rule(obj, old)]
+        was = Correlated(obj, old, self._schema) if old is not None else None
+        causes = causes_of(check_value(obj, self._schema, "", was).failures)
+        causes += scale_faults(obj, self.kind.scale)
+        causes += embedded_faults(obj, self._schema) if self._has_embedded else ()
+        return self._finished(obj, old, causes)
+
+    def validate_status(self, obj: Object, old: Object) -> list[Cause]:
+        """
+        Every fault of a write to C{/status}: only the status is looked at.
+        """
+        status = obj.get("status")
+        causes: list[Cause] = []
+        if "status" in obj and not self._status_fits(status):
+            was = Correlated(status, old["status"], self._status_schema) if "status" in old else None
+            causes += causes_of(check_value(status, self._status_schema, "", was).failures, "status")
+        causes += scale_faults(obj, self.kind.scale, spec=False)
+        return self._finished(obj, old, causes)
+
+    def _needs_more(self) -> bool:
+        return self._has_embedded or self.kind.scale is not None
+
+    def _finished(self, obj: Object, old: Object | None, causes: list[Cause]) -> list[Cause]:
+        doubles = list(duplicates_of(obj, self._schema))
+        if doubles and (old is None or not any(duplicates_of(old, self._schema))):
+            causes += doubles
+        if self._has_rules and any(cause.reason in _BLOCKING for cause in causes):
+            return [*causes, _NOT_CHECKED]
+        return causes + [cause for rule in self.rules for cause in rule(obj, old)]
+
+
+def compile_schema(kind: Kind) -> Processor:
+    """
+    The processor for the objects of a kind.
+    """
+    return Processor(kind)
