@@ -59,7 +59,7 @@ class Measured(NamedTuple):
         CPU microseconds a unit, of one process or of all.
         """
         seconds = sum(self.cpu.values()) if process is None else self.cpu[process]
-        return 1e6 * seconds / max(self.load["units"], 1)
+        return 1e6 * seconds / float(max(self.load["units"], 1))
 
 
 def workloads(seconds: float, objects: int) -> list[Workload]:
@@ -219,7 +219,7 @@ def _row(work: str, name: str, one: Measured, both: dict[str, Measured]) -> str:
 
 def _idle_row(work: str, name: str, one: Measured, both: dict[str, Measured]) -> str:
     def kibibytes(measured: Measured) -> float:
-        return sum(measured.memory.values()) / 1024 / max(measured.load["units"], 1)
+        return sum(measured.memory.values()) / 1024 / float(max(measured.load["units"], 1))
 
     ratio = _ratio(both, kibibytes) if name == "kube" else ""
     return f"| {work} | {name} |  |  |  | {kibibytes(one):.1f} KiB a watch |  | {ratio} |"

@@ -86,12 +86,25 @@ def _strategic() -> Iterator[Step]:
         "data": {"a": "1", "b": "2"},
     }
     yield call("POST", "/api/v1/namespaces/core/configmaps", made)
-    for patch in (
-        {"data": {"a": None, "c": "3"}}, {"data": {"$patch": "replace", "z": "9"}}, {"$patch": "delete"}, {"metadata": {"finalizers": ["a.b/d"]}},
-        {"metadata": {"$deleteFromPrimitiveList/finalizers": ["a.b/c"]}}, {"metadata": {"$setElementOrder/finalizers": ["a.b/d"]}}, {"data": {"$retainKeys": ["z"], "y": "1"}}, {"data": 5}, {"bogus": 1}, [],
-        {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "X", "name": "x", "uid": "1"}]}}, {"metadata": {"ownerReferences": [{"uid": "1", "name": "y"}]}},
-        {"metadata": {"ownerReferences": [{"uid": "1", "$patch": "delete"}]}}, {"immutable": True}, {"data": {"z": "changed"}}, {"metadata": {"finalizers": None}},
-    ):  # fmt: skip
+    merges: tuple[Any, ...] = (
+        {"data": {"a": None, "c": "3"}},
+        {"data": {"$patch": "replace", "z": "9"}},
+        {"$patch": "delete"},
+        {"metadata": {"finalizers": ["a.b/d"]}},
+        {"metadata": {"$deleteFromPrimitiveList/finalizers": ["a.b/c"]}},
+        {"metadata": {"$setElementOrder/finalizers": ["a.b/d"]}},
+        {"data": {"$retainKeys": ["z"], "y": "1"}},
+        {"data": 5},
+        {"bogus": 1},
+        [],
+        {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "X", "name": "x", "uid": "1"}]}},
+        {"metadata": {"ownerReferences": [{"uid": "1", "name": "y"}]}},
+        {"metadata": {"ownerReferences": [{"uid": "1", "$patch": "delete"}]}},
+        {"immutable": True},
+        {"data": {"z": "changed"}},
+        {"metadata": {"finalizers": None}},
+    )
+    for patch in merges:
         yield call("PATCH", where, patch, content=_STRATEGIC)
         yield call("GET", where)
 
@@ -106,13 +119,14 @@ def namespaces(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
     yield call("GET", "/api/v1/namespaces/lives")
     yield call("GET", "/api/v1/namespaces/lives", accept=TABLE)
     yield call("GET", "/api/v1/namespaces/default")
-    for patch in (
+    changes: tuple[dict[str, Any], ...] = (
         {"metadata": {"labels": {"kubernetes.io/metadata.name": "x"}}},
         {"metadata": {"labels": {"a": "b"}}},
         {"spec": {"finalizers": []}},
         {"status": {"phase": "Terminating"}},
         {"spec": {"bogus": 1}},
-    ):
+    )
+    for patch in changes:
         yield call("PATCH", "/api/v1/namespaces/lives", patch, content=MERGE)
     yield call(
         "POST",

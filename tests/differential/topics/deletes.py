@@ -13,17 +13,18 @@ from tests.differential.steps import JSON_PATCH, MERGE, YAML, Step, call, target
 from tests.differential.topics.common import SPEC, namespace
 
 _OPTIONS = {"apiVersion": "v1", "kind": "DeleteOptions"}
+_MEMBERS: tuple[dict[str, Any], ...] = (
+    {"propagationPolicy": "Background"}, {"propagationPolicy": "Foreground"}, {"propagationPolicy": "Orphan"}, {"propagationPolicy": "Bogus"}, {"propagationPolicy": ""},
+    {"propagationPolicy": None}, {"propagationPolicy": 5}, {"orphanDependents": True}, {"orphanDependents": False}, {"orphanDependents": True, "propagationPolicy": "Orphan"},
+    {"preconditions": {}}, {"preconditions": {"uid": "$(uid)"}}, {"preconditions": {"uid": "other"}}, {"preconditions": {"uid": ""}}, {"preconditions": {"resourceVersion": "$(rv)"}},
+    {"preconditions": {"resourceVersion": "1"}}, {"preconditions": {"resourceVersion": "x"}}, {"preconditions": {"uid": "$(uid)", "resourceVersion": "1"}}, {"preconditions": 5},
+    {"gracePeriodSeconds": 0}, {"gracePeriodSeconds": 30}, {"gracePeriodSeconds": -1}, {"gracePeriodSeconds": "x"}, {"dryRun": ["All"]}, {"dryRun": ["x"]}, {"dryRun": "All"},
+    {"bogus": 1}, {"ignoreStoreReadErrorWithClusterBreakingPotential": True},
+)  # fmt: skip
 _BODIES: tuple[Any, ...] = (
     None, {}, _OPTIONS, {**_OPTIONS, "apiVersion": "meta.k8s.io/v1"}, {**_OPTIONS, "apiVersion": "probe.example.com/v1"}, {**_OPTIONS, "apiVersion": "x/v1"},
     {**_OPTIONS, "kind": "Wrong"}, {"kind": "DeleteOptions"}, {"apiVersion": "v1"}, {"propagationPolicy": "Orphan"},
-    *({**_OPTIONS, **members} for members in (
-        {"propagationPolicy": "Background"}, {"propagationPolicy": "Foreground"}, {"propagationPolicy": "Orphan"}, {"propagationPolicy": "Bogus"}, {"propagationPolicy": ""},
-        {"propagationPolicy": None}, {"propagationPolicy": 5}, {"orphanDependents": True}, {"orphanDependents": False}, {"orphanDependents": True, "propagationPolicy": "Orphan"},
-        {"preconditions": {}}, {"preconditions": {"uid": "$(uid)"}}, {"preconditions": {"uid": "other"}}, {"preconditions": {"uid": ""}}, {"preconditions": {"resourceVersion": "$(rv)"}},
-        {"preconditions": {"resourceVersion": "1"}}, {"preconditions": {"resourceVersion": "x"}}, {"preconditions": {"uid": "$(uid)", "resourceVersion": "1"}}, {"preconditions": 5},
-        {"gracePeriodSeconds": 0}, {"gracePeriodSeconds": 30}, {"gracePeriodSeconds": -1}, {"gracePeriodSeconds": "x"}, {"dryRun": ["All"]}, {"dryRun": ["x"]}, {"dryRun": "All"},
-        {"bogus": 1}, {"ignoreStoreReadErrorWithClusterBreakingPotential": True},
-    )),
+    *({**_OPTIONS, **members} for members in _MEMBERS),
 )  # fmt: skip
 _QUERIES: tuple[dict[str, Any], ...] = (
     {"propagationPolicy": "Orphan"}, {"propagationPolicy": "Foreground"}, {"propagationPolicy": "x"}, {"dryRun": "All"}, {"dryRun": "x"}, {"gracePeriodSeconds": "5"},

@@ -70,7 +70,8 @@ def metadata(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
         yield call(
             "PATCH", where, [{"op": "add", "path": f"/metadata/{name}", "value": value}], content=JSON_PATCH
         )
-    for wrong in (None, [], "x", 5):
+    odd: tuple[Any, ...] = (None, [], "x", 5)
+    for wrong in odd:
         yield call("POST", kind.path("metadata"), {**kind.object("x", SPEC), "metadata": wrong})
         yield call("PATCH", where, {"metadata": wrong}, content=MERGE)
     for prefix in ("gen-", "y" * 60, "Bad_", "a.b."):

@@ -84,7 +84,7 @@ def patches(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
         yield call("PATCH", kind.path("patches", "missing"), table[1], content=content)
         yield call("PATCH", kind.path("nowhere", "a"), table[1], content=content)
         yield from options(where, "PATCH", table[1] if content == MERGE else [], content)
-    for content in (
+    for other in (
         "application/strategic-merge-patch+json",
         "application/json",
         "text/plain",
@@ -92,7 +92,7 @@ def patches(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
         "application/merge-patch+json;charset=utf-8",
         "application/merge-patch+yaml",
     ):
-        yield call("PATCH", where, {"spec": {"size": 1}}, content=content)
+        yield call("PATCH", where, {"spec": {"size": 1}}, content=other)
     yield call("PATCH", kind.path("patches"), {"spec": {}}, content=MERGE)
     yield call(
         "PATCH", where, [{"op": "test", "path": "/kind", "value": "Widget"}] * 10001, content=JSON_PATCH
@@ -140,25 +140,26 @@ def subresources(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
         kind.object("b", SPEC, metadata={"resourceVersion": "1"}),
     )
     yield call("PATCH", kind.path("subresources", "b", "status"), {"status": {}}, content=MERGE)
+    requests: tuple[tuple[str, Any], ...] = (
+        ("GET", None),
+        (
+            "PUT",
+            {
+                "apiVersion": "autoscaling/v1",
+                "kind": "Scale",
+                "metadata": {"name": "a"},
+                "spec": {"replicas": 3},
+            },
+        ),
+        ("PATCH", {"spec": {"replicas": 4}}),
+        ("DELETE", None),
+    )
     for sub in ("scale", "bogus", "status/x", "scale/x"):
-        for method, body in (
-            ("GET", None),
-            (
-                "PUT",
-                {
-                    "apiVersion": "autoscaling/v1",
-                    "kind": "Scale",
-                    "metadata": {"name": "a"},
-                    "spec": {"replicas": 3},
-                },
-            ),
-            ("PATCH", {"spec": {"replicas": 4}}),
-            ("DELETE", None),
-        ):
+        for method, sent in requests:
             yield call(
                 method,
                 kind.path("subresources", "a", sub),
-                body,
+                sent,
                 content=MERGE if method == "PATCH" else "application/json",
             )
     yield call(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from tests.differential.kinds import Kind, find
 from tests.differential.steps import Call, Step, call, target
@@ -76,11 +77,13 @@ def lists(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
     path = kind.path("reads")
     yield call("GET", target(path, limit=2), keep={"token": "metadata.continue"})
     slow = "99999999999"
-    for revision, match, page in itertools.product(
-        REVISIONS,
-        MATCHES,
-        ({}, {"limit": 2}, {"continue_": "$(token)"}, {"limit": 2, "continue_": "$(token)"}),
-    ):
+    parts: tuple[dict[str, Any], ...] = (
+        {},
+        {"limit": 2},
+        {"continue_": "$(token)"},
+        {"limit": 2, "continue_": "$(token)"},
+    )
+    for revision, match, page in itertools.product(REVISIONS, MATCHES, parts):
         if revision == slow and (page or match in ("", "Foo")):
             continue
         yield call("GET", target(path, resourceVersion=revision, resourceVersionMatch=match, **page))

@@ -65,13 +65,14 @@ def creates(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
         ("apiVersion", "kind"), ("", "x", "v1", 5, None, "probe.example.com/v2")
     ):
         yield call("POST", where, {**good, member: wrong})
-    for members in (
+    extras: tuple[dict[str, Any], ...] = (
         {"status": {"phase": "Done"}},
         {"extra": 1},
         {"spec": None},
         {"spec": []},
         {"Spec": SPEC},
-    ):
+    )
+    for members in extras:
         yield call("POST", target(where, dryRun="All"), {**good, **members})
     for options in _OPTIONS:
         yield call("POST", target(where, **options), kind.object("optional", SPEC))
@@ -130,7 +131,7 @@ def updates(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
     )
     where = kind.path("updates", "a")
 
-    def put(path: str = where, spec: Any = None, name: str | None = "a", **members: Any) -> Step:
+    def put(path: str = where, *, spec: Any = None, name: str | None = "a", **members: Any) -> Step:
         metadata = {"resourceVersion": "$(rv)", **members.pop("metadata", {})}
         return call(
             "PUT",
@@ -145,15 +146,16 @@ def updates(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
     for metadata in _PUT_METADATA:
         yield put(spec={"color": rng.choice(["red", "green"])}, metadata=metadata)
         yield call("GET", where, keep=keep)
-    for members in (
+    changes: tuple[dict[str, Any], ...] = (
         {"status": {"phase": "Done"}},
         {"extra": 1},
         {"kind": "Wrong"},
         {"apiVersion": "probe.example.com/v1beta1"},
         {"spec": {}},
         {"spec": None},
-    ):
-        yield put(**{"spec": None, **members})
+    )
+    for members in changes:
+        yield put(where, **members)
         yield call("GET", where, keep=keep)
     yield put(name=None)
     yield put(name="b")
