@@ -4,6 +4,7 @@ What both protocols share: one write a turn, back-pressure, and closing.
 
 from __future__ import annotations
 
+import socket
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IPushProducer
@@ -15,6 +16,25 @@ from ark.http.request import ClientConnection
 
 # Above this much unsent output of one turn the transport is asked what it thinks.
 WRITE_AT_ONCE = 65536
+
+
+# A client that vanished without a word is noticed after two minutes, although a watch of
+# it may have nothing to send for hours.
+_KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+
+
+def tune(transport: Any) -> None:
+    """
+    Set the options of a TCP connection; other transports are left alone.
+    """
+    if not hasattr(transport, "setTcpNoDelay"):
+        return
+    transport.setTcpNoDelay(True)
+    transport.setTcpKeepAlive(True)
+    handle = transport.getHandle()
+    for name, value in _KEEP_ALIVE:
+        if hasattr(socket, name):
+            handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class Served(Protocol):
@@ -87,8 +107,8 @@ class HTTPConnection:
         self.transport = transport
         host = transport.getHost()
         self.client.server_address = (getattr(host, "host", None) or "", getattr(host, "port", None) or 0)
-        if not self.client.secure and hasattr(transport, "setTcpNoDelay"):
-            transport.setTcpNoDelay(True)
+        if not self.client.secure:
+            tune(transport)
         transport.registerProducer(self, True)
         self.started()
         self.flush()

@@ -15,17 +15,7 @@ _VOLATILE = frozenset(
 _CACHED = 2048
 
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
-_BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-
-
-def check_field(name: bytes, value: bytes) -> None:
-    """
-    @raise ValueError: the field would break the framing, or say something else.
-    """
-    if _NAME.fullmatch(name) is None:
-        raise ValueError(f"not a name of a header field in lower case: {name!r}")
-    if _BAD_VALUE.search(value):
-        raise ValueError(f"not a value of a header field: {value!r}")
+VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
 
 
 class FieldCache:
@@ -35,13 +25,35 @@ class FieldCache:
 
     def __init__(self) -> None:
         self._known: dict[tuple[bytes, bytes], bytes] = {}
+        self._names: dict[bytes, bytes] = {}
         self.get = self._known.get
+
+    def encode_name(self, name: bytes) -> bytes:
+        """
+        How this protocol begins a field.
+        """
+        raise NotImplementedError
 
     def encode(self, name: bytes, value: bytes) -> bytes:
         """
-        How this protocol writes a field.
+        How this protocol writes a field, whose C{name} it has written before.
         """
         raise NotImplementedError
+
+    def name(self, name: bytes) -> bytes:
+        """
+        The beginning of a field.
+
+        @raise ValueError: not a name in lower case.
+        """
+        written = self._names.get(name)
+        if written is None:
+            if _NAME.fullmatch(name) is None:
+                raise ValueError(f"not a name of a header field in lower case: {name!r}")
+            written = self.encode_name(name)
+            if len(self._names) < _CACHED:
+                self._names[name] = written
+        return written
 
     def add(self, field: tuple[bytes, bytes]) -> bytes:
         """
@@ -50,7 +62,8 @@ class FieldCache:
         @raise ValueError: it cannot be sent.
         """
         name, value = field
-        check_field(name, value)
+        if value.translate(None, VALUE_BYTES):
+            raise ValueError(f"not a value of a header field: {value!r}")
         written = self.encode(name, value)
         if name not in _VOLATILE and len(self._known) < _CACHED:
             self._known[name, value] = written

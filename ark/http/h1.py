@@ -14,7 +14,7 @@ from ark.http.fields import DateField, FieldCache
 from ark.http.h1body import BrokenBody, ChunkedBody, FixedBody
 from ark.http.h1head import CHUNKED, Head, HeadBuffer, parse_head
 from ark.http.handling import handle
-from ark.http.refusal import Refused, incomplete_body, status_response, too_slow
+from ark.http.refusal import Refused, status_response, too_slow
 from ark.http.request import ClientConnection, HeaderList, Request
 from ark.http.streaming import Stream
 from ark.meta.status import APIStatus
@@ -31,8 +31,11 @@ _STATUS_LINES = {
 
 
 class _Fields(FieldCache):
+    def encode_name(self, name: bytes) -> bytes:
+        return name.title() + b": "
+
     def encode(self, name: bytes, value: bytes) -> bytes:
-        return name.title() + b": " + value + b"\r\n"
+        return self.name(name) + value + b"\r\n"
 
 
 _fields = _Fields()
@@ -317,8 +320,6 @@ class HTTP1Connection(HTTPConnection):
         self._pending = None
         self._body = None
         if request is not None:
-            if not request.body_complete:
-                request.body_failed(incomplete_body())
             request.disconnected()
 
     def check(self, now: float) -> None:

@@ -41,7 +41,7 @@ from ark.http.h2stream import HTTP2Stream
 from ark.http.handling import handle
 from ark.http.hpack import NO_TABLE, Fields, list_size
 from ark.http.limits import Allowance
-from ark.http.refusal import Refused, header_too_large, incomplete_body, status_response, too_slow
+from ark.http.refusal import Refused, header_too_large, status_response, too_slow
 from ark.http.request import ClientConnection, Request
 
 _LEAVING = b"shutdown"
@@ -365,8 +365,6 @@ class HTTP2Connection(FramedConnection):
             raise ConnectionFault(ENHANCE_YOUR_CALM, "too many resets")
         self._forget(stream)
         if stream.request is not None:
-            if not stream.request.body_complete:
-                stream.request.body_failed(incomplete_body())
             stream.request.disconnected()
         stream.connection_lost()
 
@@ -386,9 +384,6 @@ class HTTP2Connection(FramedConnection):
         if not self.check_input(now):
             return
         limits = self.site.limits
-        if self._block is not None and now - self.active_at > limits.header_deadline:
-            self.abort()
-            return
         for stream in tuple(self._streams.values()):
             request = stream.request
             if (

@@ -7,15 +7,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ark.http.fields import VALUE_BYTES
 from ark.http.h1head import check_fields, content_length, split_target
 from ark.http.hpack import Fields
 from ark.http.refusal import malformed
 
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
-_PSEUDO = frozenset((b":method", b":scheme", b":authority", b":path"))
-_NEEDED = frozenset((b":method", b":scheme", b":path"))
+_NEEDED = {b":method", b":scheme", b":path"}
+_PSEUDO = (_NEEDED | {b":authority"}, _NEEDED)
 _OF_CONNECTION = frozenset(
     (b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade")
 )
@@ -48,19 +48,21 @@ def read_fields(fields: Fields, limit: int) -> RequestFields:
     @raise Refused: the request is malformed, or has too many fields.
     """
     pseudo: dict[bytes, bytes] = {}
+    raw: list[tuple[bytes, bytes]] = []
+    values = []
     for name, value, _ in fields:
+        values.append(value)
         if name[:1] != b":":
-            break
-        if name in pseudo:
-            raise malformed("a pseudo-header field twice")
-        pseudo[name] = value
-    raw = [(name, value) for name, value, _ in fields[len(pseudo) :]]
-    _check_values([value for _, value, _ in fields])
+            raw.append((name, value))
+        elif raw or name in pseudo:
+            raise malformed("a pseudo-header field twice, or behind another field")
+        else:
+            pseudo[name] = value
+    _check_values(values)
     headers = _check_names(raw)
     if len(raw) > limit:
         check_fields(raw, limit)
-    keys = pseudo.keys()
-    if not keys <= _PSEUDO or not keys >= _NEEDED:
+    if pseudo.keys() not in _PSEUDO:
         raise malformed("the pseudo-header fields")
     authority = pseudo.get(b":authority")
     if authority is not None and headers.setdefault(b"host", authority) != authority:
@@ -85,12 +87,8 @@ def check_trailers(fields: Fields) -> None:
 
 
 def _check_values(values: list[bytes]) -> None:
-    values.append(b"")
-    joined = b"\n".join(values)
-    # One pass in C over all values: what is left are the line ends between them.
-    if len(joined.translate(None, _VALUE_BYTES)) != len(values) - 1:
-        raise malformed("a header field")
-    if b" \n" in joined or b"\n " in joined or b"\t\n" in joined or b"\n\t" in joined:
+    # A pass or two in C over all values: searching each with a regex costs ten times as much.
+    if b"".join(values).translate(None, VALUE_BYTES) or [value.strip() for value in values] != values:
         raise malformed("a header field")
 
 

@@ -71,6 +71,7 @@ class FramedConnection(HTTPConnection):
         self._block_size = 0
         self._block_stream = 0
         self._block_ends_stream = False
+        self._block_since = 0.0
         self._block_fault = False
         self._on_frame = {
             DATA: self.on_data,
@@ -174,6 +175,7 @@ class FramedConnection(HTTPConnection):
         self._block_size = len(payload)
         self._block_stream = stream_id
         self._block_ends_stream = bool(flags & END_STREAM)
+        self._block_since = self.site.seconds()
 
     def _on_continuation(self, flags: int, stream_id: int, payload: bytes) -> None:
         if self._block is None or stream_id != self._block_stream:
@@ -300,7 +302,10 @@ class FramedConnection(HTTPConnection):
         if self._buffer[3:4] == b"\0" and self._prefaced:
             deadline = self.site.limits.body_deadline
         since = self._buffer_since
-        if (since is not None and now - since > deadline) or self.stalled(now):
+        late = since is not None and now - since > deadline
+        if self._block is not None and now - self._block_since > self.site.limits.header_deadline:
+            late = True
+        if late or self.stalled(now):
             self.abort()
             return False
         return True

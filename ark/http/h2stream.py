@@ -111,7 +111,8 @@ class HTTP2Stream(Stream):
         connection = self._connection
         bare = code in (204, 304)
         size = len(body)
-        block = connection.first_block() + response_block(code, headers, None if bare else size)
+        block = response_block(code, headers, None if bare else size)
+        block = connection.first_block() + block
         if bare or not size or request.method == "HEAD":
             connection.write(header_frames(self.stream_id, block, True, connection.frame_limit))
             connection.stream_done(self)
@@ -132,7 +133,8 @@ class HTTP2Stream(Stream):
         Send the header of a response whose length is not known.
         """
         connection = self._connection
-        block = connection.first_block() + response_block(code, headers, None)
+        block = response_block(code, headers, None)
+        block = connection.first_block() + block
         self._silent = request.method == "HEAD" or code in (204, 304)
         connection.write(header_frames(self.stream_id, block, False, connection.frame_limit))
         self.paused = connection.write_paused

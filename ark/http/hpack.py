@@ -178,7 +178,6 @@ def _well_padded(string: bytes, decoded: bytes | bool) -> bool:
 
 
 _STATIC_NAMES = {
-    b":status": 8,
     b"age": 21,
     b"allow": 22,
     b"cache-control": 24,
@@ -214,17 +213,23 @@ class ResponseFields(FieldCache):
     Writes fields of responses as literals without indexing.
     """
 
-    def encode(self, name: bytes, value: bytes) -> bytes:
+    def encode_name(self, name: bytes) -> bytes:
         """
-        The literal of a field (RFC 7541, 6.2.2).
+        The beginning of a literal without indexing (RFC 7541, 6.2.2).
         """
-        length = len(value)
         index = _STATIC_NAMES.get(name, 0)
         head = _integer(index, 0x0F, 0)
-        if not index:
-            head += _integer(len(name), 0x7F, 0) + name
-        return head + (bytes((length,)) if length < 0x7F else _integer(length, 0x7F, 0)) + value
+        return head if index else head + _integer(len(name), 0x7F, 0) + name
 
+    def encode(self, name: bytes, value: bytes) -> bytes:
+        """
+        The literal of a field.
+        """
+        length = len(value)
+        return self.name(name) + (_BYTES[length] if length < 0x7F else _integer(length, 0x7F, 0)) + value
+
+
+_BYTES = [bytes((value,)) for value in range(0x80)]
 
 _STATIC_STATUS = {200: 8, 204: 9, 206: 10, 304: 11, 400: 12, 404: 13, 500: 14}
 
@@ -246,12 +251,12 @@ def response_block(code: int, headers: Any, length: int | None) -> bytes:
     parts += [known(field) or _fields.add(field) for field in headers]
     if length is not None:
         digits = b"%d" % length
-        parts.append(_LENGTH + bytes((len(digits),)) + digits)
+        parts.append(_LENGTH + _BYTES[len(digits)] + digits)
     return b"".join(parts)
 
 
 def _status(code: int) -> bytes:
     index = _STATIC_STATUS.get(code)
-    written = bytes((0x80 | index,)) if index else _fields.encode(b":status", b"%d" % code)
+    written = bytes((0x80 | index,)) if index else _integer(8, 0x0F, 0) + b"\x03%d" % code
     _statuses[code] = written
     return written

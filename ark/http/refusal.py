@@ -44,13 +44,6 @@ def too_slow(what: str) -> APIStatus:
     return APIStatus(408, "Timeout", f"Timeout: the {what} of the request did not arrive in time")
 
 
-def incomplete_body() -> APIStatus:
-    """
-    400: the body breaks off.
-    """
-    return bad_request("the body of the request is not complete")
-
-
 def status_response(status: APIStatus) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """
     Header fields and body of the C{Status} object.

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 
 from ark.http.streaming import Stream
-from ark.meta.status import APIStatus, too_large
+from ark.meta.status import APIStatus, bad_request, too_large
 
 HeaderList = Sequence[tuple[bytes, bytes]]
 
@@ -324,6 +324,8 @@ class Request:
         if self.gone:
             return
         self.gone = True
+        if not self.body_complete and self._refusal is None:
+            self._refusal = bad_request("the body of the request is not complete")
         if self._stream is not None:
             self._stream.connection_lost()
         if self._handling is not None:

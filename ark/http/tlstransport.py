@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from typing import Any, Protocol
 
-from ark.http.connection import HTTPConnection, Served
+from ark.http.connection import HTTPConnection, Served, tune
 from ark.http.request import ClientConnection
 from ark.http.tls import TLSContext, verified_chain
 
@@ -63,8 +63,7 @@ class TLSTransport:
         The TCP connection is up; the client speaks first.
         """
         self.transport = transport
-        if hasattr(transport, "setTcpNoDelay"):
-            transport.setTcpNoDelay(True)
+        tune(transport)
 
     def dataReceived(self, data: bytes) -> None:
         """
