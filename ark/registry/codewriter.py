@@ -26,6 +26,7 @@ class CodeWriter:
         self._names: dict[tuple[str, int], str] = {}
         self._constants: dict[str, Any] = {}
         self._constant_names: dict[int, str] = {}
+        self._tables: list[tuple[dict[str, Any], dict[str, str]]] = []
 
     def constant(self, value: Any) -> str:
         """
@@ -36,6 +37,14 @@ class CodeWriter:
             name = self._constant_names[id(value)] = f"C{len(self._constants)}"
             self._constants[name] = value
         return name
+
+    def table(self, functions: Mapping[str, str]) -> str:
+        """
+        The name of a mapping from members to the functions of these names.
+        """
+        filled: dict[str, Any] = {}
+        self._tables.append((filled, dict(functions)))
+        return self.constant(filled)
 
     def function(self, role: str, schema: Schema, write: Callable[[str], list[str]]) -> str:
         """
@@ -57,6 +66,8 @@ class CodeWriter:
         """
         scope: dict[str, Any] = dict(self._constants)
         exec(compile("\n".join(self._texts), f"<{source}>", "exec"), scope)  # our own text, see above
+        for filled, functions in self._tables:
+            filled.update({member: scope[function] for member, function in functions.items()})
         made: Callable[[Any], Any] = scope[name]
         return made
 

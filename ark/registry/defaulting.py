@@ -22,23 +22,26 @@ def _copier(value: Any) -> Callable[[], Any]:
     return lambda: orjson.loads(text)
 
 
-def _dropper(schema: Schema) -> Callable[[dict[str, Any]], None]:
+def _dropper(schema: Schema) -> Callable[[dict[str, Any]], bool]:
     """
-    A function that deals with the nulls of one object.
+    A function that deals with the nulls of one object, and says whether it changed it.
     """
     properties = schema.get("properties") or {}
     additional = schema.get("additionalProperties")
 
-    def drop(value: dict[str, Any]) -> None:
+    def drop(value: dict[str, Any]) -> bool:
+        changed = False
         for name in [name for name, member in value.items() if member is None]:
             node = properties.get(name, additional)
             if not isinstance(node, Mapping) or node.get("nullable"):
                 continue
             default = node.get("default")
+            changed = True
             if default is None:
                 del value[name]
             else:
                 value[name] = _copier(default)()
+        return changed
 
     return drop
 
@@ -83,63 +86,39 @@ class _Defaults:
         return bool(schema.get("properties")) or isinstance(schema.get("additionalProperties"), Mapping)
 
     def _lines(self, schema: Schema) -> list[str]:
-        return self._items(schema["items"]) if schema.get("items") is not None else self._object(schema)
-
-    def _items(self, items: Schema) -> list[str]:
-        lines = ["if type(v) is not list: return"]
+        items = schema.get("items")
+        if items is None:
+            return ["if v.__class__ is not dict: return", *self._object(schema)]
+        lines = ["if v.__class__ is not list: return"]
         if items.get("default") is not None and not items.get("nullable"):
             make = self._writer.constant(_copier(items["default"]))
             lines.append(f"if None in v: v[:] = [{make}() if x is None else x for x in v]")
-        return [*lines, *self._each("v", items)]
-
-    def _each(self, container: str, schema: Schema) -> list[str]:
-        if not self._matters(schema):
-            return []
-        return [f"for x in {container}:", *indented(self._below("x", schema))]
+        if self._matters(items):
+            lines += ["for x in v:", f"    {self.node(items)}(x)"]
+        return lines
 
     def _object(self, schema: Schema) -> list[str]:
-        drop = self._writer.constant(_dropper(schema))
-        lines = ["if type(v) is not dict: return", f"if None in v.values(): {drop}(v)"]
-        for name, node in (schema.get("properties") or {}).items():
-            below = self._below("x", node)
+        properties = schema.get("properties") or {}
+        lines = []
+        for name, node in properties.items():
             if node.get("default") is not None:
                 lines.append(f"if {name!r} not in v: v[{name!r}] = {self._made(node['default'])}")
-            if below:
-                lines += [f"x = v.get({name!r})", *below]
+        table = {name: self.node(node) for name, node in properties.items() if self._matters(node)}
         additional = schema.get("additionalProperties")
-        if isinstance(additional, Mapping) and not schema.get("properties"):
-            lines += self._each("v.values()", additional)
-        return lines
+        otherwise = (
+            self.node(additional) if isinstance(additional, Mapping) and self._matters(additional) else ""
+        )
+        again = (
+            f"if x is None and {self._writer.constant(_dropper(schema))}(v): return {self.node(schema)}(v)"
+        )
+        if not table and not otherwise:
+            return [*lines, "for x in v.values():", f"    {again}"]
+        find = f"{self._writer.table(table)}.get(k" + (f", {otherwise})" if otherwise else ")")
+        lines += ["for k, x in v.items():", "    if x.__class__ is not str:"]
+        lines += indented([again, "if x.__class__ is dict or x.__class__ is list:"], 2)
+        return lines + indented([f"f = {find}", "if f is not None: f(x)"], 3)
 
     def _made(self, default: Any) -> str:
         if type(default) in _LITERALS:
             return repr(default)
         return f"{self._writer.constant(_copier(default))}()"
-
-    def _below(self, name: str, schema: Schema) -> list[str]:
-        if not self._matters(schema):
-            return []
-        if self._is_plain_map(schema):
-            drop = self._writer.constant(_dropper(schema))
-            return [f"if type({name}) is dict and None in {name}.values(): {drop}({name})"]
-        return (
-            [f"if {name}: {self.node(schema)}({name})"]
-            if not self._fills(schema)
-            else [f"if type({name}) is dict: {self.node(schema)}({name})"]
-        )
-
-    def _is_plain_map(self, schema: Schema) -> bool:
-        """
-        Whether there are only nulls to see to, and only in the value itself.
-        """
-        if schema.get("items") is not None:
-            return False
-        nodes = [*(schema.get("properties") or {}).values(), schema.get("additionalProperties")]
-        found = [node for node in nodes if isinstance(node, Mapping)]
-        return not any("default" in node or self._matters(node) for node in found)
-
-    def _fills(self, schema: Schema) -> bool:
-        """
-        Whether an empty object gets defaults, too.
-        """
-        return any("default" in node for node in (schema.get("properties") or {}).values())

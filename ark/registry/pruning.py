@@ -90,20 +90,19 @@ def _bare(value: Any) -> bool:
 
 
 _STRUCTURE = ("properties", "items", "additionalProperties")
-_SCALARS = frozenset((str, int, float, bool, type(None)))
-_CONTAINERS = (dict, list)
+_IS_CONTAINER = "x.__class__ is dict or x.__class__ is list"
+_NO_CONTAINER = f"if x.__class__ is not str and ({_IS_CONTAINER}): return False"
 
 
 class _Clean:
     """
-    Writes functions that say whether a value has only declared members.
+    Writes functions that say whether an object or a list has only declared members.
     """
 
     def __init__(self, writer: CodeWriter) -> None:
         self._writer = writer
         self._bare = writer.constant(_bare)
-        self._only_scalars = writer.constant(_SCALARS.issuperset)
-        self._containers = writer.constant(_CONTAINERS)
+        self._always = writer.constant(_always)
 
     def node(self, schema: Schema) -> str:
         """
@@ -114,63 +113,61 @@ class _Clean:
         return self._writer.function("clean", schema, lambda _: self._lines(schema))
 
     def _lines(self, schema: Schema) -> list[str]:
-        if schema.get(_PRESERVE) and schema.get("items"):
+        items = schema.get("items")
+        preserve = bool(schema.get(_PRESERVE))
+        if preserve and items is not None:
             # Rare; the thorough way decides.
-            return [f"return type(v) not in {self._containers} or not v"]
-        if schema.get("items") is None:
-            lists = f"return {bool(schema.get(_PRESERVE))} or {self._bare}(v)"
-            return [
-                "if type(v) is dict:",
-                *indented(self._members(schema)),
-                "elif type(v) is list:",
-                f"    {lists}",
-                "return True",
-            ]
-        items = self._value(schema["items"], "x")
-        lines = ["if type(v) is list:", "    for x in v:", *indented(items, 2)]
-        if not self._is_structured(schema["items"]):
-            lines = ["if type(v) is list:", f"    return {self._only_scalars}(map(type, v))"]
-        return [*lines, "elif type(v) is dict:", *indented(self._members(schema)), "return True"]
+            return ["return not v"]
+        if items is None:
+            lists = ["if v.__class__ is list:", f"    return {preserve} or {self._bare}(v)"]
+            return [*lists, *self._members(schema), "return True"]
+        return [
+            "if v.__class__ is list:",
+            *indented(self._each("v", items)),
+            "    return True",
+            *self._members(schema),
+            "return True",
+        ]
 
     def _is_structured(self, schema: Schema) -> bool:
         return any(schema.get(name) for name in (*_STRUCTURE, _PRESERVE))
 
-    def _value(self, schema: Schema, name: str) -> list[str]:
+    def _each(self, values: str, schema: Schema) -> list[str]:
         """
-        Lines that return if the value called C{name} has something to drop.
+        Lines that return if one of the values has something to drop.
         """
         if not self._is_structured(schema):
-            return [f"if type({name}) in {self._containers}: return False"]
+            return [f"for x in {values}:", f"    {_NO_CONTAINER}"]
         function = self.node(schema)
-        return [f"if {name} and not {function}({name}): return False"] if function else ["pass"]
+        if not function:
+            return ["pass"]
+        return [f"for x in {values}:", f"    if ({_IS_CONTAINER}) and not {function}(x): return False"]
 
     def _members(self, schema: Schema) -> list[str]:
-        properties = dict(schema.get("properties") or {})
+        properties: dict[str, Schema] = dict(schema.get("properties") or {})
         if schema.get(EMBEDDED):
             properties.update({name: {_PRESERVE: True} for name in _TYPE_MEMBERS})
         additional = schema.get("additionalProperties")
-        names = self._writer.constant(frozenset(properties))
         lines = []
+        otherwise = "None"
         if additional is not None and additional is not False:
             node = additional if isinstance(additional, Mapping) else _CLOSED
-            if not properties and not self._is_structured(node):
-                return [f"return {self._only_scalars}(map(type, v.values()))"]
-            lines += [
-                "for k, x in v.items():",
-                f"    if k not in {names}:",
-                *indented(self._value(node, "x"), 2),
-            ]
-        elif not schema.get(_PRESERVE):
-            lines.append(f"if not v.keys() <= {names}: return False")
-        return lines + self._declared(properties)
+            if not properties:
+                return self._each("v.values()", node)
+            otherwise = self._function(node)
+        elif schema.get(_PRESERVE):
+            otherwise = self._always
+        else:
+            lines.append(f"if not {self._writer.constant(frozenset(properties).issuperset)}(v): return False")
+        table = {name: self._function(node) for name, node in properties.items()}
+        if set(table.values()) <= {self._bare} and otherwise == "None":
+            return [*lines, "for x in v.values():", f"    {_NO_CONTAINER}"]
+        find = f"{self._writer.table(table)}.get(k" + (")" if otherwise == "None" else f", {otherwise})")
+        lines += ["for k, x in v.items():", f"    if x.__class__ is not str and ({_IS_CONTAINER}):"]
+        lines += indented([f"f = {find}", "if f is None or not f(x): return False"], 2)
+        return lines
 
-    def _declared(self, properties: dict[str, Schema]) -> list[str]:
-        if properties and not any(map(self._is_structured, properties.values())):
-            return [f"return {self._only_scalars}(map(type, v.values()))"]
-        lines = []
-        for name, node in properties.items():
-            if not self._is_structured(node):
-                lines.append(f"if type(v.get({name!r})) in {self._containers}: return False")
-            elif self.node(node):
-                lines += [f"x = v.get({name!r})", *self._value(node, "x")]
-        return lines or ["pass"]
+    def _function(self, schema: Schema) -> str:
+        if not self._is_structured(schema):
+            return self._bare
+        return self.node(schema) or self._always
