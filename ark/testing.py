@@ -51,10 +51,13 @@ class FakeAuthenticator:
 class MemoryStream(Stream):
     """
     Keeps what is written; can be told that its client stops reading.
+
+    @ivar pauses: the client stops reading after every write.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pauses: bool = False) -> None:
         self.written: list[bytes] = []
+        self.pauses = pauses
         self.finished = False
         self.aborted = False
 
@@ -64,6 +67,8 @@ class MemoryStream(Stream):
         """
         if not self.closed:
             self.written.append(data)
+            if self.pauses:
+                self.set_paused(True)
 
     def finish(self) -> None:
         """
@@ -92,8 +97,9 @@ class Answer:
     @ivar stream: where the body goes when it is sent piece by piece.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pauses: bool = False) -> None:
         self.code = 0
+        self.pauses = pauses
         self.headers: list[tuple[bytes, bytes]] = []
         self.stream: MemoryStream | None = None
         self.was_reset = False
@@ -114,7 +120,7 @@ class Answer:
         Keep the header, and collect the body.
         """
         self.code, self.headers = code, list(headers)
-        self.stream = MemoryStream()
+        self.stream = MemoryStream(self.pauses)
         return self.stream
 
     def want_body(self, request: Request) -> None:
@@ -165,10 +171,13 @@ class Answer:
 class InMemoryServer:
     """
     An application over a memory backend, its clock standing still until it is advanced.
+
+    @ivar pause_streams: whether clients of requests to come do not read at first.
     """
 
     def __init__(self, registry: KindRegistry, **parts: Any) -> None:
         self.clock = Clock()
+        self.pause_streams = False
         self.backend = MemoryBackend()
         self.committer = Committer(self.backend, self.clock)
         self.cacher = Cacher(self.backend, self.committer, self.clock, **parts.pop("cacher_options", {}))
@@ -203,6 +212,15 @@ class InMemoryServer:
                 return
             self.clock.advance(0)
 
+    def advance(self, seconds: float) -> None:
+        """
+        Let time pass, and all happen that it brings.
+        """
+        steps = max(1, int(seconds * 4))
+        for _ in range(steps):
+            self.clock.advance(seconds / steps)
+            self.settle()
+
     def create_namespace(self, name: str) -> None:
         """
         Create a namespace.
@@ -227,7 +245,7 @@ class InMemoryServer:
         if data and method != "PATCH":
             fields[b"content-type"] = b"application/json"
         fields.update({name.lower().encode(): value.encode() for name, value in (headers or {}).items()})
-        answer = Answer()
+        answer = Answer(self.pause_streams)
         request = Request(
             answer, ClientConnection("127.0.0.1"), (method, path, query), list(fields.items()), fields
         )

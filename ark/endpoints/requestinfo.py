@@ -27,7 +27,7 @@ class RequestInfo(NamedTuple):
 
     C{verb} is a Kubernetes verb on resources (C{watch} is told from C{list} by the
     caller, who has read the query) and the lower-case method elsewhere.  C{name} is
-    empty for a whole collection; C{parts} are the path's segments after C{resource}.
+    empty for a whole collection; segments after a subresource mean nothing.
     """
 
     verb: str
@@ -38,7 +38,6 @@ class RequestInfo(NamedTuple):
     resource: str = ""
     subresource: str = ""
     name: str = ""
-    surplus: int = 0
 
     @property
     def is_resource(self) -> bool:
@@ -104,6 +103,5 @@ def _resource(verb: str, path: str, segments: list[str], offset: int) -> Request
     name = rest[1] if count > 1 else ""
     if not name:
         verb = _COLLECTION_VERBS.get(verb, verb)
-    return RequestInfo(
-        verb, path, group, version, namespace, rest[0], rest[2] if count > 2 else "", name, max(0, count - 3)
-    )
+    subresource = rest[2] if count > 2 else ""
+    return RequestInfo(verb, path, group, version, namespace, rest[0], subresource, name)

@@ -62,7 +62,7 @@ class Application:
         negotiator = Negotiator()
         scopes = {
             (store.kind.group, store.kind.version, store.kind.plural): RequestScope(
-                store, negotiator, parts.now, parts.reactor
+                store, negotiator, parts.now
             )
             for store in self.stores
         }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from klein import Klein
+from twisted.internet.defer import maybeDeferred
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ark.apis.documents import Document, Documents
@@ -28,7 +29,7 @@ from ark.endpoints.watch import watch
 from ark.http.health import Health
 from ark.http.metrics import Metrics
 from ark.meta.gvk import GroupResource
-from ark.meta.status import method_not_supported, not_found
+from ark.meta.status import bad_request, method_not_supported, not_found
 
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
@@ -130,7 +131,7 @@ class Root:
         except HTTPException:
             page_not_found(request)
             return
-        await self.app.execute_endpoint(rule.endpoint, request, **segments)  # type: ignore[attr-defined]
+        await maybeDeferred(self.app.execute_endpoint, rule.endpoint, request, **segments)
 
     async def serve(self, request: Any, info: RequestInfo) -> None:
         """
@@ -145,11 +146,11 @@ class Root:
         if not self._fits(scope, info):
             page_not_found(request)
             return
-        if info.subresource or info.surplus:
+        if info.subresource:
             self._check_subresource(scope, info)
         verb = info.verb
-        if verb == "watch" and info.name:
-            verb = "get" if not scope.kind.typed else verb
+        if not info.name and verb in ("update", "patch"):
+            raise bad_request("name must be provided")
         endpoint = self.verbs.get(verb)
         if endpoint is None:
             action = verb if verb not in ("options", "trace", "connect") else ""
@@ -167,7 +168,7 @@ class Root:
 
     def _check_subresource(self, scope: RequestScope, info: RequestInfo) -> None:
         kind = scope.kind
-        if info.surplus or info.subresource not in kind.subresources:
+        if info.subresource not in kind.subresources:
             raise not_found(kind.gr, info.name)
         if info.verb not in ("get", "update", "patch"):
             raise method_not_supported(GroupResource(kind.group, kind.plural), info.verb)

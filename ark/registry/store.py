@@ -77,6 +77,7 @@ class Store:
     The objects of one served version of one resource.
 
     @ivar kind: the version that clients of this store see.
+    @ivar converts: whether that is another version than the one objects are stored in.
     """
 
     def __init__(
@@ -95,8 +96,8 @@ class Store:
         self.processor: Processor = compile_schema(kind)
         self.codec = Codec(storage_kind.api_version, storage_kind.kind)
         self._served_codec = Codec(kind.api_version, kind.kind)
-        self._converts = kind.api_version != storage_kind.api_version
-        self._storage_processor = compile_schema(storage_kind) if self._converts else self.processor
+        self.converts = kind.api_version != storage_kind.api_version
+        self._storage_processor = compile_schema(storage_kind) if self.converts else self.processor
         self._random = Random()
 
     def key(self, namespace: str, name: str) -> Key:
@@ -109,7 +110,7 @@ class Store:
         """
         A stored text in the version of this store.
         """
-        if not self._converts:
+        if not self.converts:
             return text
         obj = self.decode(text)
         revision = obj["metadata"]["resourceVersion"]
@@ -120,11 +121,18 @@ class Store:
         The object of a stored text in the version of this store, a new one at each call.
         """
         obj = self.codec.decode(text)
-        if self._converts:
+        if self.converts:
             obj["apiVersion"] = self.kind.api_version
             self.processor.prune(obj)
             self.processor.default(obj)
         return obj
+
+    def fields(self, text: bytes) -> dict[str, str]:
+        """
+        The values that field selectors compare, but those of the key.
+        """
+        obj = self.codec.decode(text)
+        return {name: read(obj) for name, read in self.kind.field_readers}
 
     def not_found(self, name: str) -> APIStatus:
         """
@@ -414,27 +422,22 @@ class Store:
     def _causes(self, new: Object, old: Object | None, subresource: str) -> list[Cause]:
         if new.get("kind") != self.kind.kind:
             return [invalid_value("kind", new.get("kind"), f"must be {self.kind.kind}")]
-        causes: list[Cause] = []
         if old is None:
-            causes += objectmeta.validate_metadata(
-                new["metadata"], self.kind.namespaced, self.kind.name_validator
-            )
+            name_rule = self.kind.name_validator
+            causes = objectmeta.validate_metadata(new["metadata"], self.kind.namespaced, name_rule)
         else:
-            causes += objectmeta.validate_metadata_update(new["metadata"], old["metadata"])
-        causes += self.processor.validate(new, old)
-        if subresource == "status":
-            causes = [cause for cause in causes if cause.field.startswith(("status", "metadata"))]
-        else:
-            causes += self.strategy.validate(new, old)
-        return causes
+            causes = objectmeta.validate_metadata_update(new["metadata"], old["metadata"])
+        if subresource == "status" and old is not None:
+            return causes + self.processor.validate_status(new, old)
+        return causes + self.processor.validate(new, old) + self.strategy.validate(new, old)
 
     def _stored_form(self, obj: Object) -> Object:
-        if self._converts:
+        if self.converts:
             self._storage_processor.prune(obj)
         return obj
 
     def _answer(self, obj: Object, version: Version) -> bytes:
-        if not self._converts:
+        if not self.converts:
             return version.body
         return self._served_codec.encode(obj).at(version.revision)
 

@@ -7,8 +7,6 @@ custom resources.  The built-in core kinds that differ are in L{ark.registry.cor
 
 from __future__ import annotations
 
-from typing import Any
-
 from ark.apis.kind import Kind
 from ark.meta.status import Cause
 from ark.registry.codec import Object, same_json
@@ -87,9 +85,3 @@ class Strategy:
         Rules that the schema cannot say.
         """
         return []
-
-    def fields(self, obj: Object) -> dict[str, Any]:
-        """
-        The values that field selectors compare.
-        """
-        return {name: read(obj) for name, read in self.kind.field_readers}
