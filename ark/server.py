@@ -144,7 +144,7 @@ class ArkServer(MultiService):
             backend,
             committer,
             self._reactor,
-            window=config.watch_window,
+            window_events=config.watch_window,
             cache_bytes=config.cache_size * 1024 * 1024,
         )
         await cacher.start()

@@ -99,7 +99,7 @@ class Reflector:
 
     async def _run(self) -> None:
         while True:
-            await self._cacher.watch(self._options, _Lines(self._observe))
+            await self._cacher.watch(self._options, lambda: _Lines(self._observe))
             await deferLater(self._reactor, AGAIN_SECONDS)
 
 
