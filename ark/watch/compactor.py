@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -86,6 +86,10 @@ class Compactor:
                 self._log.debug("Dropped {dropped} versions up to {target}", dropped=dropped, target=target)
         except StorageError as error:
             self._log.warn("History was not compacted: {error}", error=error)
+        except CancelledError:
+            raise
+        except Exception:
+            self._log.failure("History was not compacted")
 
     def _aged(self, now: float, current: int) -> int:
         """

@@ -14,10 +14,15 @@ from ark.meta.body import with_revision
 from ark.meta.records import DELETED, Version
 from ark.watch.representation import Representation
 
-KEPT_MEMOS = 2048
+MEMO_BYTES = 64 * 1024 * 1024
 
 _OVERHEAD = 700
 """About what an event's tuples, texts and places in containers take beside its bodies."""
+
+_PARSED = 8
+_FIELDS = 500
+_FRAME = 200
+"""About what parsed labels take for each byte of text, the fields of an object, and a frame beside its bytes."""
 
 Fields = Mapping[str, str]
 ReadFields = Callable[[bytes], Fields]
@@ -25,23 +30,34 @@ ReadFields = Callable[[bytes], Fields]
 
 class Memos:
     """
-    Remembers which events keep derived bytes, and makes the oldest of them forget.
+    Counts the bytes that events keep of what was derived of them, and makes the oldest
+    forget.
 
     A framed event is as big as its object, and is wanted again only by those who come
     a moment later.
     """
 
-    def __init__(self, limit: int = KEPT_MEMOS) -> None:
+    def __init__(self, limit: int = MEMO_BYTES) -> None:
         self._limit = limit
         self._kept: deque[WatchEvent] = deque()
+        self.bytes = 0
 
-    def keep(self, event: WatchEvent) -> None:
+    def begin(self, event: WatchEvent) -> None:
         """
         C{event} begins to remember.
         """
         self._kept.append(event)
-        if len(self._kept) > self._limit:
-            self._kept.popleft().forget()
+
+    def grow(self, event: WatchEvent, size: int) -> None:
+        """
+        C{event} remembers C{size} bytes more.
+        """
+        event.memo_size += size
+        self.bytes += size
+        while self.bytes > self._limit and len(self._kept) > 1:
+            oldest = self._kept.popleft()
+            self.bytes -= oldest.memo_size
+            oldest.forget()
 
 
 class WatchEvent:
@@ -49,15 +65,17 @@ class WatchEvent:
     A version, the state it replaced, and what was derived of them.
 
     @ivar size: about how many bytes of memory it holds.
+    @ivar memo_size: about how many bytes more the derived take, as L{Memos} counts.
     """
 
-    __slots__ = ("_memo", "_memos", "before", "revision", "size", "version")
+    __slots__ = ("_memo", "_memos", "before", "memo_size", "revision", "size", "version")
 
     def __init__(self, version: Version, before: Version | None, memos: Memos | None = None) -> None:
         self.version = version
         self.before = before
         self.revision = version.revision
         self.size = _OVERHEAD + len(version.body) + (len(before.body) if before is not None else 0)
+        self.memo_size = 0
         self._memos = memos
         self._memo: dict[Any, Any] | None = None
 
@@ -66,14 +84,19 @@ class WatchEvent:
         Let go of everything derived; it is made again when asked for.
         """
         self._memo = None
+        self.memo_size = 0
 
     def _derived(self) -> dict[Any, Any]:
         memo = self._memo
         if memo is None:
             memo = self._memo = {}
             if self._memos is not None:
-                self._memos.keep(self)
+                self._memos.begin(self)
         return memo
+
+    def _grown(self, size: int) -> None:
+        if self._memos is not None:
+            self._memos.grow(self, size)
 
     def labels(self, version: Version) -> Fields:
         """
@@ -85,6 +108,7 @@ class WatchEvent:
         found: Fields | None = memo.get(version.revision)
         if found is None:
             found = memo[version.revision] = orjson.loads(version.labels)
+            self._grown(_PARSED * len(version.labels))
         return found
 
     def fields(self, version: Version, read: ReadFields) -> Fields:
@@ -96,6 +120,7 @@ class WatchEvent:
         found: Fields | None = memo.get(place)
         if found is None:
             found = memo[place] = read(version.body)
+            self._grown(_FIELDS)
         return found
 
     def frame(self, type: str, representation: Representation) -> bytes:
@@ -107,6 +132,7 @@ class WatchEvent:
         found: bytes | None = memo.get(place)
         if found is None:
             found = memo[place] = representation.event(type, self._body(type))
+            self._grown(_FRAME + len(found))
         return found
 
     def _body(self, type: str) -> bytes:

@@ -20,6 +20,9 @@ from ark.watch.revisions import CurrentRevision, RevisionWaiters
 from ark.watch.window import Window
 
 PAGE = 500
+REFILL = 5000
+"""How many events are read at the start, for clients that come back after a restart."""
+
 PATIENCE = 3.0
 POLL = 1.0
 _RETRY = 0.1
@@ -65,7 +68,7 @@ class Follower:
 
     async def start(self) -> None:
         """
-        Fill the window with the newest events there are, and begin to follow.
+        Read the newest events there are into the window, and begin to follow.
 
         @raise StorageError: the log cannot be read.
         """
@@ -73,7 +76,7 @@ class Follower:
             self._unsubscribe = IChangeFeed(self._backend).subscribe(self.wake)
         current = await self.current.probe()
         floor = await self._backend.compacted_revision()
-        self._begin_at(max(1, floor, current - self._window.max_events))
+        self._begin_at(max(1, floor, current - min(REFILL, self._window.max_events)))
         while self.revision < current:
             try:
                 page = await self._backend.events(self.revision, PAGE)

@@ -29,7 +29,7 @@ READERS = 4
 """How many watchers may read storage at the same time; the rest wait their turn."""
 
 _TURN_STEPS = 256
-_TURN_BYTES = 4 * 1024 * 1024
+_TURN_COST = 4 * 1024 * 1024
 
 _T = TypeVar("_T")
 _Place = tuple["str | None", "str | None"]
@@ -55,6 +55,7 @@ class Hub:
 
     @ivar flushed: every synced watcher has been sent everything up to here.
     @ivar watchers: how many there are.
+    @ivar stopped: whether no watch may begin any more.
     """
 
     _log = Logger()
@@ -66,6 +67,7 @@ class Hub:
         self.random = Random()
         self.flushed = 0
         self.watchers = 0
+        self.stopped = False
         self._backend = backend
         self._follower = follower
         self._readers = DeferredSemaphore(READERS)
@@ -82,8 +84,9 @@ class Hub:
 
     def stop(self) -> None:
         """
-        End every watch.
+        End every watch, also those that are still to come.
         """
+        self.stopped = True
         self._end(tuple(self._views.values()))
         self.wheel.stop()
         if self._call is not None and self._call.active():
@@ -222,13 +225,13 @@ class Hub:
         """
         Let those who are behind go a step each, in turn, and leave time to others.
         """
-        written = 0
+        cost = 0
         views: dict[View, None] = {}
         for _ in range(min(_TURN_STEPS, len(self._later))):
             watcher = self._later.popleft()
             views[watcher.view] = None
-            written += watcher.catch_up()
-            if written > _TURN_BYTES:
+            cost += watcher.catch_up()
+            if cost > _TURN_COST:
                 break
         for view in views:
             view.forget_chunk()

@@ -127,14 +127,16 @@ class RevisionWaiters:
         entry = (revision, next(self._order), deferred)
         heappush(self._heap, entry)
         patience = self._reactor.callLater(seconds, deferred.callback, False)
+        reached = False
         try:
-            return await deferred
+            reached = await deferred
         finally:
             if patience.active():
                 patience.cancel()
-            if entry in self._heap:
+            if not reached and entry in self._heap:
                 self._heap.remove(entry)
                 heapify(self._heap)
+        return reached
 
     def stop(self) -> None:
         """

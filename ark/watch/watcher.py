@@ -26,6 +26,9 @@ BOOKMARK_SECONDS = 60.0
 BOOKMARK_JITTER = 5.0
 LAST_BOOKMARK_SECONDS = 2.0
 SCAN = 2000
+SCAN_COST = 256
+"""How many bytes take as long to write as it takes to look at an event."""
+
 
 _STARTING, _SYNCED, _BEHIND, _READING, _CLOSED = range(5)
 
@@ -90,6 +93,8 @@ class Watcher:
         """
         self.stream.on_drain(self._drained)
         self.stream.on_close(self.detach)
+        if self.hub.stopped:
+            self.close()
         if self.closed:
             return
         self._schedule(self.hub.reactor.seconds())
@@ -188,7 +193,7 @@ class Watcher:
         """
         Go one step towards the hub, if the client keeps up.
 
-        @return: how many bytes were written.
+        @return: what it took, in bytes written or as good as.
         """
         if self._state != _BEHIND or self.stream.paused:
             return 0
@@ -201,13 +206,15 @@ class Watcher:
             self._run(self._replay())
             return 0
         events = hub.window.between(resource, self.cursor, hub.flushed, SCAN)
-        written = self._step(events, hub.flushed if len(events) < SCAN else events[-1].revision)
+        cost = len(events) * SCAN_COST + self._step(
+            events, hub.flushed if len(events) < SCAN else events[-1].revision
+        )
         if self._state == _BEHIND and not self.stream.paused:
             if self.cursor >= hub.flushed:
                 self._arrive()
             else:
                 hub.later(self)
-        return written
+        return cost
 
     def _step(self, events: list[WatchEvent], last: int) -> int:
         """
@@ -342,12 +349,20 @@ class Watcher:
             if not self.closed:
                 raise
         except Exception as error:
-            self._task = None
             if not isinstance(error, (APIStatus, StorageError)):
                 self._log.failure("A watch failed")
-            self.fail(error)
+            if not self.stream.paused:
+                self._task = None
+                self.fail(error)
+                return
+            self._run(self._fail_later(error))
         else:
             self._task = None
+
+    async def _fail_later(self, error: Exception) -> None:
+        await self.ready()
+        self._task = None
+        self.fail(error)
 
     async def _begin(self, options: WatchOptions, cacher: Cacher) -> None:
         revision = await cacher.read_revision(options.after or 0)
