@@ -9,9 +9,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from ark.http.chain import InFlight
 from ark.http.health import Check
 from ark.http.metrics import Metrics
 from ark.upkeep import StoredObjects
+from ark.watch.cacher import Cacher
 
 CHECK_SECONDS = 5.0
 REMEMBER_SECONDS = 1.0
@@ -85,6 +87,30 @@ def show_stored(metrics: Metrics, stored: StoredObjects) -> None:
     text = "Objects in the database, counted once a minute."
     metrics.add_gauge("apiserver_resource_objects", text, stored.by_group, ("group", "resource"))
     metrics.add_gauge("apiserver_storage_objects", text, stored.by_resource, ("resource",))
+    metrics.add_gauge("ark_compaction_floor", "The oldest revision that can be read.", lambda: stored.floor)
+
+
+def show_cacher(metrics: Metrics, cacher: Cacher) -> None:
+    """
+    Show how far the log was followed, and who is told of it.
+    """
+    metrics.add_gauge("ark_storage_revision", "The newest revision known here.", lambda: cacher.revision)
+    metrics.add_gauge("ark_watch_watchers", "Watches of this process.", lambda: cacher.hub.watchers)
+    metrics.add_gauge("ark_watch_window_events", "Events in memory for watches.", lambda: len(cacher.window))
+
+
+def show_requests(metrics: Metrics, in_flight: InFlight) -> None:
+    """
+    Show how many requests run now.
+    """
+
+    def running() -> dict[tuple[str, ...], float]:
+        return {
+            ("readOnly" if reading else "mutating",): count for reading, count in in_flight.running.items()
+        }
+
+    text = "Requests that run now, watches left out."
+    metrics.add_gauge("apiserver_current_inflight_requests", text, running, ("request_kind",))
 
 
 def show_certificates(

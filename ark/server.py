@@ -41,7 +41,14 @@ from ark.http.health import READINESS, Health
 from ark.http.metrics import Metrics
 from ark.interfaces import IAuthenticator, IStorageBackend
 from ark.logs import LineObserver
-from ark.observation import Remembered, failing, show_certificates, show_stored
+from ark.observation import (
+    Remembered,
+    failing,
+    show_cacher,
+    show_certificates,
+    show_requests,
+    show_stored,
+)
 from ark.serving import SecureServing
 from ark.storage.committer import Committer
 from ark.upkeep import Periodic, StoredObjects
@@ -123,7 +130,9 @@ class ArkServer(MultiService):
             await ensure_namespaces(application.stores)
             self._start_controllers(application, backend, cacher)
         self._add_checks(backend, cacher)
-        self._add_gauges(metrics, registry, backend, cacher)
+        self._add_gauges(metrics, registry, backend)
+        show_cacher(metrics, cacher)
+        show_requests(metrics, application.chain.in_flight)
         self._look_after(serving, metrics)
         url = serving.listen(application.dispatch, self._listener)
         if self._worker is None:
@@ -206,22 +215,11 @@ class ArkServer(MultiService):
         )
         health.add("shutdown", failing(lambda: self._shutting_down, "process is shutting down"), READINESS)
 
-    def _add_gauges(
-        self, metrics: Metrics, registry: KindRegistry, backend: IStorageBackend, cacher: Cacher
-    ) -> None:
-        stored = StoredObjects(
-            backend, [(kind.group, kind.plural) for kind in registry.kinds() if kind.is_storage]
-        )
+    def _add_gauges(self, metrics: Metrics, registry: KindRegistry, backend: IStorageBackend) -> None:
+        resources = [(kind.group, kind.plural) for kind in registry.kinds() if kind.is_storage]
+        stored = StoredObjects(backend, resources)
         show_stored(metrics, stored)
         self._every("counting", COUNT_EVERY, stored.count)
-        metrics.add_gauge("ark_watch_watchers", "Watches of this process.", lambda: cacher.hub.watchers)
-        metrics.add_gauge(
-            "ark_watch_window_events", "Events in memory for watches.", lambda: len(cacher.window)
-        )
-        metrics.add_gauge("ark_storage_revision", "The newest revision known here.", lambda: cacher.revision)
-        metrics.add_gauge(
-            "ark_compaction_floor", "The oldest revision that can be read.", lambda: stored.floor
-        )
 
     def _look_after(self, serving: SecureServing, metrics: Metrics) -> None:
         show_certificates(metrics, lambda: serving.credentials.expiry, self._now)

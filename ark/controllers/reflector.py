@@ -17,8 +17,8 @@ from twisted.python.failure import Failure
 from ark.http.streaming import Stream
 from ark.meta.records import DELETED
 from ark.watch.cacher import Cacher
+from ark.watch.options import WatchOptions
 from ark.watch.predicate import SelectionPredicate
-from ark.watch.watcher import WatchOptions
 
 WATCH_SECONDS = 3600.0
 AGAIN_SECONDS = 1.0

@@ -4,8 +4,8 @@ What is remembered of a request once it was answered: its metrics, and a line in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Protocol
 
 from twisted.logger import Logger
 
@@ -26,11 +26,27 @@ _VERBS = {
     "head": "GET",
 }
 _OTHER = "OTHER"
+_TOO_MANY = 429
 _SUBRESOURCES = frozenset(("", "status", "scale", "finalize"))
 _PATHS = frozenset(("healthz", "livez", "readyz", "metrics", "version", "api", "apis", "openapi"))
 _APPLY = b"application/apply-patch"
 
 _log = Logger()
+
+
+class RequestSink(Protocol):
+    """
+    Where requests are counted.
+    """
+
+    def requests(self, labels: RequestLabels, code: int) -> RequestSeries:
+        """Requests that were answered."""
+
+    def aborted(self, labels: RequestLabels) -> None:
+        """A request whose client left before it was answered."""
+
+    def terminated(self, labels: RequestLabels, code: int) -> None:
+        """A request that was refused because there are too many."""
 
 
 class RequestObserver:
@@ -40,19 +56,19 @@ class RequestObserver:
     What a client may invent never becomes a label: resources that are not served are
     counted together.
 
-    @param series: where requests with some labels and a code are counted.
+    @param sink: where they are counted.
     @param resources: the served ones, as group, version and plural.
     @param logged: whether each request gets a line in the log.
     """
 
     def __init__(
         self,
-        series: Callable[[RequestLabels, int], RequestSeries],
+        sink: RequestSink,
         resources: Collection[tuple[str, str, str]],
         *,
         logged: bool,
     ) -> None:
-        self._series_of = series
+        self._sink = sink
         self._resources = frozenset(resources)
         self._logged = logged
         self._series: dict[tuple[Any, ...], RequestSeries] = {}
@@ -62,7 +78,9 @@ class RequestObserver:
         A request was answered with C{code}, C{seconds} after its header was complete.
         """
         verb, _path, group, version, namespace, resource, subresource, name, *_ = info
-        if verb == "patch" or "dryRun" in request.query or not resource:
+        if not code:
+            self._sink.aborted(self._labels(request, info))
+        elif verb == "patch" or not resource or code == _TOO_MANY or "dryRun" in request.query:
             self._unusual(request, info, code).observe(seconds, getattr(request, "sent", 0))
         else:
             key = (verb, group, version, resource, subresource, not name, not namespace, code)
@@ -76,7 +94,10 @@ class RequestObserver:
             self._log_request(request, info, code, seconds)
 
     def _unusual(self, request: Any, info: RequestInfo, code: int) -> RequestSeries:
-        return self._series_of(self._labels(request, info), code)
+        labels = self._labels(request, info)
+        if code == _TOO_MANY:
+            self._sink.terminated(labels, code)
+        return self._sink.requests(labels, code)
 
     def _labels(self, request: Any, info: RequestInfo) -> RequestLabels:
         verb = _VERBS.get(info.verb, _OTHER)

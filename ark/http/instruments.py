@@ -96,16 +96,6 @@ def counter(family: Family[Count]) -> CounterMetricFamily:
     return metric
 
 
-def gauge(family: Family[Count]) -> GaugeMetricFamily:
-    """
-    What a family of counts that go up and down looks like to Prometheus.
-    """
-    metric = GaugeMetricFamily(family.name, family.documentation, labels=family.labels)
-    for values, child in family.children.items():
-        metric.add_metric(values, child.value)
-    return metric
-
-
 def reading(name: str, documentation: str, labels: Labels, value: Reading) -> GaugeMetricFamily:
     """
     What a value read just now looks like to Prometheus.

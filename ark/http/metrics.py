@@ -23,7 +23,6 @@ from ark.http.instruments import (
     Labels,
     Reading,
     counter,
-    gauge,
     histogram,
     merged,
     reading,
@@ -33,10 +32,9 @@ from ark.http.requestseries import DURATIONS, SIZES, SLI, RequestLabels, Request
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 COMPONENT = "apiserver"
 
-_EVENT_SIZES = tuple(1024.0 * 2**power for power in range(8))
-_LIST_DURATIONS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 15, 20, 30, 45, 60)
 _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_UNAUTHORIZED = 401
 _SIZED_VERBS = frozenset(("GET", "LIST"))
 
 
@@ -55,63 +53,30 @@ class Metrics:
         together.
     @param log_requests: whether each request gets a line in the log.
     @ivar observe_request: see L{RequestObserver.observe_request}.
-    @ivar longrunning: watches that run, by L{RequestLabels} less C{dry_run}, and component.
-    @ivar inflight: requests that run now, by C{readOnly} and C{mutating}.
-    @ivar terminations: requests refused in self-defence, labels as C{longrunning} and code.
-    @ivar aborts: requests whose client left, labels as C{longrunning} less component.
-    @ivar watch_events: events sent, by group, version and resource.
-    @ivar watch_event_sizes: their sizes, by the same.
-    @ivar watch_lists: how long the initial events of a watch took, by the same and scope.
-    @ivar authentications: by C{success}, C{failure} or C{error}.
-    @ivar decisions: by the name of an authorizer and C{allowed} or C{denied}.
+    @ivar terminations: requests refused in self-defence, by L{RequestLabels} less
+        C{dry_run}, component and code.
+    @ivar aborts: requests whose client left before the answer, by L{RequestLabels} less C{dry_run}.
     """
 
     def __init__(
         self, resources: Collection[tuple[str, str, str]] = (), *, log_requests: bool = False
     ) -> None:
         # Not a method that calls another: it runs at every request.
-        self.observe_request = RequestObserver(self.requests, resources, logged=log_requests).observe_request
+        self.observe_request = RequestObserver(self, resources, logged=log_requests).observe_request
         self.registry = CollectorRegistry(auto_describe=False)
         self._requests: dict[RequestLabels, dict[int, RequestSeries]] = defaultdict(dict)
         self._gauges: list[_Gauge] = []
         self._commit_seconds = Distribution(_COMMIT_SECONDS)
         self._batch_sizes = Distribution(_BATCH_SIZES)
-        where = ("group", "version", "resource")
-        what = ("verb", *where, "subresource", "scope")
-        self.longrunning = Family(
-            "apiserver_longrunning_requests", "Watches that run now.", (*what, "component"), Count
-        )
-        self.inflight = Family(
-            "apiserver_current_inflight_requests", "Requests that run now.", ("request_kind",), Count
-        )
+        what = ("verb", "group", "version", "resource", "subresource", "scope")
         self.terminations = Family(
             "apiserver_request_terminations",
             "Requests refused in self-defence.",
             (*what, "component", "code"),
             Count,
         )
-        self.aborts = Family("apiserver_request_aborts", "Requests whose client left.", what, Count)
-        self.watch_events = Family("apiserver_watch_events", "Events sent to watches.", where, Count)
-        self.watch_event_sizes = Family(
-            "apiserver_watch_events_sizes",
-            "Bytes of events sent to watches.",
-            where,
-            lambda: Distribution(_EVENT_SIZES),
-        )
-        self.watch_lists = Family(
-            "apiserver_watch_list_duration_seconds",
-            "Seconds until the initial events of a watch were sent.",
-            (*where, "scope"),
-            lambda: Distribution(_LIST_DURATIONS),
-        )
-        self.authentications = Family(
-            "authentication_attempts", "Requests by how authentication went.", ("result",), Count
-        )
-        self.decisions = Family(
-            "apiserver_authorization_decisions",
-            "Requests by what authorization said.",
-            ("type", "decision"),
-            Count,
+        self.aborts = Family(
+            "apiserver_request_aborts", "Requests whose client left before the answer.", what, Count
         )
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
@@ -125,6 +90,18 @@ class Metrics:
         if series is None:
             series = of_labels[code] = RequestSeries()
         return series
+
+    def aborted(self, labels: RequestLabels) -> None:
+        """
+        Count a request whose client left before it was answered.
+        """
+        self.aborts.child(*labels[:6]).add()
+
+    def terminated(self, labels: RequestLabels, code: int) -> None:
+        """
+        Count a request that was refused because there are too many.
+        """
+        self.terminations.child(*labels[:6], COMPONENT, str(code)).add()
 
     def observe_commit(self, changes: int, seconds: float) -> None:
         """
@@ -153,19 +130,8 @@ class Metrics:
         Everything, for C{prometheus_client}.
         """
         yield from self._collect_requests()
-        for family in (self.longrunning, self.inflight):
-            yield gauge(family)
-        for family in (
-            self.terminations,
-            self.aborts,
-            self.watch_events,
-            self.authentications,
-            self.decisions,
-        ):
+        for family in (self.terminations, self.aborts):
             yield counter(family)
-        for distributions in (self.watch_event_sizes, self.watch_lists):
-            children = distributions.children.items()
-            yield histogram(distributions.name, distributions.documentation, distributions.labels, children)
         yield histogram(
             "ark_storage_commit_seconds", "Seconds a batch took to commit.", (), [((), self._commit_seconds)]
         )
@@ -176,6 +142,9 @@ class Metrics:
     def _collect_requests(self) -> Iterable[Metric]:
         names = ("verb", "dry_run", "group", "version", "resource", "subresource", "scope", "component")
         plain = tuple(name for name in names if name != "dry_run")
+        attempts = Family(
+            "authentication_attempts", "Requests by how authentication went.", ("result",), Count
+        )
         totals = Family("apiserver_request", "Requests by code.", (*names, "code"), Count)
         durations: dict[Labels, list[Distribution]] = defaultdict(list)
         latencies: dict[Labels, list[Distribution]] = defaultdict(list)
@@ -184,13 +153,16 @@ class Metrics:
             dry = (labels.verb, labels.dry_run, *labels[1:6], COMPONENT)
             wet = (*labels[:6], COMPONENT)
             for code, series in codes.items():
-                totals.child(*dry, str(code)).add(sum(series.durations.counts))
+                number = sum(series.durations.counts)
+                totals.child(*dry, str(code)).add(number)
+                attempts.child("failure" if code == _UNAUTHORIZED else "success").add(number)
                 durations[dry].append(series.durations)
                 latencies[wet].append(series.durations)
                 if labels.verb in _SIZED_VERBS:
                     sizes[wet].append(series.sizes)
         return (
             counter(totals),
+            counter(attempts),
             histogram(
                 "apiserver_request_duration_seconds",
                 "Seconds a request took.",

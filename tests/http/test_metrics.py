@@ -207,6 +207,28 @@ class ObserverTests(SynchronousTestCase):
         labels = self.observe("GET", "/apis/g/v1/namespaces/n/widgets/a/nonsense")
         self.assertNotIn("subresource", labels)
 
+    def test_requests_without_an_answer_are_counted_apart(self) -> None:
+        """
+        Clients that left, and requests that were too many.
+        """
+        info = parse("GET", "/apis/g/v1/namespaces/n/widgets/a")
+        self.metrics.observe_request(Answered(), info, 0, 0.01)
+        self.metrics.observe_request(Answered(), info, 429, 0.01)
+        for name in ("apiserver_request_aborts_total", "apiserver_request_terminations_total"):
+            self.assertEqual(list(samples(self.metrics, name).values()), [1], name)
+        codes = [dict(key)["code"] for key in samples(self.metrics, "apiserver_request_total")]
+        self.assertEqual(codes, ["429"])
+
+    def test_authentication_is_told_from_the_codes(self) -> None:
+        """
+        Only 401 is a failure of it.
+        """
+        info = parse("GET", "/apis/g/v1/namespaces/n/widgets/a")
+        for code in (200, 403, 401):
+            self.metrics.observe_request(Answered(), info, code, 0.01)
+        results = samples(self.metrics, "authentication_attempts_total")
+        self.assertEqual(results, {(("result", "success"),): 2, (("result", "failure"),): 1})
+
     def test_a_line_says_who_did_what(self) -> None:
         """
         When asked to.
