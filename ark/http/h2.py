@@ -45,6 +45,8 @@ from ark.http.refusal import Refused, header_too_large, status_response, too_slo
 from ark.http.request import ClientConnection, Request
 
 _LEAVING = b"shutdown"
+# So long a client may go on sending a body whose request has been answered.
+_LINGER = 2.0
 # So long the client has to hear of the shutdown before new streams are turned away.
 _NOTICE = 1.0
 _REMEMBERED_RESETS = 1000
@@ -76,6 +78,7 @@ class HTTP2Connection(FramedConnection):
         self._waiting: dict[HTTP2Stream, None] = {}
         self._reset_by_us: dict[int, None] = {}
         self._resets = Allowance(limits.resets, limits.reset_rate, site.seconds)
+        self._answered: dict[HTTP2Stream, float] = {}
         self._first_block = NO_TABLE
         self._pumping = False
         self._noticed_at: float | None = None
@@ -157,9 +160,14 @@ class HTTP2Connection(FramedConnection):
             check_trailers(fields)
         except Refused as refused:
             raise StreamFault(stream_id, PROTOCOL_ERROR, refused.status.message) from None
-        stream.body_finished()
+        if stream.closed:
+            self._forget(stream)
+        else:
+            stream.body_finished()
 
     def taken_in(self) -> None:
+        if self._waiting:
+            self._pump()
         if not self._ready:
             return
         ready, self._ready = self._ready, []
@@ -190,6 +198,13 @@ class HTTP2Connection(FramedConnection):
             if stream_id not in self._reset_by_us:
                 self.spend_control()
                 raise StreamFault(stream_id, STREAM_CLOSED, "DATA on a closed stream")
+            return
+        if stream.closed:
+            self.consumed(size)
+            if flags & END_STREAM:
+                self._forget(stream)
+            elif not stream.discard(size):
+                self.reset_stream(stream, NO_ERROR)
             return
         if stream.request is not None and stream.request.body_complete:
             self.consumed(size)
@@ -232,7 +247,6 @@ class HTTP2Connection(FramedConnection):
                 raise ConnectionFault(FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE")
             if stream.has_pending():
                 self._waiting[stream] = None
-        self._pump()
 
     def on_window(self, stream_id: int, increment: int) -> None:
         if not stream_id:
@@ -248,8 +262,6 @@ class HTTP2Connection(FramedConnection):
                 raise StreamFault(stream_id, FLOW_CONTROL_ERROR, "the window")
             if stream.has_pending():
                 self._waiting[stream] = None
-        if self._waiting:
-            self._pump()
 
     def has_room(self, stream: HTTP2Stream, size: int) -> bool:
         """
@@ -308,12 +320,14 @@ class HTTP2Connection(FramedConnection):
         """
         The response is complete.
         """
-        request = stream.request
-        if request is not None and not request.body_complete:
-            self.reset_stream(stream, NO_ERROR)
-            return
         stream.closed = True
-        self._forget(stream)
+        request = stream.request
+        if request is None or request.body_complete:
+            self._forget(stream)
+            return
+        # A reset now could overtake the answer in the client (curl loses it).
+        self._answered[stream] = self.site.seconds()
+        self.streaming.discard(stream)
 
     def reset_stream(self, stream: HTTP2Stream, code: int) -> None:
         """
@@ -323,11 +337,10 @@ class HTTP2Connection(FramedConnection):
             self.write(rst_stream(stream.stream_id, code))
             self._remember_reset(stream.stream_id)
             self._forget(stream)
-        if code == NO_ERROR:
-            stream.closed = True
-        elif stream.request is not None:
-            stream.request.disconnected()
-        stream.connection_lost()
+        if not stream.closed:
+            if stream.request is not None:
+                stream.request.disconnected()
+            stream.connection_lost()
 
     def _remember_reset(self, stream_id: int) -> None:
         # What the client sent before it heard of the reset is not its fault.
@@ -338,6 +351,7 @@ class HTTP2Connection(FramedConnection):
     def _forget(self, stream: HTTP2Stream) -> None:
         self._streams.pop(stream.stream_id, None)
         self._waiting.pop(stream, None)
+        self._answered.pop(stream, None)
         self.streaming.discard(stream)
         if stream.unread:
             self.consumed(stream.unread)
@@ -364,17 +378,18 @@ class HTTP2Connection(FramedConnection):
         if not self._resets.spend():
             raise ConnectionFault(ENHANCE_YOUR_CALM, "too many resets")
         self._forget(stream)
-        if stream.request is not None:
+        if stream.request is not None and not stream.closed:
             stream.request.disconnected()
         stream.connection_lost()
 
     def lost(self) -> None:
         streams, self._streams = self._streams, {}
+        self._answered.clear()
         self._waiting.clear()
         self.streaming.clear()
         self._ready.clear()
         for stream in streams.values():
-            if stream.request is not None:
+            if stream.request is not None and not stream.closed:
                 stream.request.disconnected()
             stream.connection_lost()
 
@@ -392,6 +407,9 @@ class HTTP2Connection(FramedConnection):
                 and now - request.received_at > limits.body_deadline
             ):
                 request.body_failed(too_slow("body"))
+        for stream, answered_at in tuple(self._answered.items()):
+            if now - answered_at >= _LINGER:
+                self.reset_stream(stream, NO_ERROR)
         if self._noticed_at is not None and now - self._noticed_at >= _NOTICE:
             self._turn_away()
         elif not self._streams and now - self.active_at > limits.idle_timeout:

@@ -49,6 +49,15 @@ class HTTP2Stream(Stream):
         self._receive_window = receive_window
         self.request: Request | None = None
 
+    def discard(self, size: int) -> bool:
+        """
+        Drop a DATA frame of a request that has been answered.
+
+        @return: whether the client may send more.
+        """
+        self._receive_window -= size
+        return self._receive_window > 0
+
     # The request's body
 
     def data_received(self, data: bytes, size: int) -> None:
