@@ -213,7 +213,8 @@ class Follower:
                 await self._skip()
                 return
             self._bring(page)
-            if len(page.events) < PAGE:
+            # A page may be short for reasons of the backend's own: only an empty one is the end.
+            if not page.events or self.current.immediate() == self.revision:
                 return
             # The backend may answer without suspending; others want their turn.
             await deferLater(self._reactor, 0)
