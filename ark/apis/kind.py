@@ -14,6 +14,8 @@ from ark.meta.names import name_is_dns_subdomain
 
 Read = Callable[[Any], str]
 
+_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
+
 
 class NameValidator(Protocol):
     """
@@ -79,6 +81,7 @@ class Kind:
     @ivar is_storage: whether objects are kept in this version.
     @ivar storage_version: the version that objects are kept in.
     @ivar typed: whether it is built into Kubernetes, and not a custom resource.
+    @ivar verbs: what can be done with the main resource.
     @ivar field_readers: for each label that field selectors may name, in the order of
         declaration, the function that reads its value; a missing value is empty text.
     """
@@ -114,6 +117,7 @@ class Kind:
     resource: str = field(init=False, repr=False)
     has_status: bool = field(init=False, repr=False)
     field_labels: frozenset[str] = field(init=False, repr=False)
+    verbs: tuple[str, ...] = field(init=False, repr=False)
 
     @gvk.default
     def _gvk(self) -> GroupVersionKind:
@@ -142,3 +146,9 @@ class Kind:
     @field_labels.default
     def _field_labels(self) -> frozenset[str]:
         return frozenset(name for name, _ in self.field_readers)
+
+    @verbs.default
+    def _verbs(self) -> tuple[str, ...]:
+        # Kubernetes deletes namespaces only one by one.
+        lacking = "deletecollection" if self.typed and self.plural == "namespaces" else ""
+        return tuple(verb for verb in _VERBS if verb != lacking)
