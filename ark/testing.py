@@ -108,7 +108,9 @@ class Answer:
 
     # The half of a request that knows its protocol: L{ark.http.request.Exchange}.
 
-    def respond(self, request: Request, code: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+    def respond(
+        self, request: Request, code: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> None:
         """
         Keep a whole response.
         """

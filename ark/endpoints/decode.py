@@ -31,7 +31,9 @@ def _summary(data: bytes) -> str:
 
 
 def _unrecognized(kind: Kind, why: str, data: bytes) -> APIStatus:
-    return bad_request(f"the object provided is unrecognized (must be of type {kind.kind}): {why} ({_summary(data)})")
+    return bad_request(
+        f"the object provided is unrecognized (must be of type {kind.kind}): {why} ({_summary(data)})"
+    )
 
 
 def parse_body(data: bytes, media_type: str) -> Decoded:
@@ -85,9 +87,7 @@ class Decoder:
                 f"the expected API version ({self._kind.api_version})"
             )
 
-    def settle(
-        self, obj: Object, duplicates: Sequence[str], validation: str, warnings: list[str]
-    ) -> None:
+    def settle(self, obj: Object, duplicates: Sequence[str], validation: str, warnings: list[str]) -> None:
         """
         Check the metadata's types, prune, report and default, in place.
 

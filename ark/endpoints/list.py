@@ -121,7 +121,9 @@ class Listing:
             size = PAGE if not self._limit or not self.is_whole else min(PAGE, self._limit - taken)
             page = await self._guarded(self._cacher.list(self._range(), size, self._wanted))
             self._pin(page.revision)
-            found = page.versions if self.is_whole else [v for v in page.versions if self.selection.matches(v)]
+            found = (
+                page.versions if self.is_whole else [v for v in page.versions if self.selection.matches(v)]
+            )
             room = self._limit - taken if self._limit else len(found)
             more = page.more
             if len(found) > room or (len(found) == room and self._limit and more):

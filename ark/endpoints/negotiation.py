@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ark.meta.mediatypes import MediaRange, parse_accept
 from ark.meta.status import not_acceptable, unsupported_media_type
 
 JSON = "application/json"
@@ -40,45 +41,7 @@ class Accepted(NamedTuple):
 PLAIN = Accepted(JSON)
 
 
-class _Clause(NamedTuple):
-    main: str
-    sub: str
-    parameters: dict[str, str]
-    quality: float
-
-
-def _parse_clause(text: str) -> _Clause | None:
-    media, *parameters = text.split(";")
-    main, slash, sub = media.strip().lower().partition("/")
-    if not slash:
-        if main != "*":
-            return None
-        sub = "*"
-    read: dict[str, str] = {}
-    quality = 1.0
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        name, value = name.strip(), value.strip().strip('"')
-        if name == "q":
-            try:
-                quality = float(value)
-            except ValueError:
-                quality = 1.0
-        elif name:
-            read[name] = value
-    return _Clause(main, sub.strip(), read, quality)
-
-
-def parse_accept(header: str) -> list[_Clause]:
-    """
-    The clauses of an C{Accept} header, the most wanted first.
-    """
-    clauses = [clause for clause in map(_parse_clause, header.split(",")) if clause]
-    clauses.sort(key=lambda clause: (-clause.quality, clause.main == "*", clause.sub == "*"))
-    return clauses
-
-
-def _take(clause: _Clause, media_type: str, streaming: bool) -> Accepted | None:
+def _take(clause: MediaRange, media_type: str, streaming: bool) -> Accepted | None:
     main, sub = media_type.split("/")
     if clause.main not in (main, "*") or clause.sub not in (sub, "*"):
         return None

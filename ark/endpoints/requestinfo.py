@@ -54,9 +54,9 @@ class BadPath(Exception):
 
 
 def _segments(path: str) -> list[str]:
-    segments = path.strip("/").split("/") if "//" not in path else [part for part in path.split("/") if part]
-    if "%" in path:
-        segments = [unquote(segment, errors="strict") for segment in segments]
+    if "%" not in path and "/." not in path and "//" not in path:
+        return path.strip("/").split("/")
+    segments = [unquote(part, errors="strict") for part in path.split("/") if part]
     if any("/" in segment or segment in (".", "..") or "\x00" in segment for segment in segments):
         raise BadPath(path)
     return segments

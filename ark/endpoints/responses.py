@@ -89,6 +89,7 @@ def send(
     if len(text) > GZIP_ABOVE and accepts_gzip(request):
         text = compress(text)
         made.extend(_GZIPPED)
+    request.sent = len(text)
     request.respond(code, made, text)
 
 

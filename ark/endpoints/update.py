@@ -51,7 +51,5 @@ async def update(scope: RequestScope, request: Any, info: RequestInfo) -> None:
         return copy
 
     uid = metadata.get("uid") or ""
-    written = await scope.store.update(
-        info.namespace, info.name, replacement, context, info.subresource, uid
-    )
+    written = await scope.store.update(info.namespace, info.name, replacement, context, info.subresource, uid)
     scope.answer(request, 201 if written.created else 200, written.text, accepted, query, context)

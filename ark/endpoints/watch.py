@@ -14,8 +14,8 @@ from ark.endpoints.responses import stream_headers
 from ark.endpoints.scope import RequestScope, parse_query
 from ark.endpoints.selection import Selection
 from ark.meta.options import ListOptions
-from ark.watch.predicate import SelectionPredicate
 from ark.watch.options import WatchOptions
+from ark.watch.predicate import SelectionPredicate
 
 _SHORTEST, _LONGEST = 1800.0, 3600.0
 

@@ -31,9 +31,7 @@ class Codec:
 
     def _tail(self, obj: Object) -> bytes:
         metadata = {name: value for name, value in obj["metadata"].items() if name != "resourceVersion"}
-        rest = {
-            name: value for name, value in obj.items() if name not in ("apiVersion", "kind", "metadata")
-        }
+        rest = {name: value for name, value in obj.items() if name not in ("apiVersion", "kind", "metadata")}
         text = orjson.dumps(metadata)[1:]
         if rest:
             return b"%b,%b" % (text, orjson.dumps(rest)[1:])
@@ -87,12 +85,35 @@ def same_json(one: Any, other: Any) -> bool:
     return orjson.dumps(one, option=option) == orjson.dumps(other, option=option)
 
 
-def new_uid() -> str:
+class UidSource:
     """
-    A random version 4 UUID (RFC 9562).
+    Makes random version 4 UUIDs (RFC 9562).
+
+    Randomness is fetched for many at once: each call to the kernel gives the interpreter's
+    lock away, and a busy reactor waits long to get it back.
     """
-    raw = bytearray(urandom(16))
-    raw[6] = raw[6] & 0x0F | 0x40
-    raw[8] = raw[8] & 0x3F | 0x80
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    _BATCH = 256
+
+    def __init__(self) -> None:
+        self._ready: list[str] = []
+
+    def __call__(self) -> str:
+        """
+        The next one.
+        """
+        if not self._ready:
+            self._ready = self._make()
+        return self._ready.pop()
+
+    def _make(self) -> list[str]:
+        raw = urandom(16 * self._BATCH).hex()
+        return [_uuid(raw[start : start + 32]) for start in range(0, len(raw), 32)]
+
+
+def _uuid(raw: str) -> str:
+    variant = "89ab"[int(raw[16], 16) & 3]
+    return f"{raw[:8]}-{raw[8:12]}-4{raw[13:16]}-{variant}{raw[17:20]}-{raw[20:]}"
+
+
+new_uid = UidSource()

@@ -371,7 +371,9 @@ class Store:
         if not changed or context.dry_run:
             return Deleted(self._served_codec.encode(obj).at(version.revision), False)
         outcome = await self.cacher.commit(marked(self.codec, version, self._stored_form(obj)))
-        return Deleted(self._answer(obj, outcome.version), False) if isinstance(outcome, Committed) else outcome
+        return (
+            Deleted(self._answer(obj, outcome.version), False) if isinstance(outcome, Committed) else outcome
+        )
 
     def _check_preconditions(self, options: DeleteOptions, metadata: dict[str, Any]) -> None:
         for label, wanted, found, guess in (

@@ -209,9 +209,7 @@ class PatchTests(ServerTestCase):
         created = self.request("POST", target, secret)
         self.assertEqual(created.code, 201, created.body)
         self.assertEqual(created.json()["data"], {"a": "MQ==", "b": "Mg=="})
-        patched = self.patch(
-            {"data": {"a": None}}, "application/strategic-merge-patch+json", f"{target}/s"
-        )
+        patched = self.patch({"data": {"a": None}}, "application/strategic-merge-patch+json", f"{target}/s")
         self.assertEqual(patched.json()["data"], {"b": "Mg=="})
 
 
@@ -253,14 +251,15 @@ class DeleteTests(ServerTestCase):
         self.assertIn("deletionTimestamp", marked["metadata"])
         again = self.request("DELETE", f"{WIDGETS}/w").json()
         self.assertEqual(again, marked)
-        more = {**marked, "metadata": {**marked["metadata"], "finalizers": ["example.com/f", "example.com/g"]}}
+        more = {
+            **marked,
+            "metadata": {**marked["metadata"], "finalizers": ["example.com/f", "example.com/g"]},
+        }
         self.status(self.request("PUT", f"{WIDGETS}/w", more), 422, "Invalid")
         done = {**marked, "metadata": {**marked["metadata"], "finalizers": []}}
         answer = self.request("PUT", f"{WIDGETS}/w", done)
         self.assertEqual(answer.code, 200, answer.body)
-        self.assertEqual(
-            answer.json()["metadata"]["resourceVersion"], marked["metadata"]["resourceVersion"]
-        )
+        self.assertEqual(answer.json()["metadata"]["resourceVersion"], marked["metadata"]["resourceVersion"])
         self.status(self.request("GET", f"{WIDGETS}/w"), 404, "NotFound")
 
     def test_preconditions_are_checked(self) -> None:

@@ -24,7 +24,9 @@ class CreateTests(ServerTestCase):
         self.assertEqual(metadata["namespace"], "default")
         self.assertEqual(metadata["generation"], 1)
         self.assertEqual(metadata["creationTimestamp"], "2023-11-14T22:13:20Z")
-        self.assertRegex(metadata["uid"], r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+        self.assertRegex(
+            metadata["uid"], r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+        )
         self.assertGreater(int(metadata["resourceVersion"]), 1)
 
     def test_status_is_dropped_and_defaults_are_filled_in(self) -> None:
@@ -120,7 +122,9 @@ class CreateTests(ServerTestCase):
         warned = self.request("POST", WIDGETS, body)
         self.assertEqual(warned.header_values(b"warning"), [b'299 - "unknown field \\"spec.bogus\\""'])
         self.assertEqual(warned.json()["spec"], {"size": 3, "free": {"any": {"thing": 1}}})
-        silent = self.request("POST", f"{WIDGETS}?fieldValidation=Ignore", {**body, "metadata": {"name": "b"}})
+        silent = self.request(
+            "POST", f"{WIDGETS}?fieldValidation=Ignore", {**body, "metadata": {"name": "b"}}
+        )
         self.assertEqual(silent.header_values(b"warning"), [])
         strict = self.request("POST", f"{WIDGETS}?fieldValidation=Strict", body)
         message = self.status(strict, 400, "BadRequest")["message"]

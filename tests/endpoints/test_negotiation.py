@@ -72,7 +72,9 @@ class AcceptTests(SynchronousTestCase):
             with self.assertRaises(APIStatus) as caught:
                 self.accepted(b"application/json;" + clause)
             self.assertEqual(caught.exception.code, 406)
-            self.assertEqual(self.accepted(b"application/json;" + clause + b",application/json"), Accepted(JSON))
+            self.assertEqual(
+                self.accepted(b"application/json;" + clause + b",application/json"), Accepted(JSON)
+            )
 
     def test_what_cannot_be_made_is_named_with_what_can(self) -> None:
         """

@@ -75,9 +75,7 @@ class GetTests(ServerTestCase):
         """
         self.create()
         status = self.status(self.request("POST", f"{WIDGETS}/w/status", {}), 405, "MethodNotAllowed")
-        self.assertEqual(
-            status["message"], f'create is not supported on resources of kind "widgets.{GROUP}"'
-        )
+        self.assertEqual(status["message"], f'create is not supported on resources of kind "widgets.{GROUP}"')
         self.status(self.request("PUT", WIDGETS, {}), 400, "BadRequest")
         self.status(self.request("DELETE", f"{WIDGETS}/w/status"), 405, "MethodNotAllowed")
         self.status(self.request("GET", f"{WIDGETS}/w/nope"), 404, "NotFound")
