@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from ark.announcement import FAILED, Started, announcement, told
 from ark.config import ServerConfig
 from ark.logs import begin
+from ark.memory import SETTLE_AFTER, settle
 from ark.prefork import Server, make_service
 
 _log = Logger()
@@ -63,6 +64,7 @@ class Process:
         self._reactor.stop()
 
     def _started(self, started: Started) -> None:
+        self._reactor.callLater(SETTLE_AFTER, settle)
         if self._config.log_format == "json":
             _log.info("ready at {url}", **started._asdict(), kubeconfig=self._config.kubeconfig_out)
         else:

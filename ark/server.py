@@ -219,7 +219,7 @@ class ArkServer(MultiService):
         resources = [(kind.group, kind.plural) for kind in registry.kinds() if kind.is_storage]
         stored = StoredObjects(backend, resources)
         show_stored(metrics, stored)
-        self._every("counting", COUNT_EVERY, stored.count)
+        self._every("counting", COUNT_EVERY, stored.count, at_once=True)
 
     def _look_after(self, serving: SecureServing, metrics: Metrics) -> None:
         show_certificates(metrics, lambda: serving.credentials.expiry, self._now)
@@ -227,8 +227,9 @@ class ArkServer(MultiService):
         if self._worker in (None, 0):
             self._every("renewing certificates", RENEW_EVERY, serving.renew)
 
-    def _every(self, name: str, seconds: float, work: Callable[[], Any]) -> None:
-        Periodic(name, seconds, work, self._reactor).setServiceParent(self)  # type: ignore[no-untyped-call]
+    def _every(self, name: str, seconds: float, work: Callable[[], Any], *, at_once: bool = False) -> None:
+        periodic = Periodic(name, seconds, work, self._reactor, at_once=at_once)
+        periodic.setServiceParent(self)  # type: ignore[no-untyped-call]  # Twisted's, without types
 
     # The way down
 

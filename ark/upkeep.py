@@ -24,22 +24,26 @@ class Periodic(Service):
     Does something again and again, whatever becomes of it.
 
     @param seconds: the time between two beginnings; what takes longer skips turns.
+    @param at_once: begin without waiting that long.
     """
 
-    def __init__(self, name: str, seconds: float, work: Callable[[], Any], reactor: Any) -> None:
+    def __init__(
+        self, name: str, seconds: float, work: Callable[[], Any], reactor: Any, *, at_once: bool = False
+    ) -> None:
         self.setName(name)  # type: ignore[no-untyped-call]  # Twisted's, without types
         self._seconds = seconds
         self._work = work
+        self._at_once = at_once
         self._loop = LoopingCall(self._once)
         self._loop.clock = reactor
         self._running: Deferred[Any] | None = None
 
     def startService(self) -> None:
         """
-        Begin, after the first interval.
+        Begin.
         """
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's, without types
-        self._loop.start(self._seconds, now=False)
+        self._loop.start(self._seconds, now=self._at_once)
 
     def stopService(self) -> Deferred[Any] | None:
         """

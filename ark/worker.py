@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from ark.clock import install_monotonic_clock
 from ark.config import ServerConfig
 from ark.logs import begin
+from ark.memory import SETTLE_AFTER, settle
 from ark.workers import SOCKET, Lifeline
 
 
@@ -60,7 +61,12 @@ def _serve(server: Any, reactor: Any) -> int:
         stop()
 
     lifeline = Lifeline(stop)
-    server.ready.addCallbacks(lambda _: lifeline.say_ready(), failed)
+
+    def started(_: object) -> None:
+        lifeline.say_ready()
+        reactor.callLater(SETTLE_AFTER, settle)
+
+    server.ready.addCallbacks(started, failed)
 
     def start() -> None:
         signal.signal(signal.SIGTERM, lambda *_: reactor.callFromThread(stop))

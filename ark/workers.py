@@ -33,6 +33,7 @@ FIRST_RESTART = 0.1
 LAST_RESTART = 5.0
 STABLE_AFTER = 30.0
 KILL_AFTER = 5.0
+ATTEMPTS = 5
 
 _log = Logger()
 
@@ -88,6 +89,7 @@ class WorkerPool(Service):
         self._workers: dict[int, _Worker] = {}
         self._ended: dict[int, Deferred[None]] = {}
         self._delays = dict.fromkeys(range(len(self._listeners)), FIRST_RESTART)
+        self._attempts = 0
         self._waiting: set[int] = set(range(len(self._listeners)))
         self._restarts: set[Any] = set()
         self.ready: Deferred[None] = Deferred()
@@ -161,10 +163,12 @@ class WorkerPool(Service):
         self._ended.pop(index).callback(None)
         if not self.running:
             return
-        if not self.ready.called and code is not None and code > 1:
+        self._attempts += 1
+        hopeless = (code is not None and code > 1) or self._attempts > ATTEMPTS
+        if not self.ready.called and hopeless:
             # It has said itself what is wrong.
             self.ready.errback(
-                ConfigError(f"Worker {index} could not start.", "See its message above.", code)
+                ConfigError(f"Worker {index} could not start.", "See its message above.", code or 1)
             )
             return
         if self._reactor.seconds() - began > STABLE_AFTER:

@@ -15,7 +15,16 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.config import ConfigError, ServerConfig, complete
-from ark.workers import FIRST_RESTART, LAST_RESTART, READY, SOCKET, STABLE_AFTER, Lifeline, WorkerPool
+from ark.workers import (
+    ATTEMPTS,
+    FIRST_RESTART,
+    LAST_RESTART,
+    READY,
+    SOCKET,
+    STABLE_AFTER,
+    Lifeline,
+    WorkerPool,
+)
 
 
 class Child:
@@ -127,6 +136,16 @@ class WorkerPoolTests(SynchronousTestCase):
         self.reactor.advance(LAST_RESTART)
         self.assertEqual(len(self.children), 2)
 
+    def test_workers_that_never_become_ready_end_it_all(self) -> None:
+        """
+        After some attempts: whatever it is, it does not go away.
+        """
+        for _ in range(ATTEMPTS + 1):
+            self.assertNoResult(self.pool.ready)
+            self.children[-1].end(1)
+            self.reactor.advance(LAST_RESTART)
+        self.assertEqual(self.failureResultOf(self.pool.ready, ConfigError).value.exit_code, 1)
+
     def test_crashed_worker_is_replaced_on_the_same_socket(self) -> None:
         """
         So that connections which wait in it are served.
@@ -140,6 +159,8 @@ class WorkerPoolTests(SynchronousTestCase):
         """
         Twice as long each time, up to a bound, and from the beginning after a good while.
         """
+        for child in self.children:
+            child.say(READY)
         delays = []
         for _ in range(8):
             self.children[-1].end()
