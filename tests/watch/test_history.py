@@ -222,6 +222,7 @@ class Connection:
 
         @param complete: whether everything must have come.
         """
+        self.world.learn()
         received = self.stream.events
         if self.stream.written_while_paused:
             raise Violation("written to while paused")
