@@ -7,8 +7,8 @@ Follows C{k8s.io/kubernetes/pkg/controller/namespace}; contract 21.1.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, NamedTuple
 
 import orjson
 from twisted.internet.defer import CancelledError, Deferred
@@ -18,12 +18,13 @@ from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.controllers.conditions import Remaining, conditions_after
 from ark.meta.gvk import GroupResource
 from ark.meta.options import DeleteOptions
-from ark.meta.records import Range
+from ark.meta.records import Range, Version
 from ark.meta.status import APIStatus
 from ark.meta.time import rfc3339
 from ark.registry.core import NAMESPACE_FINALIZER
-from ark.registry.store import Store, WriteContext
+from ark.registry.store import Store, Transform, WriteContext
 from ark.registry.stores import Stores
+from ark.storage.errors import StorageError
 
 USER = UserInfo("system:serviceaccount:kube-system:namespace-controller", groups=(MASTERS_GROUP,))
 PAGE = 100
@@ -32,6 +33,14 @@ LAST_RETRY = 5.0
 AFTERMATH = 2.0
 
 _log = Logger()
+
+
+class _Condemned(NamedTuple):
+    name: str
+    uid: str
+
+
+Guard = Callable[[_Condemned], Awaitable[bool]]
 
 
 class NamespaceController:
@@ -58,7 +67,7 @@ class NamespaceController:
         ]
         self._reactor = reactor
         self._now = now
-        self._working: dict[str, Deferred[None]] = {}
+        self._working: dict[_Condemned, Deferred[None]] = {}
         self._stopped = False
 
     def observe(self, text: bytes) -> None:
@@ -71,11 +80,8 @@ class NamespaceController:
         if self._stopped or b'"deletionTimestamp"' not in text:
             return
         metadata = orjson.loads(text)["metadata"]
-        name = metadata["name"]
-        if metadata.get("deletionTimestamp") and name not in self._working:
-            work = self._working[name] = Deferred.fromCoroutine(self._terminate(name))
-            work.addErrback(self._failed, name)
-            work.addBoth(self._done, name)
+        if metadata.get("deletionTimestamp"):
+            self._begin(_Condemned(metadata["name"], metadata["uid"]), self._terminate)
 
     def stop(self) -> None:
         """
@@ -85,50 +91,76 @@ class NamespaceController:
         for work in list(self._working.values()):
             work.cancel()
 
-    def _done(self, _result: object, name: str) -> None:
-        self._working.pop(name, None)
+    def _begin(self, condemned: _Condemned, work: Callable[[_Condemned], Coroutine[Any, Any, None]]) -> None:
+        if condemned in self._working:
+            return
+        running = self._working[condemned] = Deferred.fromCoroutine(work(condemned))
+        running.addErrback(self._failed, condemned)
+        running.addBoth(self._done, condemned)
 
-    def _failed(self, failure: Any, name: str) -> None:
+    def _done(self, _result: object, condemned: _Condemned) -> None:
+        self._working.pop(condemned, None)
+
+    def _failed(self, failure: Any, condemned: _Condemned) -> None:
         if not failure.check(CancelledError):
-            _log.failure("cannot terminate namespace {name}", failure, name=name)
+            _log.failure("cannot terminate namespace {name}", failure, name=condemned.name)
 
-    async def _terminate(self, name: str) -> None:
+    async def _terminate(self, condemned: _Condemned) -> None:
         delay = FIRST_RETRY
         while True:
-            remaining = await self._empty(name)
             try:
-                if remaining.empty:
-                    await self._finalize(name)
+                if not await self._is_terminating(condemned):
                     break
-                await self._report(name, remaining)
+                remaining = await self._empty(condemned, self._is_terminating)
+                if remaining.empty:
+                    await self._finalize(condemned)
+                    break
+                await self._report(condemned, remaining)
             except APIStatus as status:
                 if status.code == 404:
                     break
-                _log.warn("namespace {name}: {message}", name=name, message=status.message)
+                _log.warn("namespace {name}: {message}", name=condemned.name, message=status.message)
+            except StorageError as error:
+                _log.warn("namespace {name}: {error}", name=condemned.name, error=error)
             await self._sleep(delay)
             delay = min(delay * 2, LAST_RETRY)
         await self._sleep(AFTERMATH)
-        await self._clean_up(name)
+        await self._empty(condemned, self._has_gone)
+
+    async def _is_terminating(self, condemned: _Condemned) -> bool:
+        """
+        Whether the very namespace is still there; another one of its name may live by now.
+        """
+        version = await self._namespace(condemned)
+        return version is not None and version.uid == condemned.uid
+
+    async def _has_gone(self, condemned: _Condemned) -> bool:
+        return await self._namespace(condemned) is None
+
+    async def _namespace(self, condemned: _Condemned) -> Version | None:
+        store = self._namespaces
+        return await store.cacher.get(store.key("", condemned.name), None)
 
     async def _sleep(self, seconds: float) -> None:
         done: Deferred[None] = Deferred(lambda _: timer.cancel())
         timer = self._reactor.callLater(seconds, done.callback, None)
         await done
 
-    async def _clean_up(self, name: str) -> None:
-        if await self._namespaces.cacher.get(self._namespaces.key("", name), None) is None:
-            await self._empty(name)
-
-    async def _empty(self, name: str) -> Remaining:
+    async def _empty(self, condemned: _Condemned, still: Guard) -> Remaining:
         """
         Delete everything in a namespace, and return what is still there.
+
+        @param still: asked after each look at what there is: what was there then, and
+            only that, may go when the answer is yes.
         """
         resources: Counter[GroupResource] = Counter()
         finalizers: Counter[str] = Counter()
         errors = []
         for store in self._content:
             try:
-                await self._empty_one(store, name, resources, finalizers)
+                async for text in self._empty_one(store, condemned, still):
+                    resources[store.kind.gr] += 1
+                    finalizers.update(orjson.loads(text)["metadata"].get("finalizers") or ())
             except CancelledError:
                 raise
             except Exception as error:
@@ -136,50 +168,60 @@ class NamespaceController:
                 errors.append(f"{store.kind.gr}: {error}")
         return Remaining(resources, finalizers, errors)
 
-    async def _empty_one(
-        self, store: Store, namespace: str, resources: Counter[GroupResource], finalizers: Counter[str]
-    ) -> None:
+    async def _empty_one(self, store: Store, condemned: _Condemned, still: Guard) -> AsyncIterator[bytes]:
+        """
+        Delete the objects of one resource; give the texts of those that finalizers hold.
+        """
         after: tuple[str, str] | None = None
         while True:
-            page = await store.cacher.list(Range(store.kind.resource, namespace, after), PAGE, None)
+            page = await store.cacher.list(Range(store.kind.resource, condemned.name, after), PAGE, None)
+            if not page.versions or not await still(condemned):
+                return
             for version in page.versions:
-                text = await self._delete(store, namespace, version.key.name)
+                text = await self._delete(store, version)
                 if text is not None:
-                    resources[store.kind.gr] += 1
-                    finalizers.update(orjson.loads(text)["metadata"].get("finalizers") or ())
-            if not page.more or not page.versions:
+                    yield text
+            if not page.more:
                 return
             last = page.versions[-1].key
             after = (last.namespace, last.name)
 
-    async def _delete(self, store: Store, namespace: str, name: str) -> bytes | None:
+    async def _delete(self, store: Store, version: Version) -> bytes | None:
         """
         Delete one object.
 
         @return: its text, when finalizers hold it.
         """
-        options = DeleteOptions(propagation_policy="Background")
+        options = DeleteOptions(propagation_policy="Background", precondition_uid=version.uid)
+        context = WriteContext(user=USER, options=options)
         try:
-            deleted = await store.delete(namespace, name, options, WriteContext(user=USER, options=options))
+            deleted = await store.delete(version.key.namespace, version.key.name, options, context)
         except APIStatus as status:
-            if status.code == 404:
+            if status.code in (404, 409):
+                # It has gone, or another one of its name has come: the next look tells.
                 return None
             raise
         return None if deleted.gone else deleted.text
 
-    async def _finalize(self, name: str) -> None:
+    async def _finalize(self, condemned: _Condemned) -> None:
         def without_finalizer(old: dict[str, Any] | None) -> dict[str, Any]:
             spec = (old or {}).get("spec") or {}
             kept = [entry for entry in spec.get("finalizers") or () if entry != NAMESPACE_FINALIZER]
             return {**(old or {}), "spec": {**spec, "finalizers": kept}}
 
-        await self._namespaces.update("", name, without_finalizer, WriteContext(user=USER), "finalize")
+        await self._update(condemned, without_finalizer, "finalize")
 
-    async def _report(self, name: str, remaining: Remaining) -> None:
+    async def _report(self, condemned: _Condemned, remaining: Remaining) -> None:
         def with_conditions(old: dict[str, Any] | None) -> dict[str, Any]:
             status = (old or {}).get("status") or {}
             now = rfc3339(self._now())
             conditions = conditions_after(status.get("conditions") or (), remaining, now)
             return {**(old or {}), "status": {**status, "conditions": conditions}}
 
-        await self._namespaces.update("", name, with_conditions, WriteContext(user=USER), "status")
+        await self._update(condemned, with_conditions, "status")
+
+    async def _update(self, condemned: _Condemned, transform: Transform, subresource: str) -> None:
+        context = WriteContext(user=USER)
+        await self._namespaces.update(
+            "", condemned.name, transform, context, subresource=subresource, uid=condemned.uid
+        )
