@@ -14,13 +14,11 @@ def with_revision(text: bytes, revision: int, wanted: int) -> bytes:
     Stored texts have the revision as the first member of C{metadata}, and nothing but
     C{apiVersion} and C{kind} before that; others are taken apart.
     """
-    head = b'"metadata":{"resourceVersion":"'
-    start = text.find(head)
-    if start >= 0:
-        start += len(head)
-        end = text.find(b'"', start)
-        if text[start:end] == b"%d" % revision:
-            return b"%b%d%b" % (text[:start], wanted, text[end:])
+    known = b'"metadata":{"resourceVersion":"%d"' % revision
+    # It is the object's own metadata when no object is opened before it.
+    start = text.find(known)
+    if 0 < start == text.find(b"{", 1) - len(b'"metadata":'):
+        return b'%b"metadata":{"resourceVersion":"%d"%b' % (text[:start], wanted, text[start + len(known) :])
     obj = orjson.loads(text)
     obj["metadata"]["resourceVersion"] = str(wanted)
     return orjson.dumps(obj)

