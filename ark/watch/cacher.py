@@ -225,6 +225,8 @@ class Cacher:
             await self.read_revision(options.after)
         watcher = Watcher(self.hub, options, open_stream())
         watcher.start(options, self)
+        # A watch may last for an hour; what it was asked by is not needed any more.
+        del options, open_stream
         await watcher.wait()
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import CancelledError, DeferredSemaphore
@@ -14,6 +13,7 @@ from twisted.logger import Logger
 
 from ark.interfaces import IStorageBackend
 from ark.meta.records import EventPage
+from ark.watch.bookmarks import Bookmarks
 from ark.watch.events import WatchEvent
 from ark.watch.follower import PAGE, Follower
 from ark.watch.predicate import SelectionPredicate
@@ -64,7 +64,7 @@ class Hub:
         self.reactor = reactor
         self.window = window
         self.wheel = TimerWheel(reactor)
-        self.random = Random()
+        self.bookmarks = Bookmarks()
         self.flushed = 0
         self.watchers = 0
         self.stopped = False
@@ -77,7 +77,6 @@ class Hub:
         self._ahead: dict[Watcher, None] = {}
         self._later: deque[Watcher] = deque()
         self._call: Any = None
-        self._bookmark: tuple[Any, bytes] = (None, b"")
         follower.entered = self._entered
         follower.advanced = self._schedule
         follower.lost = self._lost
@@ -268,12 +267,3 @@ class Hub:
         @raise ark.storage.errors.Compacted: they have left storage too.
         """
         return await self.take_turns(self._backend.events, after, PAGE)
-
-    def bookmark(self, representation: Representation, revision: int) -> bytes:
-        """
-        A bookmark's bytes; many watchers get the same one at about the same time.
-        """
-        key = (representation.key, revision)
-        if self._bookmark[0] != key:
-            self._bookmark = (key, representation.bookmark(revision, False))
-        return self._bookmark[1]

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
-from ark.meta.status import APIStatus, expired, internal_error, service_unavailable
-from ark.storage.errors import Compacted, StorageError
+from ark.meta.status import APIStatus
+from ark.storage.errors import StorageError
 from ark.watch.backlog import replay, send_present
 from ark.watch.events import WatchEvent
+from ark.watch.failures import status_of
 from ark.watch.options import WatchOptions as WatchOptions
 from ark.watch.representation import WatchStream
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from ark.watch.hub import Hub
     from ark.watch.view import View
 
-BOOKMARK_SECONDS = 60.0
-BOOKMARK_JITTER = 5.0
-LAST_BOOKMARK_SECONDS = 2.0
 SCAN = 2000
 SCAN_COST = 256
 """How many bytes take as long to write as it takes to look at an event."""
@@ -137,7 +135,7 @@ class Watcher:
         Tell why the watch cannot go on, and end it.
         """
         if not self.closed:
-            self.write(self.view.representation.error(_status_of(error).to_dict()))
+            self.write(self.view.representation.error(status_of(error).to_dict()))
             self.close()
 
     def _leave(self) -> bool:
@@ -311,9 +309,8 @@ class Watcher:
 
     def _schedule(self, now: float) -> None:
         when = self._deadline
-        last = when - LAST_BOOKMARK_SECONDS
-        if self._bookmarks and last > now:
-            when = min(now + BOOKMARK_SECONDS - BOOKMARK_JITTER * self.hub.random.random(), last)
+        if self._bookmarks:
+            when = self.hub.bookmarks.next_time(now, when)
         self.hub.wheel.schedule(self, when)
 
     def _send_bookmark(self) -> None:
@@ -325,7 +322,7 @@ class Watcher:
         if self._state == _STARTING or self.stream.paused or revision > hub.flushed:
             return
         try:
-            data = hub.bookmark(self.view.representation, revision)
+            data = hub.bookmarks.frame(self.view.representation, revision)
         except CancelledError:
             raise
         except Exception as error:
@@ -382,13 +379,3 @@ class Watcher:
             self._state = _BEHIND
             self.cursor = cursor
             self.hub.later(self)
-
-
-def _status_of(error: Exception) -> APIStatus:
-    if isinstance(error, APIStatus):
-        return error
-    if isinstance(error, Compacted):
-        return expired(f"too old resource version: {error.revision} ({error.floor})")
-    if isinstance(error, StorageError):
-        return service_unavailable(str(error))
-    return internal_error(str(error))
