@@ -17,10 +17,12 @@ BEFORE_END_SECONDS = 2.0
 class Bookmarks:
     """
     What all watchers share of bookmarks.
+
+    @ivar random: spreads them.
     """
 
     def __init__(self) -> None:
-        self._random = Random()
+        self.random = Random()
         self._key: Hashable = None
         self._frame = b""
 
@@ -34,7 +36,7 @@ class Bookmarks:
         last = deadline - BEFORE_END_SECONDS
         if last <= now:
             return deadline
-        return min(now + EVERY_SECONDS - JITTER_SECONDS * self._random.random(), last)
+        return min(now + EVERY_SECONDS - JITTER_SECONDS * self.random.random(), last)
 
     def frame(self, representation: Representation, revision: int) -> bytes:
         """

@@ -315,7 +315,7 @@ class World:
         sizes = {"window_events": dice.choice((1, 5, 40)), "cache_bytes": dice.choice((0, 2500, 4000, 10**6))}
         self.backend = backend
         self.fixture = Fixture(backend, clock, **sizes)
-        self.fixture.cacher.hub.random = random.Random(seed)
+        self.fixture.cacher.hub.bookmarks.random = random.Random(seed)
         self.model = Model(self.fixture.log)
         self.floor = 0
         self.acknowledged = 1
