@@ -81,7 +81,7 @@ class RequestObserver:
         if not code:
             self._sink.aborted(self._labels(request, info))
         elif verb == "patch" or not resource or code == _TOO_MANY or "dryRun" in request.query:
-            self._unusual(request, info, code).observe(seconds, getattr(request, "sent", 0))
+            self._unusual(request, info, code).observe(seconds, request.sent)
         else:
             key = (verb, group, version, resource, subresource, not name, not namespace, code)
             series = self._series.get(key)
@@ -89,7 +89,7 @@ class RequestObserver:
                 series = self._unusual(request, info, code)
                 if (group, version, resource) in self._resources and subresource in _SUBRESOURCES:
                     self._series[key] = series
-            series.observe(seconds, getattr(request, "sent", 0))
+            series.observe(seconds, request.sent)
         if self._logged:
             self._log_request(request, info, code, seconds)
 
@@ -122,7 +122,7 @@ class RequestObserver:
             user=user.name if user is not None else "",
             code=code,
             ms=seconds * 1000,
-            bytes=getattr(request, "sent", 0),
+            bytes=request.sent,
             agent=(request.header(b"user-agent") or b"").decode("latin-1"),
             address=request.client_address,
             audit_id=request.audit_id,

@@ -99,6 +99,7 @@ class Request:
     @ivar warnings: told to the client in C{Warning} header fields.
     @ivar audit_id: names this request in the audit log and the C{Audit-Id} header.
     @ivar code: the status code of the response, C{0} before there is one.
+    @ivar sent: the size of the body of the response; C{0} for one that is written piece by piece.
     @ivar gone: whether the client went away or reset the stream.
     @ivar expected: the length of the body where the client said it.
     @ivar body_kept: how much of the body has come.
@@ -109,6 +110,7 @@ class Request:
     audit_id: str = ""
     warnings: Sequence[str] = ()
     code: int = 0
+    sent: int = 0
     gone: bool = False
     expected: int | None = None
     body_limit: int = 3 * 1024 * 1024
@@ -226,6 +228,7 @@ class Request:
             raise RuntimeError(f"{self!r} was answered already")
         if not self.gone:
             self._exchange.respond(self, code, headers, body)
+            self.sent = len(body)
         self.code = code
 
     def start_stream(self, code: int, headers: HeaderList) -> Stream:
