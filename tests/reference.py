@@ -18,6 +18,13 @@ from ark.options import OPTIONS, Option
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REFERENCE = REPOSITORY / "docs" / "reference"
+_FOLDERS = {
+    "tutorials": "Tutorials",
+    "how-to": "How to",
+    "reference": "Reference",
+    "explanation": "Explanation",
+    "decisions": "Decisions",
+}
 _NOTE = "<!-- Made by `make docs`. Change the code it describes, not this page. -->\n"
 
 
@@ -118,7 +125,22 @@ def _prose(text: str) -> str:
     return "\n".join(out)
 
 
-PAGES = {"options.md": options_page, "interfaces.md": interfaces_page}
+def index_page() -> str:
+    """
+    Every page, by what it is for.
+    """
+    lines = ["# Documentation"]
+    for folder, title in _FOLDERS.items():
+        found = sorted((REFERENCE.parent / folder).glob("*.md"))
+        if found:
+            lines += ["", f"## {title}", ""]
+        for page in found:
+            heading = page.read_text().splitlines()[0].lstrip("# ").strip()
+            lines.append(f"- [{heading}]({folder}/{page.name})")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"../README.md": index_page, "options.md": options_page, "interfaces.md": interfaces_page}
 
 
 def main() -> None:
