@@ -33,18 +33,9 @@ from ark.storage.memory import MemoryBackend
 from ark.watch.cacher import Cacher
 from ark.watch.options import WatchOptions
 from ark.watch.predicate import SelectionPredicate
-
-QUERIES = "queries.ark.mckinsey.com"
-AGENTS = "agents.ark.mckinsey.com"
+from tests.watch.support import QUERIES, read_fields
 
 T = TypeVar("T")
-
-
-def fields_of(body: bytes) -> dict[str, str]:
-    """
-    The selectable field of the objects here.
-    """
-    return {"spec.color": orjson.loads(body)["spec"].get("color", "")}
 
 
 def body(key: Key, labels: dict[str, str], color: str, number: int) -> Body:
@@ -311,7 +302,7 @@ class Client:
             name,
             labels=parse_label_selector(labels),
             fields=parse_field_selector(fields),
-            read_fields=fields_of,
+            read_fields=read_fields,
         )
         asked = WatchOptions(self.predicate, form or PlainForm(), after, **options)
         self.done = replica.begin(replica.cacher.watch(asked, lambda: self.stream))

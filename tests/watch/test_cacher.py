@@ -18,7 +18,8 @@ from ark.meta.records import Change, Committed, Key, Mismatch, Outcome, Range, V
 from ark.meta.status import APIStatus
 from ark.storage.errors import Compacted, Unavailable
 from ark.storage.memory import MemoryBackend
-from tests.watch.harness import QUERIES, LateBackend, Replica, creation
+from tests.watch.harness import LateBackend, Replica, creation
+from tests.watch.support import QUERIES
 
 A = Key(QUERIES, "default", "a")
 

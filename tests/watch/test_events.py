@@ -12,7 +12,8 @@ from ark.meta.records import ADDED, DELETED, MODIFIED, Key, Range, Version
 from ark.meta.selectors import parse_field_selector, parse_label_selector
 from ark.watch.events import Memos, WatchEvent
 from ark.watch.predicate import SelectionPredicate
-from tests.watch.harness import QUERIES, PlainForm, body, fields_of
+from tests.watch.harness import PlainForm, body
+from tests.watch.support import QUERIES, read_fields
 
 KEY = Key(QUERIES, "default", "a")
 
@@ -124,7 +125,7 @@ class SelectionPredicateTests(SynchronousTestCase):
                 QUERIES,
                 labels=parse_label_selector(labels),
                 fields=parse_field_selector(fields),
-                read_fields=fields_of,
+                read_fields=read_fields,
             )
 
         self.assertEqual(make("a=b", "spec.color=red").key, make("a=b", "spec.color=red").key)
@@ -139,7 +140,7 @@ class SelectionPredicateTests(SynchronousTestCase):
         self.assertEqual(SelectionPredicate(QUERIES, "default", "a").single, KEY)
         self.assertIsNone(SelectionPredicate(QUERIES, None, "a").single)
         predicate = SelectionPredicate(
-            QUERIES, fields=parse_field_selector("spec.color=red"), read_fields=fields_of
+            QUERIES, fields=parse_field_selector("spec.color=red"), read_fields=read_fields
         )
         self.assertTrue(predicate.matches(version(2, color="red")))
         self.assertFalse(predicate.matches(version(2, color="blue")))

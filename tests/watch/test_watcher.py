@@ -16,7 +16,8 @@ from ark.meta.status import APIStatus
 from ark.storage.memory import MemoryBackend
 from ark.watch import backlog
 from ark.watch.watcher import Watcher
-from tests.watch.harness import AGENTS, Client, LateBackend, PlainForm, Replica, creation
+from tests.watch.harness import Client, LateBackend, PlainForm, Replica, creation
+from tests.watch.support import AGENTS
 
 
 class WatchTestCase(SynchronousTestCase):
