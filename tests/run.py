@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 REPOSITORY = Path(__file__).resolve().parents[1]
 _APART = ("e2e", "differential", "cluster")
 _NO_TESTS = ("bench",)
-_NOISE = ("-W", "ignore::BytesWarning:twisted.internet.unix")
 
 
 class Totals(NamedTuple):
