@@ -91,17 +91,7 @@ def _options() -> argparse.Namespace:
 def _run(name: str, options: argparse.Namespace) -> Totals:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "totals"
-        command = [
-            sys.executable,
-            "-b",
-            *_NOISE,
-            "-m",
-            "tests.run",
-            "--inside",
-            name,
-            "--totals",
-            str(result),
-        ]
+        command = [sys.executable, "-m", "tests.run", "--inside", name, "--totals", str(result)]
         if options.random:
             print(f"{name}: order by seed {options.seed}")
             command += ["--random", "--seed", str(options.seed)]
