@@ -62,5 +62,10 @@ def _file(entry: dict[str, str], member: str, folder: Path) -> Path:
         return Path(entry[member])
     target = folder / f"{member}.pem"
     target.touch(mode=0o600)
-    target.write_bytes(base64.b64decode(entry[f"{member}-data"]))
+    data = base64.b64decode(entry[f"{member}-data"])
+    if not target.exists() or target.read_bytes() != data:
+        # In one step: while a server starts again, clients still read what they know.
+        fresh = target.with_suffix(".new")
+        fresh.write_bytes(data)
+        fresh.replace(target)
     return target
