@@ -45,7 +45,7 @@ lint: $(READY) ## Check style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
 
-bench: $(READY) ## Measure: the hot modules, then the server against kube-apiserver with etcd
+bench: $(READY) ## Measure the hot modules, then the server against kube-apiserver with etcd (ARGS=storage for one)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 docs: $(READY) ## Make the generated reference pages anew and check all pages

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _APART = ("e2e", "differential", "cluster")
-_NO_TESTS = ("bench",)
 
 
 class Totals(NamedTuple):
@@ -48,7 +47,7 @@ def suites() -> dict[str, list[str]]:
     folder = REPOSITORY / "tests"
     packages = sorted(path.parent.name for path in folder.glob("*/__init__.py"))
     unit = [f"tests.{path.stem}" for path in sorted(folder.glob("test_*.py"))]
-    unit += [f"tests.{name}" for name in packages if name not in _APART + _NO_TESTS]
+    unit += [f"tests.{name}" for name in packages if name not in _APART]
     apart = {name: [f"tests.{name}"] for name in ("cluster", "e2e", "differential") if name in packages}
     return {"unit": unit, **apart}
 

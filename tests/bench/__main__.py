@@ -1,0 +1,46 @@
+"""
+Measure everything: the hot modules one after the other, then the whole server against kube-apiserver with etcd.
+
+Each runs in a process of its own.  Name some to run only those.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+LAST = "compare"
+
+
+def measurements() -> list[str]:
+    """
+    The names of all, those of the modules first.
+    """
+    modules = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
+    return [*modules, LAST]
+
+
+def main() -> int:
+    """
+    The exit code is 1 when any of them failed.
+    """
+    known = measurements()
+    chosen = sys.argv[1:] or known
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        print(
+            f"There is nothing to measure called {unknown[0]}. Known are: {', '.join(known)}.",
+            file=sys.stderr,
+        )
+        return 2
+    failed = 0
+    for name in chosen:
+        print(f"\n== {name}", flush=True)
+        module = name if name == LAST else f"bench_{name}"
+        failed |= subprocess.run([sys.executable, "-m", f"tests.bench.{module}"], check=False).returncode != 0
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
