@@ -93,11 +93,18 @@ class Site(Factory):
             protocol = HTTP1Connection(self, client)
         else:
             protocol = TLSTransport(self._tls, self, client)
-        self.connections.add(protocol)
-        self._by_address[address] = of_address + 1
+        self.accepted(protocol)
+        return protocol
+
+    def accepted(self, connection: Served) -> None:
+        """
+        Watch over the deadlines of a connection until it is L{closed}.
+        """
+        address = connection.client.client_address
+        self.connections.add(connection)
+        self._by_address[address] = self._by_address.get(address, 0) + 1
         if self._sweeping is None:
             self._sweeping = self._reactor.callLater(_SWEEP_EVERY, self._sweep)
-        return protocol
 
     def speak(self, protocol: str | None, client: ClientConnection) -> HTTPConnection:
         """
