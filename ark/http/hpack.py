@@ -99,10 +99,10 @@ def _check_form(block: bytes) -> bool:
         else:
             for start, end in _strings(block, position):
                 # Padding is ones.  Most strings end in a one, and are not looked at.
-                doubtful |= block[start] & 0x80 and not block[end - 1] & 1
+                doubtful = doubtful or bool(block[start] & 0x80 and not block[end - 1] & 1)
                 position = end
         started = True
-    return bool(doubtful)
+    return doubtful
 
 
 def _strings(block: bytes, position: int) -> list[tuple[int, int]]:
@@ -172,9 +172,9 @@ def _check_padding(block: bytes, fields: Fields) -> None:
 def _well_padded(string: bytes, decoded: bytes | bool) -> bool:
     if not decoded or isinstance(decoded, bool):
         return True
-    bits = sum([REQUEST_CODES_LENGTH[byte] for byte in decoded])
+    bits: int = sum([REQUEST_CODES_LENGTH[byte] for byte in decoded])
     padding = (1 << -bits % 8) - 1
-    return string[-1] & padding == padding
+    return bool(string[-1] & padding == padding)
 
 
 _STATIC_NAMES = {
