@@ -309,3 +309,40 @@ class DeleteTests(ServerTestCase):
         self.assertEqual([item["metadata"]["name"] for item in answer.json()["items"]], ["a", "c"])
         left = self.request("GET", WIDGETS).json()["items"]
         self.assertEqual([item["metadata"]["name"] for item in left], ["b"])
+
+
+class NamespaceTests(ServerTestCase):
+    """
+    Namespaces go in two steps (contract 21.1).
+    """
+
+    def test_a_deleted_namespace_terminates_until_it_is_finalized(self) -> None:
+        """
+        Deletion marks it; C{/finalize} with no finalizers takes it away.
+        """
+        self.server.create_namespace("going")
+        target = "/api/v1/namespaces/going"
+        marked = self.request("DELETE", target).json()
+        self.assertEqual(marked["status"]["phase"], "Terminating")
+        self.assertIn("deletionTimestamp", marked["metadata"])
+        refused = self.request("POST", WIDGETS.replace("default", "going"), self.widget())
+        self.assertIn("because it is being terminated", self.status(refused, 403, "Forbidden")["message"])
+        marked["spec"] = {"finalizers": []}
+        self.assertEqual(self.request("PUT", f"{target}/finalize", marked).code, 200)
+        self.status(self.request("GET", target), 404, "NotFound")
+
+    def test_an_update_does_not_finalize(self) -> None:
+        """
+        C{spec.finalizers} is for C{/finalize} alone.
+        """
+        self.server.create_namespace("staying")
+        target = "/api/v1/namespaces/staying"
+        namespace = self.request("GET", target).json()
+        namespace["spec"] = {}
+        self.assertEqual(self.request("PUT", target, namespace).json()["spec"], {"finalizers": ["kubernetes"]})
+
+    def test_the_first_namespace_stays(self) -> None:
+        """
+        C{default} may not be deleted.
+        """
+        self.status(self.request("DELETE", "/api/v1/namespaces/default"), 403, "Forbidden")
