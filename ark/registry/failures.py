@@ -147,6 +147,14 @@ def multiple_failure(path: str, value: Any, factor: float) -> Failure:
     return Failure("multiple", path, f"{path} in body should be a multiple of {go_text(factor)}", value)
 
 
+def factor_failure(path: str, factor: float) -> Failure:
+    """
+    Nothing is a multiple of that.
+    """
+    message = f"factor MultipleOf declared for {path} must be positive: {go_text(factor)}"
+    return Failure("multiple", path, message, factor)
+
+
 def range_failure(path: str, subject: str, type_name: str, format_name: str) -> Failure:
     """
     A number does not fit into its type.

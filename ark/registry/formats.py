@@ -114,7 +114,7 @@ def _is_cidr(text: str) -> bool:
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
 _AUTHORITY = re.compile(
     r"(?:[A-Za-z0-9._:~!$&'()*+,;=%@-]*@)?"
-    r"(?:\[[0-9A-Fa-f:.]+(?:%25[^\]]+)?\]|[^\s\[\]:/?#@\\^`{|}%]*)(?::[0-9]*)?",
+    r"(?:\[([0-9A-Fa-f:.]+)(?:%25[^\]]+)?\]|[^\s\[\]:/?#@\\^`{|}%]*)(?::[0-9]*)?",
     re.ASCII,
 )
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -135,19 +135,28 @@ def _is_uri(text: str) -> bool:
     rest = rest.partition("?")[0]
     if not rest.startswith("/"):
         return scheme is not None
-    if rest.startswith("//") and (scheme is not None or not rest.startswith("///")):
+    if rest.startswith("//") and scheme is not None:
         authority, slash, path = rest[2:].partition("/")
-        if scheme is not None and not _AUTHORITY.fullmatch(authority):
+        match = _AUTHORITY.fullmatch(authority)
+        if match is None or (match[1] and not _is_ipv6(match[1])):
             return False
         rest = slash + path
     return not _BROKEN_ESCAPE.search(rest)
 
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
-_LOCAL = rf"(?:{_ATOM}(?:\.{_ATOM})*|\"(?:[^\"\\\r\n]|\\.)*\")"
-_ADDRESS = rf"{_LOCAL}@(?:{_ATOM}(?:\.{_ATOM})*|\[[0-9A-Fa-f:.]+\])"
-_PHRASE = rf"(?:(?:{_ATOM}|\.|\"(?:[^\"\\\r\n]|\\.)*\")[ \t]*)*"
-_is_email = _matches(rf"[ \t]*(?:{_ADDRESS}|{_PHRASE}<{_ADDRESS}>)[ \t]*(?:\([^()\\]*\)[ \t]*)?")
+# Left to RE2, which takes linear time, since words and phrases overlap.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x{80}-\x{10FFFF}-]+"
+_QUOTED = r'"(?:[^"\\\x00-\x08\x0A-\x1F\x7F]|\\[^\x00-\x08\x0A-\x1F\x7F])*"'
+_LOCAL = rf"(?:{_ATOM}(?:\.{_ATOM})*|{_QUOTED})"
+_ADDRESS = rf"{_LOCAL}@(?:{_ATOM}(?:\.{_ATOM})*|\[([0-9A-Fa-f:.]+)\])"
+_PHRASE = rf"(?:(?:{_ATOM}|\.|{_QUOTED})[ \t]*)*"
+_EMAIL = compile_pattern(rf"^[ \t]*(?:{_ADDRESS}|{_PHRASE}<{_ADDRESS}>)[ \t]*(?:\([^()\\]*\)[ \t]*)?$")
+
+
+def _is_email(text: str) -> bool:
+    match = _EMAIL.search(text)
+    return match is not None and all(_address(literal) for literal in match.groups() if literal)
+
 
 _HOSTNAME = compile_pattern(
     r"^([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)"
@@ -208,8 +217,10 @@ _is_long_name = _matches(rf"{_SHORT_NAME}(?:\.{_SHORT_NAME})*")
 
 _OCTETS = r"[0-9a-fA-F]{2}"
 _PAIRS = r"[0-9a-fA-F]{4}"
+# Since Go 1.26 the digits may stand without signs between them.
 _MAC = "|".join(
-    [rf"{_OCTETS}(?:{sign}{_OCTETS}){{{count}}}" for sign in ":-" for count in (5, 7, 19)]
+    [rf"(?:{_OCTETS}){{{count}}}" for count in (6, 8, 20)]
+    + [rf"{_OCTETS}(?:{sign}{_OCTETS}){{{count}}}" for sign in ":-" for count in (5, 7, 19)]
     + [rf"{_PAIRS}(?:\.{_PAIRS}){{{count}}}" for count in (2, 3, 9)]
 )
 

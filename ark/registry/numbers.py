@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ark.registry.failures import Failure, bound_failure, multiple_failure, range_failure
+from ark.registry.failures import (
+    Failure,
+    bound_failure,
+    factor_failure,
+    multiple_failure,
+    range_failure,
+)
 
 _LARGEST_EXACT = float((1 << 53) - 1)
 _EPSILON = 1e-9
@@ -48,7 +54,10 @@ def is_multiple(value: float, factor: float) -> bool:
     Whether C{value} is a multiple; of integers exactly, of floats nearly.
     """
     if isinstance(value, int):
-        return value % int(factor) == 0 if int(factor) > 0 else False
+        factor = int(factor)
+        return factor > 0 and value % factor == 0
+    if factor <= 0:
+        return False
     return is_integral(1 / factor * value if factor < 1 else value / factor)
 
 
@@ -63,17 +72,24 @@ def check_number(
         format_name = ""
     if not in_range(value, type_name, format_name):
         yield range_failure(path, "Checked", type_name, format_name)
-    factor = schema.get("multipleOf")
-    if factor is not None:
-        native = in_range(factor, type_name, format_name)
-        if not native:
-            yield range_failure(path, "MultipleOf", type_name, format_name)
-        if not is_multiple(value if native else float(value), factor):
-            yield multiple_failure(path, value, int(factor) if native and isinstance(value, int) else factor)
+    if schema.get("multipleOf") is not None:
+        yield from _multiple(value, schema["multipleOf"], path, (type_name, format_name))
     for low in (True, False):
         bound = schema.get("minimum" if low else "maximum")
         if bound is not None:
             yield from _bound(value, schema, path, (type_name, format_name), low)
+
+
+def _multiple(value: float, factor: float, path: str, kind: tuple[str, str]) -> Iterator[Failure]:
+    native = in_range(factor, *kind)
+    if not native:
+        yield range_failure(path, "MultipleOf", *kind)
+    # Go divides integers by the whole part of the factor.
+    counted = int(factor) if native and isinstance(value, int) else factor
+    if counted <= 0:
+        yield factor_failure(path, counted)
+    elif not is_multiple(value if native else float(value), factor):
+        yield multiple_failure(path, value, counted)
 
 
 def effective_bound(value_type: type, bound: float, native: bool) -> float:

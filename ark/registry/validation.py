@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ark.apis.structural import INT_OR_STRING, compile_pattern
+from ark.apis.structural import compile_pattern
 from ark.registry.correlation import Correlated, equal
 from ark.registry.failures import (
     Failure,
@@ -97,17 +97,14 @@ class _Check:
         kind = type(self.value)
         if types or format_name:
             self._type(types, format_name)
-        if self.value is None:
-            self._enum()
-            return self.result
-        self._passed()
-        self._junctors()
+        if self.value is not None:
+            self._junctors()
         if kind is str:
             self._text(format_name)
         elif kind is int or kind is float:
             for failure in check_number(self.value, self.schema, self.path, types, format_name):
-                self.result.add(failure)
-            self._passed()
+                self._add(failure)
+            self._passed(2)
         elif kind is list:
             self._array()
         self._enum()
@@ -115,8 +112,8 @@ class _Check:
             self._object()
         return self.result
 
-    def _passed(self) -> None:
-        self.result.matches += 1
+    def _passed(self, checks: int = 1) -> None:
+        self.result.matches += checks
 
     def _add(self, failure: Failure) -> None:
         self.result.add(failure)
@@ -126,6 +123,8 @@ class _Check:
         if failure is not None:
             self._add(failure)
         else:
+            self._passed()
+        if self.value is not None:
             self._passed()
 
     def _type_failure(self, types: tuple[str, ...], format_name: str) -> Failure | None:
@@ -152,9 +151,10 @@ class _Check:
             self._add(failure)
         self._passed()
         check = format_check(format_name) if format_name else None
-        if check is not None and not check(self.value):
-            self._add(type_failure(self.path, format_name, self.value))
+        if check is not None:
             self._passed()
+            if not check(self.value):
+                self._add(type_failure(self.path, format_name, self.value))
 
     def _text_failure(self) -> Failure | None:
         schema, value = self.schema, self.value
@@ -181,14 +181,14 @@ class _Check:
                 was = self.was.item(index) if self.was is not None else None
                 self.result.merge(check_value(item, items, f"{self.path}[{index}]", was))
         self._size("items", "Items")
-        self._passed()
+        self._passed(2)
 
     def _enum(self) -> None:
         allowed = self.schema.get("enum")
         if allowed and not any(enum_fits(self.value, each) for each in allowed):
             self._add(enum_failure(self.path, self.value, allowed))
-        elif self.value is not None:
-            self._passed()
+        if self.value is not None:
+            self._passed(2)
 
     def _object(self) -> None:
         value, schema = self.value, self.schema
@@ -223,7 +223,7 @@ class _Check:
             self._all_of(schema["allOf"])
         if schema.get("not") is not None and not self._branch(schema["not"]).failures:
             self._add(junctor_failure(self.path, "not validate the schema (not)"))
-        self._passed()
+        self._passed(2)
 
     def _branch(self, schema: Schema) -> Result:
         return _Check(self.value, schema, self.path, None).run()
@@ -249,13 +249,8 @@ class _Check:
             return
         found = f"Found {len(good)} valid alternatives" if good else "Found none valid"
         self._add(junctor_failure(self.path, f"validate one and only one schema (oneOf). {found}"))
-        after_last = (
-            results[max(i for i, result in enumerate(results) if not result.failures) + 1 :]
-            if good
-            else results
-        )
-        if not good and after_last:
-            self.result.merge(max(after_last, key=lambda result: result.matches))
+        if not good:
+            self.result.merge(max(results, key=lambda result: result.matches))
 
     def _all_of(self, schemas: list[Schema]) -> None:
         results = [self._branch(schema) for schema in schemas]
@@ -276,11 +271,3 @@ def enum_fits(value: Any, allowed: Any) -> bool:
     if type(allowed) in (int, float) and type(value) in (int, float):
         return bool(type(allowed)(value) == allowed)
     return equal(value, allowed)
-
-
-def unfolded_any_of(schema: Schema) -> list[Schema]:
-    """
-    The C{anyOf} of a node without what C{x-kubernetes-int-or-string} says already.
-    """
-    any_of: list[Schema] = schema.get("anyOf") or []
-    return [] if schema.get("x-kubernetes-int-or-string") and any_of == INT_OR_STRING else any_of

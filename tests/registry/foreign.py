@@ -1,0 +1,28 @@
+"""
+A kind whose schema uses what those of Ark do not.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ark.apis.kind import Kind
+from ark.apis.loader import KindRegistry
+
+MANIFEST = Path(__file__).with_name("foreign.yaml")
+
+
+def foreign_registry() -> KindRegistry:
+    """
+    Only the foreign kind, in its two served versions.
+    """
+    return KindRegistry.load([MANIFEST], built_in=False)
+
+
+def foreign_kind(version: str = "v1") -> Kind:
+    """
+    The foreign kind in one version.
+    """
+    kind = foreign_registry().get("x.io", version, "foos")
+    assert kind is not None
+    return kind
