@@ -3,7 +3,7 @@ The one request object that both protocols make and every handler gets.
 
 Its attributes are set by the protocol before the handler starts.  The body may still be
 on its way then: who asks is judged from the header, before a byte of the body is read.
-L{ark.http.webrequest.WebRequest} shows the same request as an C{IRequest}.
+A Klein endpoint gets the same object: none needs more of an C{IRequest} than this.
 """
 
 from __future__ import annotations
