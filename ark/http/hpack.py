@@ -10,15 +10,36 @@ from __future__ import annotations
 
 from typing import Any
 
+import jh2.hpack
 from jh2.hpack.huffman_constants import REQUEST_CODES_LENGTH
 
 from ark.http.fields import DateField, FieldCache
 from ark.http.h2frames import COMPRESSION_ERROR, ENHANCE_YOUR_CALM, ConnectionFault
 
+Fields = list[tuple[bytes, bytes, bool]]
+
+
+class PythonDecoder:
+    """
+    C{jh2}'s public decoder, with the face of the one in Rust.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._decoder = jh2.hpack.Decoder(limit)
+
+    def decode(self, block: bytes, raw: bool) -> Fields:
+        """
+        Name, value, and whether it may never be indexed.
+        """
+        return [(field[0], field[1], not field.indexable) for field in self._decoder.decode(block, raw)]
+
+
 try:
     from jh2._hazmat import Decoder, HPACKError, OversizedHeaderListError
 except ImportError:  # pragma: no cover
-    from jh2.hpack import Decoder, HPACKError, OversizedHeaderListError
+    from jh2.hpack import HPACKError, OversizedHeaderListError
+
+    Decoder = PythonDecoder
 
 _TABLE_SIZE = 4096
 
@@ -26,22 +47,19 @@ _TABLE_SIZE = 4096
 # and stays so, whatever the client allows.
 NO_TABLE = b"\x20"
 
-Fields = list[tuple[bytes, bytes, bool]]
-
 
 class HeaderDecoder:
     """
     Reads the header blocks of one connection, in order.
     """
 
-    __slots__ = ("_decoder", "_limit")
+    __slots__ = ("_decoder",)
 
     def __init__(self, limit: int) -> None:
         """
         @param limit: the size of a header list above which the connection ends.
         """
         self._decoder: Any = Decoder(limit)
-        self._limit = limit
 
     def decode(self, block: bytes) -> Fields:
         """

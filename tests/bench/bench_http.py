@@ -319,7 +319,9 @@ def _server(kind: str, files: _Files, protocol: str) -> Callable[[], Any]:
     options = files.twisted()
     if kind == "bare":
         context = options.getContext()
-        context.set_alpn_select_callback(lambda connection, offered: protocol.encode().replace(b"h1", b"http/1.1"))
+        context.set_alpn_select_callback(
+            lambda connection, offered: protocol.encode().replace(b"h1", b"http/1.1")
+        )
         return lambda: _BarePyOpenSSL(context, plain.buildProtocol(None))
     factory = TLSMemoryBIOFactory(options, False, plain, Clock())
     return lambda: factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
