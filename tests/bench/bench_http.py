@@ -27,8 +27,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from ark.http.h1 import HTTP1Connection
 from ark.http.h2 import HTTP2Connection
-from ark.http.h2frames import DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, frame, settings
-from ark.http.h2frames import window_update
+from ark.http.h2frames import DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, frame, settings, window_update
 from ark.http.limits import Limits
 from ark.http.request import ClientConnection, Request
 from ark.http.site import Site
