@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 from ark.apis import discovery
 from ark.apis.loader import KindRegistry
 from ark.apis.openapi import OpenAPI, group_version_path
-from ark.meta.mediatypes import MediaRange, parse_accept
+from ark.meta.mediatypes import parse_accept
 from ark.meta.serializer import encode_json, encode_yaml
 from ark.meta.status import not_acceptable
 
@@ -25,6 +25,7 @@ JSON = "application/json"
 YAML = "application/yaml"
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _OPENAPI_V3 = "openapi/v3/"
+_VARY = (b"vary", b"Accept")
 _YEAR = 365 * 24 * 3600
 
 
@@ -46,7 +47,7 @@ class Document(NamedTuple):
         """
         The headers that go with it.
         """
-        headers = [(b"content-type", self.content_type.encode()), (b"vary", b"Accept"), *self.extra]
+        headers = [(b"content-type", self.content_type.encode()), *self.extra]
         if self.etag:
             headers.append((b"etag", self.etag.encode()))
         return headers
@@ -54,11 +55,6 @@ class Document(NamedTuple):
 
 def _hash(body: bytes) -> str:
     return hashlib.sha512(body).hexdigest().upper()
-
-
-def _takes(clause: MediaRange, media_type: str) -> bool:
-    main, _, sub = media_type.partition("/")
-    return clause.main in ("*", main) and clause.sub in ("*", sub)
 
 
 class Documents:
@@ -104,12 +100,13 @@ class Documents:
         form = self._form(accept, path in ("api", "apis"))
         if form == AGGREGATED:
             return self._once((path, form), lambda: self._aggregated(path))
-        encode = encode_yaml if form == YAML else encode_json
-        return self._once((path, form), lambda: Document(encode(value()), form))
+        if form == YAML:
+            return self._once((path, form), lambda: Document(encode_yaml(value()), form))
+        return self._once((path, form), lambda: Document(encode_json(value()) + b"\n", form))
 
     def _aggregated(self, path: str) -> Document:
-        body = encode_json(discovery.aggregated(self._registry, path == "api"))
-        return Document(body, AGGREGATED, f'"{_hash(body)}"')
+        body = encode_json(discovery.aggregated(self._registry, path == "api")) + b"\n"
+        return Document(body, AGGREGATED, f'"{_hash(body)}"', 200, (_VARY, (b"cache-control", b"public")))
 
     def _discovered(self, path: str) -> Callable[[], Any] | None:
         """
@@ -134,11 +131,11 @@ class Documents:
             wanted = {name: value for name, value in clause.parameters.items() if name in ("as", "g", "v")}
             if wanted:
                 known = {"as": "APIGroupDiscoveryList", "g": "apidiscovery.k8s.io", "v": "v2"}
-                if can_aggregate and wanted == known and _takes(clause, JSON):
+                if can_aggregate and wanted == known and clause.takes(JSON):
                     return AGGREGATED
                 continue
             for media_type in (JSON, YAML):
-                if _takes(clause, media_type):
+                if clause.takes(media_type):
                     return media_type
         raise not_acceptable((JSON, YAML))
 
@@ -153,7 +150,7 @@ class Documents:
         wanted = path.removeprefix(_OPENAPI_V3)
         if path not in ("openapi/v2", "openapi/v3") and (wanted == path or wanted not in self._versions()):
             return None
-        if not any(_takes(clause, JSON) for clause in parse_accept(accept or "*/*")):
+        if not any(clause.takes(JSON) for clause in parse_accept(accept or "*/*")):
             raise not_acceptable((JSON,))
         if path == "openapi/v2":
             return self._once((path, JSON), lambda: self._hashed(self._openapi.v2()))
@@ -170,7 +167,7 @@ class Documents:
 
     def _hashed(self, body: bytes) -> Document:
         modified = formatdate(self._made_at, usegmt=True).encode()
-        return Document(body, JSON, f'"{_hash(body)}"', 200, ((b"last-modified", modified),))
+        return Document(body, JSON, f'"{_hash(body)}"', 200, (_VARY, (b"last-modified", modified)))
 
     def _v3(self, path: str) -> Document:
         group, version = self._versions()[path]

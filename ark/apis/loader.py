@@ -124,9 +124,15 @@ class KindRegistry:
 
     def groups(self) -> list[str]:
         """
-        The names of the groups, the core group (empty) first.
+        The names of the groups, the core group (empty) first, then as C{SortedByGroupAndVersion}
+        of C{k8s.io/kube-aggregator} puts them: those built in, and then by the names of the
+        versions' C{APIService} objects.
         """
-        return sorted({kind.group for kind in self})
+        places: dict[str, tuple[bool, str]] = {}
+        for kind in self:
+            place = (bool(kind.group) and not kind.typed, f"{kind.version}.{kind.group}" if kind.group else "")
+            places[kind.group] = min(place, places.get(kind.group, place))
+        return sorted(places, key=places.__getitem__)
 
     def preferred_versions(self, group: str) -> list[str]:
         """
@@ -278,9 +284,29 @@ class _Definition:
             is_storage=version["name"] == stored,
             storage_version=stored,
             deprecated=_flag(version, "deprecated", path),
-            deprecation_warning=_text(version, "deprecationWarning", path, ""),
+            deprecation_warning=_text(version, "deprecationWarning", path, "") or self._deprecation(version),
             **common,
         )
+
+    def _deprecation(self, version: dict[str, Any]) -> str:
+        """
+        What C{defaultDeprecationWarning} in C{customresource_handler.go} tells.
+        """
+        if not version.get("deprecated"):
+            return ""
+        kind = self._spec["names"]["kind"]
+        better = sorted(
+            (
+                one["name"]
+                for one in self._spec["versions"]
+                if one.get("served")
+                and not one.get("deprecated")
+                and version_order(one["name"]) < version_order(version["name"])
+            ),
+            key=version_order,
+        )
+        advice = f"; use {self._group}/{better[0]} {kind}" if better else ""
+        return f"{self._group}/{version['name']} {kind} is deprecated{advice}"
 
     def _selectable(
         self, version: dict[str, Any], schema: dict[str, Any], path: str

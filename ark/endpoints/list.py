@@ -55,7 +55,9 @@ class Listing:
         self._cacher = scope.store.cacher
         self._options = options
         self.selection = Selection(scope.store, info.namespace, options)
-        self._limit = options.limit
+        # What is read from memory comes whole, as from Kubernetes' watch cache (contract 11.3).
+        unlimited = options.resource_version == 0 and not options.continue_
+        self._limit = 0 if unlimited else options.limit
         self._after: tuple[str, str] | None = None
         self._wanted: int | None = None
         self.revision = 0
@@ -124,19 +126,26 @@ class Listing:
             found = (
                 page.versions if self.is_whole else [v for v in page.versions if self.selection.matches(v)]
             )
-            room = self._limit - taken if self._limit else len(found)
             more = page.more
-            if len(found) > room or (len(found) == room and self._limit and more):
-                found = found[:room]
-                self._left = True
-                self._last = (found[-1].key.namespace, found[-1].key.name)
-                await self._count_rest()
+            if self._limit and taken + len(found) >= self._limit:
+                found = found[: self._limit - taken]
+                await self._end_at(found[-1], page)
                 more = False
             elif page.versions:
                 key = page.versions[-1].key
                 self._after = (key.namespace, key.name)
             taken += len(found)
             yield found
+
+    async def _end_at(self, last: Version, page: Any) -> None:
+        """
+        The limit is reached: there is more if keys follow, whether they match or not, as
+        C{GetList} of C{k8s.io/apiserver/pkg/storage/etcd3/store.go} sees it.
+        """
+        if page.more or page.versions[-1].key != last.key:
+            self._left = True
+            self._last = (last.key.namespace, last.key.name)
+            await self._count_rest()
 
     async def _one(self, single: Any) -> list[Version]:
         revision = await self._cacher.read_revision(0)
@@ -256,7 +265,7 @@ async def _stream(
             break
         piece = piece_or_none
         write(b"," + piece)
-    write(form.list_close(*listing.closing()))
+    write(form.list_close(*listing.closing()) + b"\n")
     if compressor:
         stream.write(compressor.flush())
     stream.finish()

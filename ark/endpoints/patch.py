@@ -21,26 +21,27 @@ from ark.apply.jsonpatch import (
 )
 from ark.apply.mergepatch import merge_patch
 from ark.apply.strategicmerge import strategic_merge
+from ark.endpoints.decode import Decoder
 from ark.endpoints.negotiation import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, patch_type
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.scope import RequestScope, parse_query
 from ark.endpoints.update import check_name
 from ark.meta.fielderrors import invalid as invalid_value
-from ark.meta.gotext import json_type
+from ark.meta.gotext import json_marshal, json_type
 from ark.meta.gvk import GroupKind
 from ark.meta.options import IGNORE, STRICT, patch_options
 from ark.meta.serializer import DecodeError, decode_json
 from ark.meta.status import APIStatus, bad_request, invalid
 from ark.registry.codec import Object
 
-Patcher = Callable[[Object], Object]
+Patcher = Callable[[Object], Any]
 
 CUSTOM_PATCHES = (JSON_PATCH, MERGE_PATCH)
 TYPED_PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH)
 
 
-def _strict_failure(text: bytes, why: str) -> APIStatus:
-    cause = invalid_value("patch", text.decode("utf-8", "replace"), why)
+def _undecodable(text: bytes, why: str) -> APIStatus:
+    cause = invalid_value("patch", json_marshal(orjson.loads(text)), why)
     return invalid(GroupKind("", ""), "", (cause,))
 
 
@@ -50,19 +51,21 @@ class Patching:
     """
 
     def __init__(
-        self, scope: RequestScope, media_type: str, data: bytes, validation: str, warnings: list[str]
+        self, decoder: Decoder, media_type: str, data: bytes, validation: str, warnings: list[str]
     ) -> None:
-        self._scope = scope
+        self._decoder = decoder
         self._validation = validation
         self._warnings = warnings
+        self._data = data
+        self._media_type = media_type
+        self._apply: Patcher | None = None
+
+    def _patcher(self) -> Patcher:
         try:
-            self._patch, self._duplicates = decode_json(data)
+            self._patch, self._duplicates = decode_json(self._data)
         except DecodeError as error:
             raise bad_request(f"error decoding patch: {error}") from error
-        self._apply = self._patcher(media_type)
-
-    def _patcher(self, media_type: str) -> Patcher:
-        patch = self._patch
+        patch, media_type = self._patch, self._media_type
         if media_type == JSON_PATCH:
             try:
                 check_operations(patch)
@@ -70,6 +73,8 @@ class Patching:
                 raise bad_request(str(error)) from error
             self._problems = strict_errors(patch, self._duplicates)
             return self._json_patch
+        if patch is None and media_type == MERGE_PATCH:
+            raise bad_request("Invalid JSON Patch")
         if not isinstance(patch, dict):
             found = json_type(patch)
             raise bad_request(
@@ -78,13 +83,13 @@ class Patching:
             )
         self._problems = [f'duplicate field "{path}"' for path in self._duplicates]
         if media_type == STRATEGIC_MERGE_PATCH:
-            schema = self._scope.kind.schema
-            return lambda current: _object(strategic_merge(current, patch, schema))
-        return lambda current: _object(merge_patch(current, patch))
+            schema = self._decoder.kind.schema
+            return lambda current: strategic_merge(current, patch, schema)
+        return lambda current: merge_patch(current, patch)
 
-    def _json_patch(self, current: Object) -> Object:
+    def _json_patch(self, current: Object) -> Any:
         try:
-            return _object(apply_json_patch(current, self._patch))
+            return apply_json_patch(current, self._patch)
         except TooManyOperations as error:
             raise APIStatus(413, "RequestEntityTooLarge", str(error)) from error
         except InvalidPatch as error:
@@ -93,42 +98,33 @@ class Patching:
             message = "the server rejected our request due to an error in our request"
             raise APIStatus(422, "Invalid", message, details={}) from error
 
-    def __call__(self, current: Object | None, name: str) -> Object:
+    def __call__(self, current: Object, name: str) -> Object:
         """
         The patched object, settled like one that a client sent.
+
+        @raise APIStatus: 400, 413, 422.
         """
-        if current is None:
-            raise self._scope.store.not_found(name)
-        patched = self._apply(current)
-        self._settle(patched)
+        if self._apply is None:
+            self._apply = self._patcher()
+        # Patches share structure with what they change; pruning and defaulting work in place.
+        text = orjson.dumps(self._apply(current))
+        patched: Object = orjson.loads(text)
+        self._settle(patched, text)
         check_name(patched, name)
         return patched
 
-    def _settle(self, patched: Object) -> None:
-        decoder = self._scope.decoder
-        text = orjson.dumps(patched) if self._validation == STRICT else b""
-        if patched.get("apiVersion") != self._scope.kind.api_version:
-            raise bad_request(
-                f"the API version in the data ({patched.get('apiVersion')}) does not match "
-                f"the expected API version ({self._scope.kind.api_version})"
-            )
+    def _settle(self, patched: Object, text: bytes) -> None:
+        decoder = self._decoder
         try:
+            decoder.check_type(patched, text)
             problems = [*self._problems, *decoder.prune(patched, ())]
         except APIStatus as status:
-            raise _strict_failure(orjson.dumps(patched), status.message) from status
+            raise _undecodable(text, status.message) from status
         if problems and self._validation != IGNORE:
             if self._validation == STRICT:
-                raise _strict_failure(text, f"strict decoding error: {', '.join(problems)}")
+                raise _undecodable(text, f"strict decoding error: {', '.join(problems)}")
             self._warnings.extend(problems)
-        self._scope.store.processor.default(patched)
-
-
-def _object(value: Any) -> Object:
-    if not isinstance(value, dict):
-        raise bad_request("the patched document is not an object")
-    # Patches share structure with what they change; pruning and defaulting work in place.
-    copy: Object = orjson.loads(orjson.dumps(value))
-    return copy
+        decoder.default(patched)
 
 
 async def patch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
@@ -142,9 +138,12 @@ async def patch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     query = parse_query(request.query)
     options = patch_options(query)
     context = scope.write_context(request, options)
-    request.warnings = context.warnings
-    patching = Patching(scope, media_type, data, options.field_validation, context.warnings)
-    written = await scope.store.update(
-        info.namespace, info.name, lambda current: patching(current, info.name), context, info.subresource
-    )
-    scope.answer(request, 200, written.text, accepted, query, context)
+    patching = Patching(scope.decoder, media_type, data, options.field_validation, context.warnings)
+
+    def patched(current: Object | None) -> Object:
+        if current is None:
+            raise scope.store.not_found(info.name)
+        return patching(current, info.name)
+
+    written = await scope.store.update(info.namespace, info.name, patched, context, info.subresource)
+    scope.answer(request, 200, written.text, accepted, query)

@@ -49,7 +49,7 @@ class RequestInfo(NamedTuple):
 
 class BadPath(Exception):
     """
-    The path hides a separator or a dot segment; nothing can be meant by it.
+    The path hides a separator; nothing can be meant by it.
     """
 
 
@@ -57,7 +57,7 @@ def _segments(path: str) -> list[str]:
     if "%" not in path and "/." not in path and "//" not in path:
         return path.strip("/").split("/")
     segments = [unquote(part, errors="strict") for part in path.split("/") if part]
-    if any("/" in segment or segment in (".", "..") or "\x00" in segment for segment in segments):
+    if any("/" in segment or "\x00" in segment for segment in segments):
         raise BadPath(path)
     return segments
 
@@ -66,7 +66,7 @@ def parse(method: str, path: str) -> RequestInfo:
     """
     Read a request's method and raw path.
 
-    @raise BadPath: a segment decodes to something with a slash, a NUL or dots only.
+    @raise BadPath: a segment decodes to something with a slash or a NUL.
     """
     plain = RequestInfo(method.lower(), path)
     if path.startswith("/apis/"):

@@ -7,7 +7,7 @@ Follows C{k8s.io/apiserver/pkg/endpoints/handlers/responsewriters}; contract 1.1
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -21,6 +21,10 @@ GZIP_ABOVE = 128 * 1024
 _WARNING_RUNES = 4096
 _TRUNCATED_RUNES = 256
 
+_PLAIN_TEXT = (
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"x-content-type-options", b"nosniff"),
+)
 CACHE_CONTROL = (b"cache-control", b"no-cache, private")
 _TYPES = {
     JSON: (b"content-type", b"application/json"),
@@ -36,16 +40,19 @@ def accepts_gzip(request: Any) -> bool:
     Whether the client takes gzip.
     """
     encoding = request.header(b"accept-encoding")
-    return encoding is not None and b"gzip" in encoding
+    if not encoding:
+        return False
+    # As kube-apiserver reads it: the name alone counts, in this spelling.
+    return encoding == b"gzip" or any(part.strip() == b"gzip" for part in encoding.split(b","))
 
 
-def headers(request: Any, accepted: Accepted, warnings: Sequence[str] = ()) -> list[Header]:
+def headers(request: Any, accepted: Accepted) -> list[Header]:
     """
-    The headers of an answer.
+    The headers of an answer, the request's warnings among them.
     """
     made = [(b"audit-id", request.audit_id.encode()), CACHE_CONTROL, _TYPES[accepted.media_type]]
-    if warnings:
-        made.extend((b"warning", text) for text in warning_headers(warnings))
+    if request.warnings:
+        made.extend((b"warning", text) for text in warning_headers(request.warnings))
     return made
 
 
@@ -69,23 +76,22 @@ def _quoted(text: str) -> bytes:
 def shaped(text: bytes, accepted: Accepted) -> bytes:
     """
     JSON text in the media type that the client accepts.
+
+    Compact JSON is a line, as Go's encoder ends what it writes with a newline.
     """
     if accepted.media_type == YAML:
         return encode_yaml(orjson.loads(text))
     if accepted.pretty:
         return encode_json(orjson.loads(text), pretty=True)
-    return text
+    return text + b"\n"
 
 
-def send(
-    request: Any, code: int, text: bytes, accepted: Accepted = PLAIN, warnings: Sequence[str] = ()
-) -> None:
+def send(request: Any, code: int, text: bytes, accepted: Accepted = PLAIN) -> None:
     """
     Answer with a JSON text, turned into what the client accepts.
     """
-    made = headers(request, accepted, warnings)
-    if accepted is not PLAIN:
-        text = shaped(text, accepted)
+    made = headers(request, accepted)
+    text = text + b"\n" if accepted is PLAIN else shaped(text, accepted)
     if len(text) > GZIP_ABOVE and accepts_gzip(request):
         text = compress(text)
         made.extend(_GZIPPED)
@@ -119,13 +125,26 @@ def stream_headers(request: Any, accepted: Accepted, gzipped: bool) -> list[Head
     return made
 
 
-def send_status(
-    request: Any, status: APIStatus, accepted: Accepted = PLAIN, warnings: Sequence[str] = ()
-) -> None:
+def page_not_found(request: Any) -> None:
+    """
+    The plain 404 of a path that leads nowhere (contract 1.15).
+    """
+    send_plain(request, 404, b"404 page not found\n")
+
+
+def send_plain(request: Any, code: int, text: bytes) -> None:
+    """
+    Answer with plain text.
+    """
+    made = [(b"audit-id", request.audit_id.encode()), CACHE_CONTROL, *_PLAIN_TEXT]
+    request.respond(code, made, text)
+
+
+def send_status(request: Any, status: APIStatus, accepted: Accepted = PLAIN) -> None:
     """
     Answer with a failure.
     """
-    made = headers(request, accepted, warnings)
+    made = headers(request, accepted)
     if status.retry_after:
         made.append((b"retry-after", b"%d" % status.retry_after))
     if status.code in (401, 403):

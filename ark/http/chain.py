@@ -18,8 +18,9 @@ from twisted.logger import Logger
 from ark.authentication.userinfo import MASTERS_GROUP
 from ark.authorization.attributes import Attributes, refusal
 from ark.endpoints import requestinfo
+from ark.endpoints.negotiation import failure_form, wants_pretty
 from ark.endpoints.requestinfo import BadPath, RequestInfo
-from ark.endpoints.responses import send_status
+from ark.endpoints.responses import page_not_found, send_status
 from ark.interfaces import IAuthenticator, IAuthorizer
 from ark.meta.selectors import parse_field_selector
 from ark.meta.status import APIStatus, internal_error, timeout, too_many_requests
@@ -215,9 +216,7 @@ class Chain:
         except StorageError as error:
             self._fail(request, status_of(error))
         except BadPath:
-            self._fail(
-                request, APIStatus(404, "NotFound", "the server could not find the requested resource")
-            )
+            page_not_found(request)
         except Exception:
             _log.failure("{request} failed", request=request)
             self._fail(request, internal_error("the server could not process the request; its log says why"))
@@ -260,4 +259,5 @@ class Chain:
             if not request.gone:
                 request.break_off()
             return
-        send_status(request, status, warnings=getattr(request, "warnings", ()))
+        pretty = wants_pretty(request.query, request.header(b"user-agent"))
+        send_status(request, status, failure_form(request.header(b"accept"), pretty))

@@ -16,23 +16,32 @@ from twisted.internet.defer import maybeDeferred
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ark.apis.documents import Document, Documents
+from ark.apis.kind import Kind
 from ark.endpoints.create import create
 from ark.endpoints.delete import delete, deletecollection
 from ark.endpoints.get import get
 from ark.endpoints.list import list_
 from ark.endpoints.patch import patch
 from ark.endpoints.requestinfo import RequestInfo
-from ark.endpoints.responses import GZIP_ABOVE, accepts_gzip, compress, send
+from ark.endpoints.responses import GZIP_ABOVE, accepts_gzip, compress, page_not_found, send_plain
+from ark.endpoints.scale import get_scale, patch_scale, update_scale
 from ark.endpoints.scope import RequestScope
 from ark.endpoints.update import update
 from ark.endpoints.watch import watch
 from ark.http.health import Health
 from ark.http.metrics import Metrics
-from ark.meta.gvk import GroupResource
-from ark.meta.status import bad_request, method_not_supported, not_found
+from ark.meta.mediatypes import parse_accept
+from ark.meta.status import (
+    APIStatus,
+    bad_request,
+    method_not_allowed,
+    method_not_supported,
+    no_such_resource,
+    not_acceptable,
+    not_found,
+)
 
-_NOSNIFF = (b"x-content-type-options", b"nosniff")
-_TEXT = (b"content-type", b"text/plain; charset=utf-8")
+_JSON = (b"content-type", b"application/json")
 _METRICS = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
 _COLLECTION = ("<resource>", "namespaces/<namespace>/<resource>")
@@ -60,6 +69,8 @@ _VERBS: dict[str, tuple[Endpoint, list[str], Sequence[str]]] = {
     "patch": (patch, _rules(_OBJECT + _SUBRESOURCE), ("PATCH",)),
     "delete": (delete, _rules(_OBJECT), ("DELETE",)),
 }
+
+_SCALE_VERBS: dict[str, Endpoint] = {"get": get_scale, "update": update_scale, "patch": patch_scale}
 
 
 def _declare_verbs(app: Klein) -> dict[str, Endpoint]:
@@ -126,10 +137,9 @@ class Root:
         try:
             rule, segments = adapter.match(return_rule=True)
         except MethodNotAllowed:
-            _plain(request, 405, b"405 method not allowed\n")
-            return
+            raise method_not_allowed() from None
         except HTTPException:
-            page_not_found(request)
+            _lead_nowhere(request)
             return
         await maybeDeferred(self.app.execute_endpoint, rule.endpoint, request, **segments)
 
@@ -140,21 +150,15 @@ class Root:
         @raise ark.meta.status.APIStatus: 404, 405, and what the verb raises.
         """
         scope = self._scopes.get((info.group, info.version, info.resource))
-        if scope is None:
-            page_not_found(request)
+        if scope is None or not self._fits(scope, info):
+            _lead_nowhere(request)
             return
-        if not self._fits(scope, info):
-            page_not_found(request)
-            return
-        if info.subresource:
-            self._check_subresource(scope, info)
-        verb = info.verb
-        if not info.name and verb in ("update", "patch"):
-            raise bad_request("name must be provided")
-        endpoint = self.verbs.get(verb)
+        if scope.warnings:
+            request.warnings = scope.warnings
+        check_path(scope.kind, info)
+        endpoint = (_SCALE_VERBS if info.subresource == "scale" else self.verbs).get(info.verb)
         if endpoint is None:
-            action = verb if verb not in ("options", "trace", "connect") else ""
-            raise method_not_supported(scope.kind.gr, action)
+            raise unsupported(scope.kind, info.verb)
         await endpoint(scope, request, info)
 
     def _fits(self, scope: RequestScope, info: RequestInfo) -> bool:
@@ -166,19 +170,18 @@ class Root:
             return bool(info.namespace) or (not info.name and info.verb in ("list", "watch"))
         return not info.namespace or info.resource == "namespaces"
 
-    def _check_subresource(self, scope: RequestScope, info: RequestInfo) -> None:
-        kind = scope.kind
-        if info.subresource not in kind.subresources:
-            raise not_found(kind.gr, info.name)
-        if info.verb not in ("get", "update", "patch"):
-            raise method_not_supported(GroupResource(kind.group, kind.plural), info.verb)
-
     @app.route("/version", methods=["GET"])
+    @app.route("/version/", methods=["GET"])
     async def version(self, request: Any) -> None:
         """
         Which server this is (contract 3.7).
+
+        @raise ark.meta.status.APIStatus: 406.
         """
-        send(request, 200, self._version)
+        accept = (request.header(b"accept") or b"*/*").decode("latin-1")
+        if not any(clause.takes("application/json") for clause in parse_accept(accept)):
+            raise not_acceptable(("application/json",))
+        _respond(request, 200, (_JSON,), self._version)
 
     @app.route("/healthz", methods=["GET", "HEAD"])
     @app.route("/livez", methods=["GET", "HEAD"])
@@ -191,7 +194,7 @@ class Root:
         The named checks (contract 18.1).
         """
         answer = await self._health.respond(request.path, request.query)
-        _plain(request, answer.code, answer.text.encode())
+        send_plain(request, answer.code, answer.text.encode())
 
     @app.route("/metrics", methods=["GET"])
     async def metrics(self, request: Any) -> None:
@@ -205,8 +208,11 @@ class Root:
     @app.route("/api/", methods=["GET"])
     @app.route("/apis/", methods=["GET"])
     @app.route("/api/<version>", methods=["GET"])
+    @app.route("/api/<version>/", methods=["GET"])
     @app.route("/apis/<group>", methods=["GET"])
+    @app.route("/apis/<group>/", methods=["GET"])
     @app.route("/apis/<group>/<version>", methods=["GET"])
+    @app.route("/apis/<group>/<version>/", methods=["GET"])
     async def discovery(self, request: Any, group: str = "", version: str = "") -> None:
         """
         Which kinds there are (contract 3).
@@ -226,7 +232,7 @@ class Root:
 
     async def _document(self, request: Any, document: Document | None) -> None:
         if document is None:
-            page_not_found(request)
+            _lead_nowhere(request)
             return
         etag = document.etag.encode()
         if etag and request.header(b"if-none-match") == etag:
@@ -235,15 +241,41 @@ class Root:
         _respond(request, document.code, document.headers(), document.body)
 
 
-def page_not_found(request: Any) -> None:
+def _lead_nowhere(request: Any) -> None:
     """
-    The plain 404 of a path that leads nowhere (contract 1.15).
+    @raise ark.meta.status.APIStatus: 404, where the built-in API would be.
     """
-    _plain(request, 404, b"404 page not found\n")
+    if request.path.startswith("/api/"):
+        raise no_such_resource()
+    page_not_found(request)
 
 
-def _plain(request: Any, code: int, text: bytes) -> None:
-    _respond(request, code, (_TEXT, _NOSNIFF), text)
+def check_path(kind: Kind, info: RequestInfo) -> None:
+    """
+    Whether what a path says of a kind can be (contract 1.15).
+
+    @raise ark.meta.status.APIStatus: 400, 404, 405.
+    """
+    if info.name in (".", ".."):
+        raise bad_request(f"Name parameter invalid: \"{info.name}\": may not be '{info.name}'")
+    if info.subresource:
+        if info.subresource not in kind.subresources:
+            raise no_such_resource() if kind.typed else not_found(kind.gr, info.name)
+        if info.verb not in ("get", "update", "patch"):
+            raise unsupported(kind, info.verb)
+    elif not info.name and info.verb in ("update", "patch"):
+        raise method_not_allowed() if kind.typed else bad_request("name must be provided")
+    elif kind.typed and (info.verb not in kind.verbs or (info.name and info.verb == "create")):
+        raise method_not_allowed()
+
+
+def unsupported(kind: Kind, verb: str) -> APIStatus:
+    """
+    405: a kind does not do that (contract 1.15, 1.17).
+    """
+    if kind.typed:
+        return method_not_allowed()
+    return method_not_supported(kind.gr, verb if verb not in ("options", "trace", "connect") else "")
 
 
 def _respond(request: Any, code: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import platform
 
-import orjson
-
 import ark
+from ark.meta.serializer import encode_json
 
 KUBERNETES_VERSION = "v1.36.3"
 """
@@ -18,10 +17,10 @@ The release whose API is followed; clients compare their own with it.
 
 def version_document() -> bytes:
     """
-    The answer to C{GET /version}.
+    The answer to C{GET /version}, always indented.
     """
     major, minor, _ = KUBERNETES_VERSION[1:].split(".")
-    return orjson.dumps(
+    return encode_json(
         {
             "major": major,
             "minor": minor,
@@ -32,7 +31,8 @@ def version_document() -> bytes:
             "goVersion": "",
             "compiler": platform.python_implementation().lower(),
             "platform": f"{platform.system().lower()}/{_architecture()}",
-        }
+        },
+        pretty=True,
     )
 
 

@@ -1,5 +1,6 @@
 """
-C{Accept} headers (RFC 9110, 12.5.1).
+C{Accept} headers (RFC 9110, 12.5.1), read as C{github.com/munnerz/goautoneg} does: the case of
+types counts.
 """
 
 from __future__ import annotations
@@ -19,10 +20,17 @@ class MediaRange(NamedTuple):
     parameters: dict[str, str]
     quality: float = 1.0
 
+    def takes(self, media_type: str) -> bool:
+        """
+        Whether a media type is in the range.
+        """
+        main, _, sub = media_type.partition("/")
+        return self.main in ("*", main) and self.sub in ("*", sub)
+
 
 def _parse(text: str) -> MediaRange | None:
     media, *parameters = text.split(";")
-    main, slash, sub = media.strip().lower().partition("/")
+    main, slash, sub = media.strip().partition("/")
     if not main or not (slash or main == "*"):
         return None
     read: dict[str, str] = {}

@@ -194,10 +194,28 @@ _FIXED: tuple[tuple[str, Any], ...] = (
 )
 
 
-def validate_metadata_update(new: Metadata, old: Metadata) -> list[Cause]:
+def validate_metadata_update(new: Metadata, old: Metadata, namespaced: bool) -> list[Cause]:
     """
     Judge changed metadata (contract 6.4, 6.7).  Whether C{resourceVersion} is given is
     for the store to judge, which knows if it must be.
+
+    The list is that of C{validateCommonFields} in C{registry/rest/update.go}: what is wrong
+    with any metadata comes before what is wrong with the change, so some is told twice.
+    """
+    causes = update_causes(new, old)
+    finalizers = new.get("finalizers")
+    if causes or (finalizers and _finalizer_causes(finalizers)):
+        return validate_metadata(new, namespaced, _any_path_segment) + causes
+    return causes
+
+
+def _any_path_segment(text: str, prefix: bool) -> list[str]:
+    return []
+
+
+def update_causes(new: Metadata, old: Metadata) -> list[Cause]:
+    """
+    What is wrong with a change, as C{ValidateObjectMetaAccessorUpdate} tells it.
     """
     causes: list[Cause] = []
     if old.get("deletionTimestamp") is not None:

@@ -158,6 +158,22 @@ def method_not_supported(resource: GroupResource, action: str) -> APIStatus:
     return APIStatus(405, "MethodNotAllowed", message, details=details)
 
 
+def no_such_resource() -> APIStatus:
+    """
+    404: a path of the built-in API that leads nowhere.
+    """
+    message = "the server could not find the requested resource"
+    return APIStatus(404, "NotFound", message, details={})
+
+
+def method_not_allowed() -> APIStatus:
+    """
+    405: a path that is known, but not with this method.
+    """
+    message = "the server does not allow this method on the requested resource"
+    return APIStatus(405, "MethodNotAllowed", message, details={})
+
+
 def not_acceptable(accepted: Iterable[str]) -> APIStatus:
     """
     406: nothing that the client accepts can be made.

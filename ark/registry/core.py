@@ -24,6 +24,8 @@ class NamespaceStrategy(Strategy):
     A namespace is held back by C{spec.finalizers} and has a phase.
     """
 
+    returns_deleted = True
+
     def prepare_for_create(self, obj: Object) -> None:
         """
         Make it active, with the finalizer and label that every namespace has.
@@ -63,11 +65,20 @@ class NamespaceStrategy(Strategy):
             del result["spec"]["finalizers"]
         return result
 
-    def prepare_for_delete(self, obj: Object) -> None:
+    def mark_deleted(self, obj: Object, finalizers: list[str], now: float) -> bool:
         """
-        A namespace on its way out is terminating.
+        A namespace on its way out is terminating.  It is marked once, and without a grace
+        period, until its own finalizers are gone (C{REST.Delete} in
+        C{pkg/registry/core/namespace/storage/storage.go}).
         """
+        if not self.holds_back(obj):
+            return super().mark_deleted(obj, finalizers, now)
+        if obj["metadata"].get("deletionTimestamp"):
+            return False
+        super().mark_deleted(obj, finalizers, now)
+        del obj["metadata"]["deletionGracePeriodSeconds"]
         obj["status"] = {**(obj.get("status") or {}), "phase": "Terminating"}
+        return True
 
     def holds_back(self, obj: Object) -> bool:
         """
@@ -158,6 +169,8 @@ class ServiceStrategy(Strategy):
     A service that no network backs: it keeps addresses that it was given and gets none.
     """
 
+    returns_deleted = True
+
     def prepare_for_create(self, obj: Object) -> None:
         """
         Status starts empty.
@@ -166,11 +179,20 @@ class ServiceStrategy(Strategy):
         obj["status"] = {"loadBalancer": {}}
 
 
+class ServiceAccountStrategy(Strategy):
+    """
+    An account whose tokens are made elsewhere.
+    """
+
+    returns_deleted = True
+
+
 _STRATEGIES: dict[str, Callable[[Kind], Strategy]] = {
     "namespaces": NamespaceStrategy,
     "secrets": SecretStrategy,
     "configmaps": ConfigMapStrategy,
     "services": ServiceStrategy,
+    "serviceaccounts": ServiceAccountStrategy,
 }
 
 

@@ -35,7 +35,7 @@ from ark.meta.status import (
 from ark.meta.time import rfc3339
 from ark.registry.codec import Codec, Object, labels_of, new_uid, same_json
 from ark.registry.core import strategy_for
-from ark.registry.deletion import Deleted, finalizers_after, is_finished, mark, marked, removed
+from ark.registry.deletion import Deleted, finalizers_after, is_finished, marked, removed
 from ark.registry.schema import Processor, compile_schema
 from ark.watch.cacher import Cacher
 
@@ -366,8 +366,7 @@ class Store:
             if isinstance(outcome, Committed):
                 return Deleted(self._answer(obj, outcome.version), True)
             return outcome
-        changed = mark(obj, finalizers, self.now())
-        self.strategy.prepare_for_delete(obj)
+        changed = self.strategy.mark_deleted(obj, finalizers, self.now())
         if not changed or context.dry_run:
             return Deleted(self._served_codec.encode(obj).at(version.revision), False)
         outcome = await self.cacher.commit(marked(self.codec, version, self._stored_form(obj)))
@@ -414,7 +413,9 @@ class Store:
     def _check(self, new: Object, old: Object | None, context: WriteContext, subresource: str = "") -> None:
         causes = self._causes(new, old, subresource)
         if causes:
-            raise invalid(self.kind.gk, new["metadata"].get("name", ""), causes)
+            # The subject is of the kind that the object says.
+            said = GroupKind(self.kind.group, new.get("kind") or "")
+            raise invalid(said, new["metadata"].get("name", ""), causes)
         if not self.kind.typed:
             finalizers = new["metadata"].get("finalizers")
             if finalizers:
@@ -422,13 +423,19 @@ class Store:
                 context.warnings.extend(objectmeta.finalizer_warnings(finalizers, before or ()))
 
     def _causes(self, new: Object, old: Object | None, subresource: str) -> list[Cause]:
+        causes: list[Cause] = []
+        if old is not None:
+            causes = objectmeta.validate_metadata_update(
+                new["metadata"], old["metadata"], self.kind.namespaced
+            )
         if new.get("kind") != self.kind.kind:
-            return [invalid_value("kind", new.get("kind"), f"must be {self.kind.kind}")]
+            return [*causes, invalid_value("kind", new.get("kind"), f"must be {self.kind.kind}")]
         if old is None:
             name_rule = self.kind.name_validator
             causes = objectmeta.validate_metadata(new["metadata"], self.kind.namespaced, name_rule)
-        else:
-            causes = objectmeta.validate_metadata_update(new["metadata"], old["metadata"])
+        elif causes:
+            # The strategies judge the change once more (C{ValidateUpdate}).
+            causes += objectmeta.update_causes(new["metadata"], old["metadata"])
         if subresource == "status" and old is not None:
             return causes + self.processor.validate_status(new, old)
         return causes + self.processor.validate(new, old) + self.strategy.validate(new, old)

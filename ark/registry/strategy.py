@@ -10,6 +10,7 @@ from __future__ import annotations
 from ark.apis.kind import Kind
 from ark.meta.status import Cause
 from ark.registry.codec import Object, same_json
+from ark.registry.deletion import mark
 
 
 def without_metadata(obj: Object) -> Object:
@@ -32,7 +33,12 @@ def keep(new: Object, old: Object, member: str) -> None:
 class Strategy:
     """
     The rules for custom resources (contract 5.3, 5.10, 6.4, 6.5, 10.1).
+
+    @cvar returns_deleted: whether a deletion answers with the object that went, and not
+        with a C{Status} (C{ReturnDeletedObject} in C{registry/generic/registry/store.go}).
     """
+
+    returns_deleted = False
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
@@ -69,10 +75,13 @@ class Strategy:
         keep(result, new, "status")
         return result
 
-    def prepare_for_delete(self, obj: Object) -> None:
+    def mark_deleted(self, obj: Object, finalizers: list[str], now: float) -> bool:
         """
-        Change an object that is marked for deletion and stays for now.
+        Mark an object that stays for now as being deleted, in place.
+
+        @return: whether that changed anything.
         """
+        return mark(obj, finalizers, now)
 
     def holds_back(self, obj: Object) -> bool:
         """

@@ -258,11 +258,11 @@ class UpdateTests(SynchronousTestCase):
             "creationTimestamp": "2026-01-02T03:04:05Z",
             "generation": 2,
         }
-        self.assertEqual(objectmeta.validate_metadata_update(old, old), [])
+        self.assertEqual(objectmeta.update_causes(old, old), [])
         new = {"name": "a", "uid": "v", "deletionTimestamp": "2026-01-02T03:04:05Z", "generation": 1}
         immutable = "field is immutable"
         self.assertEqual(
-            texts(objectmeta.validate_metadata_update(new, old)),
+            texts(objectmeta.update_causes(new, old)),
             [
                 "metadata.generation: Invalid value: 1: must not be decremented",
                 f'metadata.namespace: Invalid value: "": {immutable}',
@@ -277,14 +277,26 @@ class UpdateTests(SynchronousTestCase):
         Removing them is what updates are for then.
         """
         old = {"deletionTimestamp": "2026-01-02T03:04:05Z", "finalizers": ["a/b", "c/d"]}
-        self.assertEqual(objectmeta.validate_metadata_update(old | {"finalizers": ["a/b"]}, old), [])
+        self.assertEqual(objectmeta.update_causes(old | {"finalizers": ["a/b"]}, old), [])
         self.assertEqual(
-            texts(objectmeta.validate_metadata_update(old | {"finalizers": ["a/b", "y/z", "e/g"]}, old)),
+            texts(objectmeta.update_causes(old | {"finalizers": ["a/b", "y/z", "e/g"]}, old)),
             [
                 "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being "
                 'deleted, found new finalizers []string{"e/g", "y/z"}'
             ],
         )
+
+    def test_what_no_metadata_may_hold_is_told_before_the_change(self) -> None:
+        """
+        Finalizers too, which the change alone does not judge; some is told twice
+        (C{validateCommonFields} in C{registry/rest/update.go}).
+        """
+        old = {"name": "a", "namespace": "n"}
+        self.assertEqual(objectmeta.validate_metadata_update({**old, "labels": {"a": "b"}}, old, True), [])
+        causes = objectmeta.validate_metadata_update({**old, "finalizers": [""]}, old, True)
+        self.assertEqual({cause.field for cause in causes}, {"metadata.finalizers"})
+        causes = objectmeta.validate_metadata_update({**old, "labels": {"a": "!"}}, old, True)
+        self.assertEqual(len(causes), 2)
 
     def test_system_fields_are_kept(self) -> None:
         """
