@@ -27,6 +27,7 @@ from tests.cluster.cluster import Cluster, read_definitions
 from tests.cluster.process import Process
 from tests.cluster.shared import definitions
 
+_SETTLED = 5.0
 _GRACE = 300
 
 
@@ -99,6 +100,10 @@ def measure(workload: Workload, endpoint: Endpoint, processes: list[Process]) ->
 
     @raise RuntimeError: when the load generator fails; the message is what it said.
     """
+    idle = workload.options["workload"] == "idle"
+    if idle:
+        # A server that has just started gives back what only starting needed.
+        time.sleep(_SETTLED)
     before = {process.name: process.usage() for process in processes}
     flags = [f"-{name}={value}" for name, value in workload.options.items()]
     access = [f"-server={endpoint.url}", f"-ca={endpoint.authority}", f"-cert={endpoint.certificate}"]
@@ -112,7 +117,6 @@ def measure(workload: Workload, endpoint: Endpoint, processes: list[Process]) ->
     try:
         if generator.stdout is None or not generator.stdout.readline():
             raise RuntimeError(f"{workload.name}: {generator.communicate(timeout=_GRACE)[1].strip()}")
-        idle = workload.options["workload"] == "idle"
         if idle:
             time.sleep(2)
         ready = {process.name: process.usage() for process in processes}
