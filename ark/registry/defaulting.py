@@ -22,6 +22,13 @@ def _copier(value: Any) -> Callable[[], Any]:
     return lambda: orjson.loads(text)
 
 
+def made_default(writer: CodeWriter, default: Any) -> str:
+    """
+    The expression that makes a default.
+    """
+    return repr(default) if type(default) in _LITERALS else f"{writer.constant(_copier(default))}()"
+
+
 def _dropper(schema: Schema) -> Callable[[dict[str, Any]], bool]:
     """
     A function that deals with the nulls of one object, and says whether it changed it.
@@ -102,7 +109,9 @@ class _Defaults:
         lines = []
         for name, node in properties.items():
             if node.get("default") is not None:
-                lines.append(f"if {name!r} not in v: v[{name!r}] = {self._made(node['default'])}")
+                lines.append(
+                    f"if {name!r} not in v: v[{name!r}] = {made_default(self._writer, node['default'])}"
+                )
         table = {name: self.node(node) for name, node in properties.items() if self._matters(node)}
         additional = schema.get("additionalProperties")
         otherwise = (
@@ -117,8 +126,3 @@ class _Defaults:
         lines += ["for k, x in v.items():", "    if x.__class__ is not str:"]
         lines += indented([again, "if x.__class__ is dict or x.__class__ is list:"], 2)
         return lines + indented([f"f = {find}", "if f is not None: f(x)"], 3)
-
-    def _made(self, default: Any) -> str:
-        if type(default) in _LITERALS:
-            return repr(default)
-        return f"{self._writer.constant(_copier(default))}()"

@@ -12,8 +12,8 @@ from typing import Any
 from ark.registry.codewriter import CodeWriter, Schema, indented
 from ark.registry.embedded import EMBEDDED
 
-_TYPE_MEMBERS = ("apiVersion", "kind", "metadata")
-_PRESERVE = "x-kubernetes-preserve-unknown-fields"
+TYPE_MEMBERS = ("apiVersion", "kind", "metadata")
+PRESERVE = "x-kubernetes-preserve-unknown-fields"
 _CLOSED: Schema = {}
 
 
@@ -36,11 +36,11 @@ def _prune(value: Any, schema: Schema, path: str, dropped: list[str]) -> None:
     elif type(value) is list:
         items = schema.get("items")
         for index, item in enumerate(value):
-            if schema.get(_PRESERVE):
+            if schema.get(PRESERVE):
                 # Where unknown fields are kept, items are walked as if they were, too.
                 _prune(
                     item,
-                    {**items, _PRESERVE: True} if items else {_PRESERVE: True},
+                    {**items, PRESERVE: True} if items else {PRESERVE: True},
                     f"{path}[{index}]",
                     dropped,
                 )
@@ -52,16 +52,16 @@ def _prune_members(value: dict[str, Any], schema: Schema, path: str, dropped: li
     properties = schema.get("properties") or {}
     additional = schema.get("additionalProperties")
     for name in list(value):
-        if schema.get(EMBEDDED) and name in _TYPE_MEMBERS:
+        if schema.get(EMBEDDED) and name in TYPE_MEMBERS:
             continue
         where = f"{path}.{name}" if path else name
         if name in properties:
             _prune(value[name], properties[name], where, dropped)
         elif additional is not None and additional is not False:
             _prune(value[name], additional if isinstance(additional, Mapping) else _CLOSED, where, dropped)
-        elif not schema.get(_PRESERVE):
+        elif not schema.get(PRESERVE):
             del value[name]
-            if path or name not in _TYPE_MEMBERS:
+            if path or name not in TYPE_MEMBERS:
                 dropped.append(where)
 
 
@@ -108,13 +108,13 @@ class _Clean:
         """
         The function for a node, C{""} when there is never anything to drop.
         """
-        if schema.get(_PRESERVE) and not any(schema.get(name) for name in _STRUCTURE):
+        if schema.get(PRESERVE) and not any(schema.get(name) for name in _STRUCTURE):
             return ""
         return self._writer.function("clean", schema, lambda _: self._lines(schema))
 
     def _lines(self, schema: Schema) -> list[str]:
         items = schema.get("items")
-        preserve = bool(schema.get(_PRESERVE))
+        preserve = bool(schema.get(PRESERVE))
         if preserve and items is not None:
             # Rare; the thorough way decides.
             return ["return not v"]
@@ -130,7 +130,7 @@ class _Clean:
         ]
 
     def _is_structured(self, schema: Schema) -> bool:
-        return any(schema.get(name) for name in (*_STRUCTURE, _PRESERVE))
+        return any(schema.get(name) for name in (*_STRUCTURE, PRESERVE))
 
     def _each(self, values: str, schema: Schema) -> list[str]:
         """
@@ -146,7 +146,7 @@ class _Clean:
     def _members(self, schema: Schema) -> list[str]:
         properties: dict[str, Schema] = dict(schema.get("properties") or {})
         if schema.get(EMBEDDED):
-            properties.update({name: {_PRESERVE: True} for name in _TYPE_MEMBERS})
+            properties.update({name: {PRESERVE: True} for name in TYPE_MEMBERS})
         additional = schema.get("additionalProperties")
         lines = []
         otherwise = "None"
@@ -155,7 +155,7 @@ class _Clean:
             if not properties:
                 return self._each("v.values()", node)
             otherwise = self._function(node)
-        elif schema.get(_PRESERVE):
+        elif schema.get(PRESERVE):
             otherwise = self._always
         else:
             lines.append(f"if not {self._writer.constant(frozenset(properties).issuperset)}(v): return False")

@@ -1,15 +1,24 @@
 """
-A kind whose schema uses what those of Ark do not.
+Kinds for tests: the built-in ones, and one whose schema uses what those of Ark do not.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from ark.apis.kind import Kind
 from ark.apis.loader import KindRegistry
 
 MANIFEST = Path(__file__).with_name("foreign.yaml")
+
+
+@lru_cache(maxsize=1)
+def built_in() -> KindRegistry:
+    """
+    The built-in kinds, read once.
+    """
+    return KindRegistry.load()
 
 
 def foreign_registry() -> KindRegistry:
