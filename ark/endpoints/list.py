@@ -148,9 +148,8 @@ class Listing:
             await self._count_rest()
 
     async def _one(self, single: Any) -> list[Version]:
-        revision = await self._cacher.read_revision(0)
-        version = await self._guarded(self._cacher.get_at(single, self._wanted))
-        self._pin(self._wanted or revision)
+        self._pin(self._wanted or await self._cacher.read_revision(0))
+        version = await self._guarded(self._cacher.get_at(single, self.revision))
         return [version] if version is not None and self.selection.matches(version) else []
 
     def _pin(self, revision: int) -> None:
