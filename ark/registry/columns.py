@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ark.apis.kind import Column, Kind
+from ark.apis.manifest import InvalidDefinition
 from ark.meta.gotext import format_float, json_marshal
 from ark.meta.jsonpath import MISSING, First, compile_first
 from ark.registry.cells import RENDERERS, age
@@ -55,6 +56,8 @@ class Columns:
 def compile_columns(kind: Kind) -> Columns:
     """
     The columns of a kind: the name, then those declared, or the age if there are none.
+
+    @raise InvalidDefinition: a column asks for a rendering that does not exist.
     """
     declared = kind.columns or (_AGE,)
     definitions: list[dict[str, Any]] = []
@@ -87,7 +90,7 @@ def _cell(column: Column) -> Cell:
     if column.render:
         make = RENDERERS.get(column.render)
         if make is None:
-            raise ValueError(f"there is no x-ark-format {column.render}")
+            raise InvalidDefinition(f"column {column.name}: there is no x-ark-format {column.render}")
         return make(column)
     find = compile_first(column.json_path)
     if column.type == "date":
