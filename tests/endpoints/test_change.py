@@ -339,7 +339,9 @@ class NamespaceTests(ServerTestCase):
         target = "/api/v1/namespaces/staying"
         namespace = self.request("GET", target).json()
         namespace["spec"] = {}
-        self.assertEqual(self.request("PUT", target, namespace).json()["spec"], {"finalizers": ["kubernetes"]})
+        self.assertEqual(
+            self.request("PUT", target, namespace).json()["spec"], {"finalizers": ["kubernetes"]}
+        )
 
     def test_the_first_namespace_stays(self) -> None:
         """
