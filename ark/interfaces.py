@@ -207,19 +207,46 @@ class IAdmissionPlugin(Interface):
         """
 
 
+class IServer(Interface):
+    """
+    What a plug-in sees of the server that it is part of.
+    """
+
+    registry: Any = Attribute("The kinds: an L{ark.apis.loader.KindRegistry}.")
+    stores: Any = Attribute("Where objects are read and written: L{ark.registry.stores.Stores}.")
+    cacher: Any = Attribute("The log of all changes, followed: an L{ark.watch.cacher.Cacher}.")
+    authorizer: IAuthorizer = Attribute("Says what a user may do.")
+    reactor: Any = Attribute("C{IReactorTime}, and C{IReactorCore} but in tests.")
+    now: Callable[[], float] = Attribute("The time of day in seconds since the epoch.")
+
+
 class ICustomEndpoint(IPlugin):
     """
     A path of its own beside the Kubernetes API.
+
+    Found with L{twisted.plugin.getPlugins} when the server starts.
     """
 
-    prefix: str = Attribute("The path below which it answers, C{/v1/search}.")
+    prefix: str = Attribute(
+        "The path at and below which it answers, C{/v1/search}.  It may not be the server's own, "
+        "nor at, above or below another plug-in's: the server does not start then."
+    )
 
     def verb_for(request: Any) -> str:
         """
         The verb under which a request of it is authorized as a non-resource path.
+
+        Asked of each L{ark.http.request.Request} before anything is known but its header:
+        C{method}, C{path}, C{query} and C{header(name)}.  Must not block.  A request with
+        the verb C{watch} may last; every other is cancelled after C{--request-timeout}.
         """
 
-    def resource(server: Any) -> Any:
+    def resource(server: IServer) -> Any:
         """
-        The L{twisted.web.resource.IResource} that answers.
+        The L{twisted.web.resource.IResource} that answers, made once when the server starts.
+
+        It stands at the prefix as a child of a Twisted site would: C{prepath} is the
+        prefix, C{postpath} what follows.  The requests that it gets are
+        L{ark.http.webrequest.WebRequest}s, whose C{origin.user} says who asks.  What it
+        raises becomes a C{Status}, an L{ark.meta.status.APIStatus} as it is.
         """

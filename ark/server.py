@@ -16,6 +16,7 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.plugin import getPlugins
 
 from ark.announcement import Started
 from ark.apis.loader import KindRegistry
@@ -33,13 +34,14 @@ from ark.bootstrap import (
     load_kinds,
     open_storage,
 )
-from ark.config import ServerConfig
+from ark.config import CONFIG, ConfigError, ServerConfig
 from ark.controllers.namespaces import NamespaceController
 from ark.controllers.reflector import Reflector
 from ark.http.application import Application, ApplicationParts
+from ark.http.customendpoints import BadEndpoint
 from ark.http.health import READINESS, Health
 from ark.http.metrics import Metrics
-from ark.interfaces import IAuthenticator, IStorageBackend
+from ark.interfaces import IAuthenticator, ICustomEndpoint, IStorageBackend
 from ark.logs import LineObserver
 from ark.observation import (
     Remembered,
@@ -172,11 +174,15 @@ class ArkServer(MultiService):
             self._now,
             health=self.health,
             metrics=metrics,
+            custom_endpoints=tuple(getPlugins(ICustomEndpoint)),
             max_requests_inflight=config.max_requests_inflight,
             max_mutating_requests_inflight=config.max_mutating_requests_inflight,
             request_timeout=config.request_timeout,
         )
-        return Application(parts)
+        try:
+            return Application(parts)
+        except BadEndpoint as error:
+            raise ConfigError(f"{error}.", "Correct the plug-in, or uninstall it.", CONFIG) from error
 
     def _authenticator(self) -> IAuthenticator:
         authenticators: list[Any] = [

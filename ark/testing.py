@@ -189,7 +189,7 @@ class InMemoryServer:
                 registry,
                 self.cacher,
                 self.authenticator,
-                StandaloneAuthorizer(),
+                parts.pop("authorizer", None) or StandaloneAuthorizer(),
                 self.clock,
                 lambda: EPOCH + self.clock.seconds(),
                 **parts,

@@ -8,21 +8,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from twisted.internet.threads import deferToThreadPool
+from zope.interface import implementer
+
 from ark.admission.chain import AdmissionChain
 from ark.admission.namespacelifecycle import NamespaceLifecycle
 from ark.apis.documents import Documents
 from ark.apis.loader import KindRegistry
 from ark.endpoints.negotiation import Negotiator
-from ark.endpoints.scope import RequestScope
+from ark.endpoints.scope import Aside, RequestScope
 from ark.http.chain import Chain, Deadlines, InFlight
+from ark.http.customendpoints import CustomEndpoints
 from ark.http.health import Health
 from ark.http.metrics import Metrics
-from ark.http.root import Root, RootParts
+from ark.http.root import OWN_SEGMENTS, Root, RootParts
 from ark.http.version import version_document
-from ark.interfaces import IAdmissionPlugin, IAuthenticator, IAuthorizer
+from ark.interfaces import IAdmissionPlugin, IAuthenticator, IAuthorizer, ICustomEndpoint, IServer
 from ark.registry.namespaces import NamespacePhases
 from ark.registry.stores import Stores
 from ark.watch.cacher import Cacher
+
+
+def threads_of(reactor: Any) -> Aside | None:
+    """
+    How to call something in the reactor's threads, if it has any.
+    """
+    if not hasattr(reactor, "getThreadPool"):
+        return None
+    return lambda function, *given: deferToThreadPool(reactor, reactor.getThreadPool(), function, *given)
 
 
 @dataclass
@@ -43,39 +56,52 @@ class ApplicationParts:
     health: Health = field(default_factory=Health)
     metrics: Metrics = field(default_factory=Metrics)
     admission_plugins: Sequence[IAdmissionPlugin] = ()
+    custom_endpoints: Sequence[ICustomEndpoint] = ()
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
     request_timeout: float = 60.0
 
 
+@implementer(IServer)
 class Application:
     """
     Answers requests.
 
-    @ivar stores: for controllers that write without a request.
+    @ivar stores: also for controllers that write without a request.
+    @raise ark.http.customendpoints.BadEndpoint: a plug-in cannot be served.
     """
 
     def __init__(self, parts: ApplicationParts) -> None:
+        self.registry = parts.registry
+        self.cacher = parts.cacher
+        self.authorizer = parts.authorizer
+        self.reactor = parts.reactor
+        self.now = parts.now
         phases = NamespacePhases(parts.cacher)
         admission = AdmissionChain((NamespaceLifecycle(phases.phase_of), *parts.admission_plugins))
         self.stores = Stores(parts.registry, parts.cacher, admission, parts.now)
         negotiator = Negotiator()
+        aside = threads_of(parts.reactor)
         scopes = {
             (store.kind.group, store.kind.version, store.kind.plural): RequestScope(
-                store, negotiator, parts.now
+                store, negotiator, parts.now, aside
             )
             for store in self.stores
         }
         documents = Documents(parts.registry)
-        self.root = Root(RootParts(scopes, documents, parts.health, parts.metrics, version_document()))
+        custom = CustomEndpoints(parts.custom_endpoints, OWN_SEGMENTS)
+        self.root = Root(
+            RootParts(scopes, documents, parts.health, parts.metrics, version_document(), custom)
+        )
         self.chain = Chain(
-            self.root.handle,
+            self.root,
             parts.authenticator,
             parts.authorizer,
             InFlight(parts.max_requests_inflight, parts.max_mutating_requests_inflight),
             Deadlines(parts.reactor, parts.request_timeout),
             parts.metrics,
         )
+        custom.start(self)
 
     async def dispatch(self, request: Any) -> None:
         """

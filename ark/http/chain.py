@@ -8,7 +8,6 @@ of it the deadline, the failure's answer and the metrics.  Contract 1.12, 1.14, 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -17,7 +16,6 @@ from twisted.logger import Logger
 
 from ark.authentication.userinfo import MASTERS_GROUP
 from ark.authorization.attributes import Attributes, refusal
-from ark.endpoints import requestinfo
 from ark.endpoints.negotiation import failure_form, wants_pretty
 from ark.endpoints.requestinfo import BadPath, RequestInfo
 from ark.endpoints.responses import page_not_found, send_status
@@ -31,12 +29,29 @@ from ark.storage.errors import StorageError
 
 _log = Logger()
 
-Handler = Callable[[Any, RequestInfo], Awaitable[None]]
-
 _READING = frozenset(("get", "list", "watch", "head", "options", "trace"))
+_ON_COLLECTIONS = frozenset(("list", "watch", "deletecollection"))
 _FALSE = frozenset(("false", "0"))
 _TOO_MANY = "Too many requests, please try again later."
 _TIMED_OUT = "request did not complete within the allotted timeout"
+
+
+class Handler(Protocol):
+    """
+    Knows what requests mean, and carries them out.
+    """
+
+    def info_of(self, request: Any) -> RequestInfo:
+        """
+        What a request asks for.
+
+        @raise BadPath: nothing can be meant by its path.
+        """
+
+    async def handle(self, request: Any, info: RequestInfo) -> None:
+        """
+        Answer a request that may go on.
+        """
 
 
 class Observer(Protocol):
@@ -54,7 +69,7 @@ def is_watch(info: RequestInfo, query: str) -> bool:
     """
     Whether a GET of a collection is a watch: any value but C{false} and C{0} (contract 1.2).
     """
-    if info.verb != "list" or "watch" not in query:
+    if info.verb != "list" or "watch" not in query or not info.resource:
         return False
     values = parse_qs(query, keep_blank_values=True).get("watch")
     return values is not None and values[0].lower() not in _FALSE
@@ -65,7 +80,7 @@ def attributes_of(request: Any, info: RequestInfo) -> Attributes:
     What an authorizer judges (contract 15.5).
     """
     name = info.name
-    if not name and info.verb in ("list", "watch", "deletecollection") and "fieldSelector" in request.query:
+    if not name and info.resource and info.verb in _ON_COLLECTIONS and "fieldSelector" in request.query:
         name = _selected_name(request.query)
     return Attributes(
         request.user,
@@ -172,20 +187,20 @@ def _wanted_timeout(query: str, maximum: float) -> float:
 
 class Chain:
     """
-    @param handle: carries out a request that may go on.
     @ivar long_running: how many watches are open.
     """
 
     def __init__(
         self,
-        handle: Handler,
+        handler: Handler,
         authenticator: IAuthenticator,
         authorizer: IAuthorizer,
         in_flight: InFlight,
         deadlines: Deadlines,
         observer: Observer,
     ) -> None:
-        self._handle = handle
+        self._info_of = handler.info_of
+        self._handle = handler.handle
         self._authenticator = authenticator
         self._authorizer = authorizer
         self.in_flight = in_flight
@@ -202,7 +217,7 @@ class Chain:
         request.audit_id = given.decode("latin-1") if given else new_uid()
         info = RequestInfo(request.method.lower(), request.path)
         try:
-            info = requestinfo.parse(request.method, request.path)
+            info = self._info_of(request)
             if is_watch(info, request.query):
                 info = info._replace(verb="watch")
             request.info = info

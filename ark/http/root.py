@@ -2,7 +2,8 @@
 The Klein application: the verbs of the REST API, and all other paths.
 
 A path that names a resource finds its endpoint through L{RequestInfo} at once; Klein's
-own matching serves every other path.  The routes below declare both.
+own matching serves every other path.  The routes below declare both.  Plug-ins answer
+under the prefixes that they have taken (L{ark.http.customendpoints}).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ark.apis.documents import Document, Documents
 from ark.apis.kind import Kind
+from ark.endpoints import requestinfo
 from ark.endpoints.create import create
 from ark.endpoints.delete import delete, deletecollection
 from ark.endpoints.get import get
@@ -28,6 +30,7 @@ from ark.endpoints.scale import get_scale, patch_scale, update_scale
 from ark.endpoints.scope import RequestScope
 from ark.endpoints.update import update
 from ark.endpoints.watch import watch
+from ark.http.customendpoints import CustomEndpoints
 from ark.http.health import Health
 from ark.http.metrics import Metrics
 from ark.meta.mediatypes import parse_accept
@@ -104,6 +107,7 @@ class RootParts:
     health: Health
     metrics: Metrics
     version: bytes
+    custom: CustomEndpoints
 
 
 class Root:
@@ -120,6 +124,16 @@ class Root:
         self._health = parts.health
         self._metrics = parts.metrics
         self._version = parts.version
+        self._custom = parts.custom
+
+    def info_of(self, request: Any) -> RequestInfo:
+        """
+        What a request asks for.
+
+        @raise ark.endpoints.requestinfo.BadPath: nothing can be meant by its path.
+        """
+        info = requestinfo.parse(request.method, request.path)
+        return info if info.resource else self._custom.info_of(request, info)
 
     async def handle(self, request: Any, info: RequestInfo) -> None:
         """
@@ -129,8 +143,12 @@ class Root:
         """
         if info.resource:
             await self.serve(request, info)
-        else:
+            return
+        prefix = self._custom.prefix_of(request.path)
+        if prefix is None:
             await self._route(request)
+        else:
+            await self._custom.answer(request, prefix)
 
     async def _route(self, request: Any) -> None:
         adapter = self.app.url_map.bind("localhost", path_info=request.path, default_method=request.method)
@@ -239,6 +257,12 @@ class Root:
             _respond(request, 304, ((b"etag", etag), (b"vary", b"Accept")), b"")
             return
         _respond(request, document.code, document.headers(), document.body)
+
+
+OWN_SEGMENTS = frozenset(rule.rule.split("/")[1] for rule in Root.app.url_map.iter_rules())
+"""
+The first segments of the paths of the API, which no plug-in may take.
+"""
 
 
 def _lead_nowhere(request: Any) -> None:
