@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ark.endpoints.negotiation import body_type
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.scope import RequestScope, parse_query
 from ark.meta.options import create_options
@@ -17,7 +16,7 @@ async def create(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     Create an object and answer with it, 201.
     """
     accepted = scope.accepted(request)
-    media_type = body_type(request.header(b"content-type"))
+    media_type = scope.body_type(request)
     data = await request.read_body()
     query = parse_query(request.query)
     options = create_options(query)

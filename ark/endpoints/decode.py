@@ -9,11 +9,14 @@ C{k8s.io/apiextensions-apiserver/pkg/apiserver/customresource_handler.go}; contr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ark.apis.kind import Kind
-from ark.endpoints.negotiation import YAML
+from ark.apis.messages import delete_options_message, message_of
+from ark.endpoints.negotiation import CUSTOM_BODIES, PROTOBUF, TYPED_BODIES, YAML
 from ark.meta import objectmeta
 from ark.meta.options import IGNORE, STRICT
+from ark.meta.protobuf import Message, open_envelope
 from ark.meta.serializer import Decoded, DecodeError, decode_json, decode_yaml
 from ark.meta.status import APIStatus, bad_request
 from ark.registry.codec import Object
@@ -45,14 +48,32 @@ def parse_body(data: bytes, media_type: str) -> Decoded:
     return decode_yaml(data) if media_type == YAML else decode_json(data)
 
 
+def parse_delete_options(data: bytes, media_type: str) -> Any:
+    """
+    The value of a body of a deletion.
+
+    @raise DecodeError: it is not what C{media_type} says.
+    """
+    if media_type != PROTOBUF:
+        return parse_body(data, media_type).value
+    api_version, kind, raw = open_envelope(data)
+    told = {"apiVersion": api_version, "kind": kind}
+    # The message of another kind means something else.
+    return {**delete_options_message().decode(raw), **told} if kind in ("", "DeleteOptions") else told
+
+
 class Decoder:
     """
     Makes objects of one kind from bodies: typed, pruned and defaulted.
+
+    @ivar media_types: what bodies may be: protocol buffers too if the kind has a message.
     """
 
     def __init__(self, kind: Kind, processor: Processor) -> None:
         self._kind = kind
         self._processor = processor
+        self._message = message_of(kind.api_version, kind.kind) if kind.typed else None
+        self.media_types = CUSTOM_BODIES if self._message is None else TYPED_BODIES
 
     def decode(self, data: bytes, media_type: str, validation: str, warnings: list[str]) -> Object:
         """
@@ -62,18 +83,45 @@ class Decoder:
             to C{warnings} under C{Warn}.
         @raise APIStatus: 400.
         """
+        duplicates: Sequence[str] = ()
+        if media_type == PROTOBUF and self._message is not None:
+            obj = self._read_message(self._message, data)
+        else:
+            obj, duplicates = self._read_text(data, media_type)
+        self.settle(obj, duplicates, validation, warnings)
+        return obj
+
+    def _read_text(self, data: bytes, media_type: str) -> tuple[Object, Sequence[str]]:
         try:
-            value, duplicates = parse_body(data, media_type)
+            decoded = parse_body(data, media_type)
         except DecodeError as error:
             raise _unrecognized(
                 self._kind, f"couldn't get version/kind; json parse error: {error}", data
             ) from error
-        if not isinstance(value, dict):
+        if not isinstance(decoded.value, dict):
             why = "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value"
             raise _unrecognized(self._kind, why, data)
-        self._check_type(value, data)
-        self.settle(value, duplicates, validation, warnings)
-        return value
+        self._check_type(decoded.value, data)
+        return decoded.value, decoded.duplicates
+
+    def _read_message(self, message: Message, data: bytes) -> Object:
+        """
+        The object of a body in protocol buffers; a type that it does not tell is the kind's.
+        """
+        kind = self._kind
+        try:
+            api_version, name, raw = open_envelope(data)
+        except DecodeError as error:
+            raise _unrecognized(kind, str(error), data) from error
+        obj = {"apiVersion": api_version or kind.api_version, "kind": name or kind.kind}
+        self._check_version(obj["apiVersion"])
+        if name not in ("", kind.kind):
+            why = f"converting ({kind.version}.{name}) to ({kind.version}.{kind.kind}): unknown conversion"
+            raise self.cannot_handle(obj, why)
+        try:
+            return {**obj, **message.decode(raw)}
+        except DecodeError as error:
+            raise self.cannot_handle(obj, str(error)) from error
 
     def _check_type(self, obj: Object, data: bytes) -> None:
         kind, api_version = obj.get("kind"), obj.get("apiVersion")
@@ -81,6 +129,9 @@ class Decoder:
             if not value or not isinstance(value, str):
                 shown = data.decode("utf-8", "replace")
                 raise _unrecognized(self._kind, f"Object '{name}' is missing in '{shown}'", data)
+        self._check_version(api_version)
+
+    def _check_version(self, api_version: object) -> None:
         if api_version != self._kind.api_version:
             raise bad_request(
                 f"the API version in the data ({api_version}) does not match "

@@ -8,9 +8,8 @@ from typing import Any
 
 import orjson
 
-from ark.endpoints.decode import parse_body
+from ark.endpoints.decode import parse_delete_options
 from ark.endpoints.list import Listing, list_options
-from ark.endpoints.negotiation import body_type
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.scope import Query, RequestScope, parse_query
 from ark.meta.options import DeleteOptions, delete_options
@@ -22,9 +21,9 @@ async def _read_options(scope: RequestScope, request: Any, query: Query) -> Dele
     data = await request.read_body()
     if not data:
         return delete_options(query, None)
-    media_type = body_type(request.header(b"content-type"))
+    media_type = scope.body_type(request)
     try:
-        value = parse_body(data, media_type).value
+        value = parse_delete_options(data, media_type)
     except DecodeError as error:
         raise bad_request(str(error)) from error
     return delete_options(query, value)

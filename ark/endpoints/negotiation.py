@@ -13,11 +13,15 @@ from ark.meta.status import not_acceptable, unsupported_media_type
 
 JSON = "application/json"
 YAML = "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 STREAM_JSON = "application/json;stream=watch"
+
+CUSTOM_BODIES = (JSON, YAML)
+TYPED_BODIES = (JSON, YAML, PROTOBUF)
 
 _META_VERSIONS = frozenset(("v1", "v1beta1"))
 _TRANSFORMS = frozenset(("Table", "PartialObjectMetadata", "PartialObjectMetadataList"))
@@ -98,18 +102,19 @@ class Negotiator:
         return known
 
 
-def body_type(header: bytes | None) -> str:
+def body_type(header: bytes | None, supported: tuple[str, ...]) -> str:
     """
-    The media type of a request body: L{JSON} or L{YAML}; JSON when none is told.
+    The media type of a request body; JSON when none is told.
 
-    @raise ark.meta.status.APIStatus: 415.
+    @param supported: L{CUSTOM_BODIES} or L{TYPED_BODIES}.
+    @raise ark.meta.status.APIStatus: 415, listing C{supported} (contract 1.6).
     """
     if not header or header == b"application/json":
         return JSON
     media_type = header.decode("latin-1").partition(";")[0].strip().lower()
-    if media_type in (JSON, YAML):
+    if media_type in supported:
         return media_type
-    raise unsupported_media_type((JSON, YAML))
+    raise unsupported_media_type(supported)
 
 
 def patch_type(header: bytes | None, supported: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ark.endpoints.decode import Decoder
-from ark.endpoints.negotiation import PLAIN, YAML, Accepted, Negotiator, wants_pretty
+from ark.endpoints.negotiation import PLAIN, YAML, Accepted, Negotiator, body_type, wants_pretty
 from ark.endpoints.representation import Form, Forms
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send
@@ -66,6 +66,14 @@ class RequestScope:
         if not watching and wants_pretty(request.query, request.header(b"user-agent")):
             return accepted._replace(pretty=True) if accepted.media_type != YAML else accepted
         return accepted
+
+    def body_type(self, request: Any) -> str:
+        """
+        The media type of the request's body.
+
+        @raise ark.meta.status.APIStatus: 415.
+        """
+        return body_type(request.header(b"content-type"), self.decoder.media_types)
 
     def form(self, accepted: Accepted, query: Query, of_list: bool = False) -> Form:
         """

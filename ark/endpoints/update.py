@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ark.endpoints.negotiation import body_type
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.scope import RequestScope, parse_query
 from ark.meta.options import update_options
@@ -37,7 +36,7 @@ async def update(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     data = await request.read_body()
     query = parse_query(request.query)
     options = update_options(query)
-    media_type = body_type(request.header(b"content-type"))
+    media_type = scope.body_type(request)
     context = scope.write_context(request, options)
     request.warnings = context.warnings
     obj = scope.decoder.decode(data, media_type, options.field_validation, context.warnings)

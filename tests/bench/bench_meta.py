@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import timeit
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
 
+from ark.apis.messages import message_of
 from ark.apply.jsonpatch import apply_json_patch
 from ark.apply.mergepatch import merge_patch
 from ark.meta import continuetoken, names, objectmeta, options, selectors, serializer, time
+from ark.meta.protobuf import open_envelope
+from tests.meta.test_protobuf import fixtures
 
 METADATA = {
     "name": "weather-report-1",
@@ -56,6 +60,16 @@ def measure(what: str, call: Callable[[], Any], number: int = 20_000) -> float:
     return best
 
 
+def read_protobuf(body: bytes) -> None:
+    """
+    Read an object of a built-in kind.
+    """
+    api_version, kind, raw = open_envelope(body)
+    message = message_of(api_version, kind)
+    assert message is not None
+    message.decode(raw)
+
+
 def main() -> None:
     """
     Measure everything.
@@ -71,6 +85,9 @@ def main() -> None:
     measure("decode_yaml of JSON", lambda: serializer.decode_yaml(BODY))
     measure("decode_yaml of YAML", lambda: serializer.decode_yaml(YAML), 200)
     measure("encode_yaml", lambda: serializer.encode_yaml(QUERY), 100)
+    for name in ("Lease, renewed", "Service, every field"):
+        body = next(fixture["body"] for fixture in fixtures() if fixture["name"] == name)
+        measure(f"{name}, {len(body)} bytes of protobuf", partial(read_protobuf, body), 2000)
     measure("list_options, nothing asked", lambda: options.list_options({}))
     measure("list_options of a watch", lambda: options.list_options(watch))
     measure("create_options, nothing asked", lambda: options.create_options({}))

@@ -7,8 +7,11 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.endpoints.negotiation import (
+    CUSTOM_BODIES,
     JSON,
     MERGE_PATCH,
+    PROTOBUF,
+    TYPED_BODIES,
     YAML,
     Accepted,
     Negotiator,
@@ -104,13 +107,27 @@ class BodyTypeTests(SynchronousTestCase):
         """
         Nothing means JSON; parameters are allowed; the rest is 415.
         """
-        self.assertEqual(body_type(None), JSON)
-        self.assertEqual(body_type(b"application/json; charset=utf-8"), JSON)
-        self.assertEqual(body_type(b"application/yaml"), YAML)
+        self.assertEqual(body_type(None, CUSTOM_BODIES), JSON)
+        self.assertEqual(body_type(b"application/json; charset=utf-8", CUSTOM_BODIES), JSON)
+        self.assertEqual(body_type(b"application/yaml", CUSTOM_BODIES), YAML)
         for refused in (b"text/plain", b"application/cbor", b"application/vnd.kubernetes.protobuf"):
             with self.assertRaises(APIStatus) as caught:
-                body_type(refused)
+                body_type(refused, CUSTOM_BODIES)
             self.assertEqual((caught.exception.code, caught.exception.reason), (415, "UnsupportedMediaType"))
+            self.assertTrue(caught.exception.message.endswith(": application/json, application/yaml"))
+
+    def test_bodies_of_built_in_kinds_may_be_protobuf(self) -> None:
+        """
+        Then it is listed too.
+        """
+        for media_type in (
+            b"application/vnd.kubernetes.protobuf",
+            b"Application/vnd.kubernetes.protobuf ;a=b",
+        ):
+            self.assertEqual(body_type(media_type, TYPED_BODIES), PROTOBUF)
+        with self.assertRaises(APIStatus) as caught:
+            body_type(b"application/cbor", TYPED_BODIES)
+        self.assertTrue(caught.exception.message.endswith(f"application/json, application/yaml, {PROTOBUF}"))
 
     def test_patches_name_their_type(self) -> None:
         """
