@@ -4,16 +4,19 @@ How a running server shows what goes on inside: its health checks and its gauges
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from ark.apis.kind import Kind
 from ark.http.chain import InFlight
 from ark.http.health import Check
-from ark.http.metrics import Metrics
+from ark.http.metrics import COMPONENT, Metrics
 from ark.upkeep import StoredObjects
 from ark.watch.cacher import Cacher
+from ark.watch.view import Traffic
 
 CHECK_SECONDS = 5.0
 REMEMBER_SECONDS = 1.0
@@ -97,6 +100,40 @@ def show_cacher(metrics: Metrics, cacher: Cacher) -> None:
     metrics.add_gauge("ark_storage_revision", "The newest revision known here.", lambda: cacher.revision)
     metrics.add_gauge("ark_watch_watchers", "Watches of this process.", lambda: cacher.hub.watchers)
     metrics.add_gauge("ark_watch_window_events", "Events in memory for watches.", lambda: len(cacher.window))
+
+
+def show_watches(metrics: Metrics, cacher: Cacher, kinds: Iterable[Kind]) -> None:
+    """
+    Show what is watched and what the watchers were sent, under kube-apiserver's names.
+    """
+    hub = cacher.hub
+    named = {kind.resource: (kind.group, kind.version, kind.plural) for kind in kinds if kind.is_storage}
+
+    def open_now() -> dict[tuple[str, ...], float]:
+        counts: Counter[tuple[str, ...]] = Counter()
+        for predicate, number in hub.watching():
+            if predicate.resource in named:
+                scope = "resource" if predicate.name else "namespace" if predicate.namespace else "cluster"
+                labels = ("WATCH", *named[predicate.resource], "", scope, COMPONENT)
+                counts[labels] += number
+        return dict(counts)
+
+    def sent(of: Callable[[Traffic], int]) -> Callable[[], dict[tuple[str, ...], float]]:
+        return lambda: {named[name]: of(traffic) for name, traffic in hub.traffic.items() if name in named}
+
+    what = ("group", "version", "resource")
+    metrics.add_gauge(
+        "apiserver_longrunning_requests",
+        "Watches that are open.",
+        open_now,
+        ("verb", *what, "subresource", "scope", "component"),
+    )
+    metrics.add_counter(
+        "apiserver_watch_events", "Events sent to watchers.", sent(lambda traffic: traffic.events), what
+    )
+    metrics.add_counter(
+        "ark_watch_sent_bytes", "Bytes of events sent to watchers.", sent(lambda traffic: traffic.bytes), what
+    )
 
 
 def show_requests(metrics: Metrics, in_flight: InFlight) -> None:

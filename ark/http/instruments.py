@@ -96,11 +96,16 @@ def counter(family: Family[Count]) -> CounterMetricFamily:
     return metric
 
 
-def reading(name: str, documentation: str, labels: Labels, value: Reading) -> GaugeMetricFamily:
+def reading(
+    name: str, documentation: str, labels: Labels, value: Reading, counts: bool = False
+) -> GaugeMetricFamily | CounterMetricFamily:
     """
     What a value read just now looks like to Prometheus.
+
+    @param counts: whether it only goes up.
     """
-    metric = GaugeMetricFamily(name, documentation, labels=labels)
+    family = CounterMetricFamily if counts else GaugeMetricFamily
+    metric = family(name, documentation, labels=labels)
     values = value if isinstance(value, Mapping) else {(): value}
     for of_labels, number in values.items():
         metric.add_metric(of_labels, number)

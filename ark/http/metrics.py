@@ -38,11 +38,12 @@ _UNAUTHORIZED = 401
 _SIZED_VERBS = frozenset(("GET", "LIST"))
 
 
-class _Gauge(NamedTuple):
+class _Shown(NamedTuple):
     name: str
     documentation: str
     labels: Labels
     read: Callable[[], Reading]
+    counts: bool = False
 
 
 class Metrics:
@@ -65,7 +66,7 @@ class Metrics:
         self.observe_request = RequestObserver(self, resources, logged=log_requests).observe_request
         self.registry = CollectorRegistry(auto_describe=False)
         self._requests: dict[RequestLabels, dict[int, RequestSeries]] = defaultdict(dict)
-        self._gauges: list[_Gauge] = []
+        self._shown: list[_Shown] = []
         self._commit_seconds = Distribution(_COMMIT_SECONDS)
         self._batch_sizes = Distribution(_BATCH_SIZES)
         what = ("verb", "group", "version", "resource", "subresource", "scope")
@@ -117,7 +118,17 @@ class Metrics:
         Show a value that C{read} tells whenever somebody asks: a number, or with
         C{labels} a mapping from their values to numbers.
         """
-        self._gauges.append(_Gauge(name, documentation, labels, read))
+        self._shown.append(_Shown(name, documentation, labels, read))
+
+    def add_counter(
+        self, name: str, documentation: str, read: Callable[[], Reading], labels: Labels = ()
+    ) -> None:
+        """
+        The same as L{add_gauge} for numbers that only go up.
+
+        @param name: without C{_total}.
+        """
+        self._shown.append(_Shown(name, documentation, labels, read, counts=True))
 
     def render(self) -> bytes:
         """
@@ -136,8 +147,8 @@ class Metrics:
             "ark_storage_commit_seconds", "Seconds a batch took to commit.", (), [((), self._commit_seconds)]
         )
         yield histogram("ark_storage_commit_batch_size", "Changes in a batch.", (), [((), self._batch_sizes)])
-        for one in self._gauges:
-            yield reading(one.name, one.documentation, one.labels, one.read())
+        for one in self._shown:
+            yield reading(one.name, one.documentation, one.labels, one.read(), one.counts)
 
     def _collect_requests(self) -> Iterable[Metric]:
         names = ("verb", "dry_run", "group", "version", "resource", "subresource", "scope", "component")

@@ -5,7 +5,7 @@ Who is told of what, and when.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import CancelledError, DeferredSemaphore
@@ -19,7 +19,7 @@ from ark.watch.follower import PAGE, Follower
 from ark.watch.predicate import SelectionPredicate
 from ark.watch.representation import Representation
 from ark.watch.timerwheel import TimerWheel
-from ark.watch.view import View
+from ark.watch.view import Traffic, View
 from ark.watch.window import Window
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Hub:
     Sends each watcher what it watches, once a reactor turn.
 
     @ivar flushed: every synced watcher has been sent everything up to here.
+    @ivar traffic: what the watchers of each resource were sent.
     @ivar watchers: how many there are.
     @ivar stopped: whether no watch may begin any more.
     """
@@ -72,6 +73,7 @@ class Hub:
         self._follower = follower
         self._readers = DeferredSemaphore(READERS)
         self._topics: dict[str, dict[_Place, Topic]] = {}
+        self.traffic: dict[str, Traffic] = {}
         self._views: dict[Any, View] = {}
         self._dirty: list[Topic] = []
         self._ahead: dict[Watcher, None] = {}
@@ -110,11 +112,19 @@ class Hub:
         """
         view = self._views.get((predicate.key, representation.key))
         if view is None:
-            view = View(predicate, representation)
+            traffic = self.traffic.setdefault(predicate.resource, Traffic())
+            view = View(predicate, representation, traffic)
             self._views[view.key] = view
             topics = self._topics.setdefault(predicate.resource, {})
             topics.setdefault(view.place, Topic()).views[view] = None
         return view
+
+    def watching(self) -> Iterator[tuple[SelectionPredicate, int]]:
+        """
+        What is watched, and by how many.  The same predicate may come more than once.
+        """
+        for view in self._views.values():
+            yield view.predicate, len(view.synced) + len(view.others)
 
     def follow_up(self, view: View) -> View:
         """

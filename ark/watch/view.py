@@ -23,6 +23,27 @@ been written before their streams could say stop is bounded by it.
 Chunk = tuple[bytes, int]
 
 
+class Traffic:
+    """
+    What was sent to the watchers of a resource since the start.
+
+    @ivar events: bookmarks and errors included.
+    """
+
+    __slots__ = ("bytes", "events")
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.bytes = 0
+
+    def add(self, data: bytes) -> None:
+        """
+        Count framed events, one a line.
+        """
+        self.events += data.count(b"\n")
+        self.bytes += len(data)
+
+
 class View:
     """
     One predicate in one representation, and all watchers that have both.
@@ -31,11 +52,24 @@ class View:
 
     @ivar synced: those who have been sent everything up to the last turn of the hub.
     @ivar others: those who have not, or who wait for a revision to come.
+    @ivar traffic: counts what they are sent.
     """
 
-    __slots__ = ("_chunk", "_chunk_place", "key", "others", "predicate", "representation", "synced")
+    __slots__ = (
+        "_chunk",
+        "_chunk_place",
+        "key",
+        "others",
+        "predicate",
+        "representation",
+        "synced",
+        "traffic",
+    )
 
-    def __init__(self, predicate: SelectionPredicate, representation: Representation) -> None:
+    def __init__(
+        self, predicate: SelectionPredicate, representation: Representation, traffic: Traffic
+    ) -> None:
+        self.traffic = traffic
         self.predicate = predicate
         self.representation = representation
         self.key: Hashable = (predicate.key, representation.key)
