@@ -50,6 +50,7 @@ from ark.observation import (
     show_certificates,
     show_requests,
     show_stored,
+    show_watches,
 )
 from ark.serving import SecureServing
 from ark.storage.committer import Committer
@@ -134,6 +135,7 @@ class ArkServer(MultiService):
         self._add_checks(backend, cacher)
         self._add_gauges(metrics, registry, backend)
         show_cacher(metrics, cacher)
+        show_watches(metrics, cacher, registry.kinds())
         show_requests(metrics, application.chain.in_flight)
         self._look_after(serving, metrics)
         url = serving.listen(application.dispatch, self._listener)
