@@ -50,6 +50,7 @@ _METRICS = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _COLLECTION = ("<resource>", "namespaces/<namespace>/<resource>")
 _OBJECT = tuple(f"{rule}/<name>" for rule in _COLLECTION)
 _SUBRESOURCE = tuple(f"{rule}/<subresource>" for rule in _OBJECT)
+_OF_NAMESPACE = [f"/api/<version>/namespaces/<name>/{subresource}" for subresource in ("status", "finalize")]
 
 Endpoint = Callable[[RequestScope, Any, RequestInfo], Awaitable[None]]
 
@@ -62,14 +63,14 @@ _VERBS: dict[str, tuple[Endpoint, list[str], Sequence[str]]] = {
     "list": (list_, _rules(_COLLECTION), ("GET", "HEAD")),
     "watch": (
         watch,
-        [rule.replace("<version>/", "<version>/watch/", 1) for rule in _rules(_COLLECTION)],
+        [rule.replace("<version>/", "<version>/watch/", 1) for rule in _rules(_COLLECTION + _OBJECT)],
         ("GET",),
     ),
     "create": (create, _rules(_COLLECTION), ("POST",)),
     "deletecollection": (deletecollection, _rules(_COLLECTION), ("DELETE",)),
-    "get": (get, _rules(_OBJECT + _SUBRESOURCE), ("GET", "HEAD")),
-    "update": (update, _rules(_OBJECT + _SUBRESOURCE), ("PUT",)),
-    "patch": (patch, _rules(_OBJECT + _SUBRESOURCE), ("PATCH",)),
+    "get": (get, _rules(_OBJECT + _SUBRESOURCE) + _OF_NAMESPACE, ("GET", "HEAD")),
+    "update": (update, _rules(_OBJECT + _SUBRESOURCE) + _OF_NAMESPACE, ("PUT",)),
+    "patch": (patch, _rules(_OBJECT + _SUBRESOURCE) + _OF_NAMESPACE, ("PATCH",)),
     "delete": (delete, _rules(_OBJECT), ("DELETE",)),
 }
 
@@ -146,11 +147,16 @@ class Root:
             return
         prefix = self._custom.prefix_of(request.path)
         if prefix is None:
-            await self._route(request)
+            await self.route(request)
         else:
             await self._custom.answer(request, prefix)
 
-    async def _route(self, request: Any) -> None:
+    async def route(self, request: Any) -> None:
+        """
+        Let Klein find who answers a request.
+
+        @raise ark.meta.status.APIStatus: nobody does, or what the endpoint raises.
+        """
         adapter = self.app.url_map.bind("localhost", path_info=request.path, default_method=request.method)
         try:
             rule, segments = adapter.match(return_rule=True)
