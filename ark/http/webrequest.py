@@ -155,7 +155,9 @@ class WebRequest(TwistedRequest):
         if not isinstance(body, bytes):
             raise TypeError(f"{resrc!r} rendered {type(body).__name__}, and not bytes")
         response: Any = self
-        response.setHeader(b"content-length", b"%d" % len(body))
+        if body or self.method != b"HEAD":
+            # Who answers a HEAD without a body may have said how long it would be.
+            response.setHeader(b"content-length", b"%d" % len(body))
         response.write(body)
         response.finish()
 

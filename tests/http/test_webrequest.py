@@ -33,6 +33,7 @@ from ark.http.webrequest import MAX_PARAMETERS, Mount, WebRequest, render
 from ark.meta.status import APIStatus
 from ark.testing import Answer
 from tests.http.edge import Edge, disconnect
+from tests.http.h2client import Client
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -898,3 +899,49 @@ class WireTests(SynchronousTestCase):
         self.assertTrue(transport.written.startswith(b"HTTP/1.1 500 "), transport.written)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
         disconnect(protocol)
+
+    def test_a_large_file_waits_for_the_client(self) -> None:
+        """
+        Over HTTP/2 no more of it is read than the client's window has room for.
+        """
+        edge = Edge()
+        folder = FilePath(self.mktemp())
+        folder.makedirs()
+        folder.child("big.bin").setContent(b"0123456789abcdef" * 100_000)
+        mount = Mount((), File(folder.path))
+        edge.handler.answer = lambda request: render(request, mount, edge.clock)
+        client = Client(edge)
+        client.acknowledge = False
+        stream = client.get(b"/big.bin")
+        received = len(client.bodies[stream])
+        self.assertEqual((received, stream in client.ended), (65535, False))
+        client.acknowledge = True
+        client.h2.acknowledge_received_data(received, stream)
+        client.exchange()
+        self.assertEqual((len(client.bodies[stream]), client.ended), (1_600_000, [stream]))
+        head = client.request(b"/big.bin", b"HEAD")
+        client.exchange()
+        self.assertEqual(client.headers[head][b"content-length"], b"1600000")
+        self.assertEqual(client.bodies.get(head, b""), b"")
+
+    def test_a_reset_stream_is_a_client_that_goes(self) -> None:
+        """
+        Other streams of the connection go on.
+        """
+        edge = Edge()
+        told: list[Any] = []
+
+        def begin(request: Any) -> Any:
+            request.notifyFinish().addErrback(told.append)
+            request.write(b"one")
+            return NOT_DONE_YET
+
+        mount = Mount((), Leaf(begin))
+        edge.handler.answer = lambda request: render(request, mount, edge.clock)
+        client = Client(edge)
+        stream = client.get(b"/")
+        self.assertEqual((client.bodies[stream], told), (b"one", []))
+        client.h2.reset_stream(stream)
+        client.exchange()
+        told[0].trap(ConnectionLost)
+        self.assertEqual(client.bodies[client.get(b"/")], b"one")
