@@ -29,7 +29,7 @@ from ark.http.handling import handle
 from ark.http.limits import Limits
 from ark.http.request import ClientConnection, Request
 from ark.http.webchannel import ResponseChannel
-from ark.http.webrequest import MAX_PARAMETERS, Mount, WebRequest, render
+from ark.http.webrequest import MAX_FORM, MAX_PARAMETERS, Mount, WebRequest, render
 from ark.meta.status import APIStatus
 from ark.testing import Answer
 from tests.http.edge import Edge, disconnect
@@ -160,7 +160,7 @@ class RequestTests(WebRequestTestCase):
         All that the interface declares is there.
         """
         origin, _ = make_request()
-        request = WebRequest(origin, ResponseChannel(origin, Mount((), Resource()), self.clock))
+        request = WebRequest(origin, ResponseChannel(origin, Mount((), Resource()), self.clock), b"")
         self.assertTrue(verifyObject(IRequest, request))
         self.assertIs(request.origin, origin)
 
@@ -207,16 +207,23 @@ class RequestTests(WebRequestTestCase):
         In the query as in the form, whichever sign divides them.
         """
         many = "a=1&" * (MAX_PARAMETERS + 1)
-        parts = "\r\n--b" * (MAX_PARAMETERS + 1)
         for target, body, headers in (
             (f"/?{many}", "", {}),
             (f"/?{many.replace('&', ';')}", "", {}),
             ("/", many, FORM),
-            ("/", parts, {"content-type": "multipart/form-data; boundary=b"}),
         ):
             answer = self.ask(Leaf(self.fail), "POST", target, body.encode(), headers)
             self.status(answer, 400)
         self.assertEqual(len(parse_qs(many.encode())[b"a"]), MAX_PARAMETERS + 1)
+
+    def test_a_form_that_cannot_be_read_in_a_turn_is_refused(self) -> None:
+        """
+        With 413; a body that is no form may be larger.
+        """
+        body = b"x" * (MAX_FORM + 1)
+        for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=b"):
+            self.status(self.ask(Leaf(self.fail), "POST", "/", body, {"content-type": kind}), 413)
+        self.assertEqual(self.ask(Leaf(lambda request: b""), "POST", "/", body).code, 200)
 
     def test_a_body_above_the_limit_is_refused(self) -> None:
         """
@@ -258,7 +265,7 @@ class RequestTests(WebRequestTestCase):
         """
         origin, _ = make_request()
         origin.raw_headers.clear()
-        request = WebRequest(origin, ResponseChannel(origin, None, self.clock))
+        request = WebRequest(origin, ResponseChannel(origin, None, self.clock), b"")
         self.assertEqual(request.getHeader(b"host"), b"ark.example:6443")
 
     def test_urls_begin_with_https_while_the_request_runs(self) -> None:
