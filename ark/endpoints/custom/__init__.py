@@ -1,3 +1,0 @@
-"""
-endpoints/custom
-"""
