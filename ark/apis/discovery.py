@@ -111,7 +111,7 @@ def aggregated(registry: KindRegistry, core: bool) -> dict[str, Any]:
     """
     Everything of C{/api}, or of C{/apis}, in one document (contract 3.3).
     """
-    groups = [group for group in registry.groups() if core is not bool(group)]
+    groups = sorted(group for group in registry.groups() if core is not bool(group))
     return {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": "apidiscovery.k8s.io/v2",

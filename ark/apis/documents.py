@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from email.utils import formatdate
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -87,6 +87,15 @@ class Documents:
             document = self._made[key] = make()
         return document
 
+    def index(self, others: Iterable[str]) -> bytes:
+        """
+        All paths that lead to a document, and others, as C{/} lists them.
+        """
+        versions = self._versions()
+        groups = {f"/apis/{group}" for group, _ in versions.values() if group}
+        documents = (f"/{path}" for path in versions)
+        return encode_json({"paths": sorted({*others, *groups, *documents})}, pretty=True)
+
     def discovery(self, path: str, accept: str) -> Document | None:
         """
         The document of C{/api}, C{/apis} or a path below; L{None} when there is none.
@@ -150,12 +159,13 @@ class Documents:
         wanted = path.removeprefix(_OPENAPI_V3)
         if path not in ("openapi/v2", "openapi/v3") and (wanted == path or wanted not in self._versions()):
             return None
+        if path == "openapi/v3":
+            # It has one form, whatever a client says.
+            return self._once((path, JSON), self._index)
         if not any(clause.takes(JSON) for clause in parse_accept(accept or "*/*")):
             raise not_acceptable((JSON,))
         if path == "openapi/v2":
             return self._once((path, JSON), lambda: self._hashed(self._openapi.v2()))
-        if path == "openapi/v3":
-            return self._once((path, JSON), self._index)
         return self._versioned(wanted, (parse_qs(query).get("hash") or [""])[0])
 
     def _versions(self) -> dict[str, tuple[str, str]]:
@@ -187,7 +197,7 @@ class Documents:
             return document._replace(extra=(*document.extra, (b"cache-control", b"no-cache, private")))
         if f'"{asked}"' != document.etag:
             location = self._location(path).encode()
-            return Document(b"", JSON, "", 301, ((b"location", location),))
+            return Document(b"", JSON, document.etag, 301, (_VARY, (b"location", location)))
         expires = formatdate(self._now() + _YEAR, usegmt=True).encode()
         return document._replace(
             extra=(*document.extra, (b"cache-control", b"public, immutable"), (b"expires", expires))

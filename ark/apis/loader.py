@@ -17,9 +17,9 @@ from ark.meta.jsonpath import MISSING, InvalidPath, compile_first
 from ark.meta.names import (
     dns1035_label,
     dns1123_subdomain,
-    name_is_dns1035_label,
     name_is_dns_label,
     name_is_dns_subdomain,
+    path_segment_name,
 )
 
 __all__ = ["BUILT_IN", "InvalidDefinition", "KindRegistry"]
@@ -33,8 +33,9 @@ _STABILITY = {None: 2, "beta": 1, "alpha": 0}
 _SELECTABLE_TYPES = ("string", "boolean", "integer")
 _MOST_SELECTABLE = 8
 _NAME_VALIDATORS: dict[str, NameValidator] = {
+    "events": path_segment_name,
     "namespaces": name_is_dns_label,
-    "services": name_is_dns1035_label,
+    "services": name_is_dns_label,
 }
 
 
@@ -130,7 +131,10 @@ class KindRegistry:
         """
         places: dict[str, tuple[bool, str]] = {}
         for kind in self:
-            place = (bool(kind.group) and not kind.typed, f"{kind.version}.{kind.group}" if kind.group else "")
+            place = (
+                bool(kind.group) and not kind.typed,
+                f"{kind.version}.{kind.group}" if kind.group else "",
+            )
             places[kind.group] = min(place, places.get(kind.group, place))
         return sorted(places, key=places.__getitem__)
 

@@ -176,9 +176,6 @@ class Operations:
                 "version": kind.version,
             },
         }
-        if shown == SCALE:
-            gvk = {"group": "autoscaling", "kind": "Scale", "version": "v1"}
-            operation["x-kubernetes-group-version-kind"] = gvk
         body, consumes = self._body(verb, shown)
         if self._is_v2:
             self._finish_v2(operation, verb, (body, consumes), shown)
@@ -197,7 +194,8 @@ class Operations:
     def _finish_v3(self, operation: Item, verb: _Verb, body: tuple[str, tuple[str, ...]], shown: str) -> None:
         name, consumes = body
         if name:
-            types = consumes if verb.method == "patch" else ("*/*",)
+            # A definition's own media types; those of built-in kinds are not named in a body.
+            types = ("*/*",) if self._kind.typed and verb.method != "patch" else consumes
             operation["requestBody"] = {"content": self._content(types, name)}
             if verb.method != "delete":
                 operation["requestBody"]["required"] = True

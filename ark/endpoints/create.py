@@ -21,7 +21,6 @@ async def create(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     query = parse_query(request.query)
     options = create_options(query)
     context = scope.write_context(request, options)
-    request.warnings = context.warnings
-    obj = scope.decoder.decode(data, media_type, options.field_validation, context.warnings)
+    obj = await scope.read(scope.decoder.decode, data, media_type, options.field_validation, context.warnings)
     written = await scope.store.create(info.namespace, obj, context)
-    scope.answer(request, 201, written.text, accepted, query, context)
+    scope.answer(request, 201, written.text, accepted, query)

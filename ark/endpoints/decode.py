@@ -8,6 +8,7 @@ C{k8s.io/apiextensions-apiserver/pkg/apiserver/customresource_handler.go}; contr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from ark.apis.kind import Kind
 from ark.apis.messages import delete_options_message, message_of
 from ark.endpoints.negotiation import CUSTOM_BODIES, PROTOBUF, TYPED_BODIES, YAML
 from ark.meta import objectmeta
+from ark.meta.gotext import json_type
 from ark.meta.options import IGNORE, STRICT
 from ark.meta.protobuf import Message, open_envelope
 from ark.meta.serializer import Decoded, DecodeError, decode_json, decode_yaml
@@ -23,6 +25,12 @@ from ark.registry.codec import Object
 from ark.registry.schema import Processor
 
 _SUMMARY = 30
+_WRONG_TYPE = re.compile(r' in body must be of type (\w+): "([^"]*)')
+_GO_NAMES = {"integer": "number", "boolean": "bool"}
+_NO_JSON = "couldn't get version/kind; json parse error: "
+_TYPE_META = (
+    r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
+)
 
 
 def _summary(data: bytes) -> str:
@@ -48,6 +56,19 @@ def parse_body(data: bytes, media_type: str) -> Decoded:
     return decode_yaml(data) if media_type == YAML else decode_json(data)
 
 
+def _doubled(told: str) -> str:
+    # YAML's parser says where; JSON's says what.
+    return told if told.startswith("line ") else f'duplicate field "{told}"'
+
+
+def parse_failure(error: DecodeError) -> str:
+    """
+    What a body that cannot be read is answered with.
+    """
+    why = str(error)
+    return why if why.startswith(("yaml: ", "json: unsupported value: ")) else _NO_JSON + why
+
+
 def parse_delete_options(data: bytes, media_type: str) -> Any:
     """
     The value of a body of a deletion.
@@ -66,11 +87,12 @@ class Decoder:
     """
     Makes objects of one kind from bodies: typed, pruned and defaulted.
 
+    @ivar kind: their kind.
     @ivar media_types: what bodies may be: protocol buffers too if the kind has a message.
     """
 
     def __init__(self, kind: Kind, processor: Processor) -> None:
-        self._kind = kind
+        self.kind = kind
         self._processor = processor
         self._message = message_of(kind.api_version, kind.kind) if kind.typed else None
         self.media_types = CUSTOM_BODIES if self._message is None else TYPED_BODIES
@@ -95,20 +117,17 @@ class Decoder:
         try:
             decoded = parse_body(data, media_type)
         except DecodeError as error:
-            raise _unrecognized(
-                self._kind, f"couldn't get version/kind; json parse error: {error}", data
-            ) from error
+            raise _unrecognized(self.kind, parse_failure(error), data) from error
         if not isinstance(decoded.value, dict):
-            why = "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value"
-            raise _unrecognized(self._kind, why, data)
-        self._check_type(decoded.value, data)
+            raise self._no_object(decoded.value, data)
+        self.check_type(decoded.value, data)
         return decoded.value, decoded.duplicates
 
     def _read_message(self, message: Message, data: bytes) -> Object:
         """
         The object of a body in protocol buffers; a type that it does not tell is the kind's.
         """
-        kind = self._kind
+        kind = self.kind
         try:
             api_version, name, raw = open_envelope(data)
         except DecodeError as error:
@@ -123,19 +142,41 @@ class Decoder:
         except DecodeError as error:
             raise self.cannot_handle(obj, str(error)) from error
 
-    def _check_type(self, obj: Object, data: bytes) -> None:
+    def _no_object(self, value: Any, data: bytes) -> APIStatus:
+        if value is None:
+            return self._without_kind(data)
+        why = f"{_NO_JSON}json: cannot unmarshal {json_type(value)} into Go value of type {_TYPE_META}"
+        return _unrecognized(self.kind, why, data)
+
+    def _without_kind(self, data: bytes) -> APIStatus:
+        shown = data.decode("utf-8", "replace")
+        return _unrecognized(self.kind, f"Object 'Kind' is missing in '{shown}'", data)
+
+    def check_type(self, obj: Object, data: bytes) -> None:
+        """
+        Whether an object says that it is of a kind in this version (contract 5.1).
+
+        @param data: the object's text, for messages.
+        @raise APIStatus: 400.
+        """
         kind, api_version = obj.get("kind"), obj.get("apiVersion")
-        for name, value in (("Kind", kind), ("apiVersion", api_version)):
-            if not value or not isinstance(value, str):
-                shown = data.decode("utf-8", "replace")
-                raise _unrecognized(self._kind, f"Object '{name}' is missing in '{shown}'", data)
-        self._check_version(api_version)
+        for member, value in (("apiVersion", api_version), ("kind", kind)):
+            if value is not None and not isinstance(value, str):
+                where = f"Go struct field .{member} of type string"
+                why = f"{_NO_JSON}json: cannot unmarshal {json_type(value)} into {where}"
+                raise _unrecognized(self.kind, why, data)
+        if not kind:
+            raise self._without_kind(data)
+        if api_version is None and "apiVersion" in obj and not self.kind.typed:
+            why = ".apiVersion accessor error: <nil> is of the type <nil>, expected string"
+            raise bad_request(f'{kind} in version "" cannot be handled as a {self.kind.kind}: {why}')
+        self._check_version(api_version or "")
 
     def _check_version(self, api_version: object) -> None:
-        if api_version != self._kind.api_version:
+        if api_version != self.kind.api_version:
             raise bad_request(
                 f"the API version in the data ({api_version}) does not match "
-                f"the expected API version ({self._kind.api_version})"
+                f"the expected API version ({self.kind.api_version})"
             )
 
     def settle(self, obj: Object, duplicates: Sequence[str], validation: str, warnings: list[str]) -> None:
@@ -144,37 +185,52 @@ class Decoder:
 
         @raise APIStatus: 400.
         """
-        problems = self.prune(obj, duplicates)
+        try:
+            problems = self.fit(obj, duplicates)
+        except objectmeta.WrongType as error:
+            raise self.cannot_handle(obj, str(error)) from error
         if problems and validation != IGNORE:
             if validation == STRICT:
                 raise self.cannot_handle(obj, f"strict decoding error: {', '.join(problems)}")
             warnings.extend(problems)
-        self._processor.default(obj)
 
-    def prune(self, obj: Object, duplicates: Sequence[str]) -> list[str]:
+    def fit(self, obj: Object, duplicates: Sequence[str]) -> list[str]:
         """
-        Drop what the kind does not declare, in place, and name it and the doubled fields.
+        Drop what the kind does not declare and fill in defaults, in place.
 
-        @raise APIStatus: 400, a member of the metadata is of a wrong type.
+        @return: what is wrong with the fields that were dropped or doubled.
+        @raise objectmeta.WrongType: a member of the metadata, or any of a built-in kind, is
+            of a wrong type.
         """
         metadata = obj.get("metadata")
         if metadata is None:
             obj["metadata"] = metadata = {}
-        try:
-            unknown = objectmeta.check_types(metadata)
-        except objectmeta.WrongType as error:
-            raise self.cannot_handle(obj, str(error)) from error
-        unknown += self._processor.prune(obj)
+        unknown = sorted(objectmeta.check_types(metadata))
+        unknown += self._processor.settle(obj)
+        if self.kind.typed:
+            self._check_members(obj)
         if not duplicates and not unknown:
             return []
-        return [f'duplicate field "{path}"' for path in duplicates] + [
-            f'unknown field "{path}"' for path in sorted(unknown)
-        ]
+        return [*map(_doubled, duplicates), *(f'unknown field "{path}"' for path in unknown)]
+
+    def _check_members(self, obj: Object) -> None:
+        """
+        What Kubernetes has a Go type for fails already when it is decoded.
+        """
+        for cause in self._processor.validate(obj):
+            found = _WRONG_TYPE.search(cause.message)
+            if found is None:
+                continue
+            wanted, given = found.groups()
+            if wanted == "byte":
+                raise objectmeta.WrongType("illegal base64 data at input byte 0")
+            field = f"Go struct field {self.kind.kind}.{cause.field} of type {wanted}"
+            raise objectmeta.WrongType(f"json: cannot unmarshal {_GO_NAMES.get(given, given)} into {field}")
 
     def cannot_handle(self, obj: Object, why: str) -> APIStatus:
         """
         The answer for an object that is not one of this kind.
         """
         return bad_request(
-            f'{obj.get("kind")} in version "{self._kind.version}" cannot be handled as a {self._kind.kind}: {why}'
+            f'{obj.get("kind")} in version "{self.kind.version}" cannot be handled as a {self.kind.kind}: {why}'
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ark.endpoints.decode import parse_delete_options
+from ark.endpoints.decode import parse_delete_options, parse_failure
 from ark.endpoints.list import Listing, list_options
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.scope import Query, RequestScope, parse_query
@@ -23,9 +23,9 @@ async def _read_options(scope: RequestScope, request: Any, query: Query) -> Dele
         return delete_options(query, None)
     media_type = scope.body_type(request)
     try:
-        value = parse_delete_options(data, media_type)
+        value = await scope.read(parse_delete_options, data, media_type)
     except DecodeError as error:
-        raise bad_request(str(error)) from error
+        raise bad_request(parse_failure(error)) from error
     return delete_options(query, value)
 
 
@@ -38,13 +38,13 @@ async def delete(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     options = await _read_options(scope, request, query)
     context = scope.delete_context(request, options)
     done = await scope.store.delete(info.namespace, info.name, options, context)
-    if not done.gone:
-        code = 202 if options.orphan_dependents is False else 200
-        scope.answer(request, code, done.text, accepted, query, context)
+    if not done.gone or scope.store.strategy.returns_deleted:
+        code = 202 if not done.gone and options.orphan_dependents is False else 200
+        scope.answer(request, code, done.text, accepted, query)
         return
     uid = orjson.loads(done.text)["metadata"]["uid"]
     text = orjson.dumps(success(scope.kind.gr, info.name, uid))
-    scope.answer(request, 200, text, accepted._replace(transform=""), query, context)
+    scope.answer(request, 200, text, accepted._replace(transform=""), query)
 
 
 async def deletecollection(scope: RequestScope, request: Any, info: RequestInfo) -> None:
@@ -67,4 +67,4 @@ async def deletecollection(scope: RequestScope, request: Any, info: RequestInfo)
                     raise
             items.append(form.item(version.body))
     text = form.list_open + b",".join(items) + form.list_close(*listing.closing())
-    scope.answer(request, 200, text, accepted._replace(transform=""), query, context)
+    scope.answer(request, 200, text, accepted._replace(transform=""), query)

@@ -39,7 +39,10 @@ def list_options(scope: RequestScope, query: Query, watch: bool = False) -> List
     @raise APIStatus: 400, 422; also for a field that the kind cannot select by.
     """
     options = read_options(query, watch)
-    options.field_selector.require(scope.field_labels)
+    if scope.kind.typed and not scope.kind.field_labels:
+        options.field_selector.require_metadata()
+    else:
+        options.field_selector.require(scope.field_labels)
     return options
 
 
@@ -56,8 +59,7 @@ class Listing:
         self._options = options
         self.selection = Selection(scope.store, info.namespace, options)
         # What is read from memory comes whole, as from Kubernetes' watch cache (contract 11.3).
-        unlimited = options.resource_version == 0 and not options.continue_
-        self._limit = 0 if unlimited else options.limit
+        self._limit = 0 if options.resource_version == 0 else options.limit
         self._after: tuple[str, str] | None = None
         self._wanted: int | None = None
         self.revision = 0

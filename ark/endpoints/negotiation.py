@@ -6,6 +6,7 @@ Follows C{k8s.io/apiserver/pkg/endpoints/handlers/negotiation}; contract 1.4 to 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from ark.meta.mediatypes import MediaRange, parse_accept
@@ -43,6 +44,7 @@ class Accepted(NamedTuple):
 
 
 PLAIN = Accepted(JSON)
+_INDENTED = Accepted(JSON, pretty=True)
 
 
 def _take(clause: MediaRange, media_type: str, streaming: bool) -> Accepted | None:
@@ -100,6 +102,31 @@ class Negotiator:
                 self._known.clear()
             self._known[header, watching] = known
         return known
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _failure_form(header: bytes) -> Accepted | None:
+    for clause in parse_accept(header.decode("latin-1")):
+        for media_type in (JSON, YAML):
+            accepted = _take(clause, media_type, False)
+            if accepted is not None and not accepted.transform:
+                return accepted
+    return None
+
+
+def failure_form(header: bytes | None, pretty: bool) -> Accepted:
+    """
+    The form in which a failure is told: what the client accepts and no transformation, or
+    indented JSON where it accepts nothing of that (contract 2.7).
+
+    C{ErrorNegotiated} and C{WriteObjectNegotiated} in C{responsewriters/writers.go}.
+
+    @param pretty: whether a person reads it.
+    """
+    accepted = _failure_form(header) if header else PLAIN
+    if accepted is None:
+        return _INDENTED
+    return accepted._replace(pretty=True) if pretty and accepted.media_type == JSON else accepted
 
 
 def body_type(header: bytes | None, supported: tuple[str, ...]) -> str:

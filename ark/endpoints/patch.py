@@ -29,6 +29,7 @@ from ark.endpoints.update import check_name
 from ark.meta.fielderrors import invalid as invalid_value
 from ark.meta.gotext import json_marshal, json_type
 from ark.meta.gvk import GroupKind
+from ark.meta.objectmeta import WrongType
 from ark.meta.options import IGNORE, STRICT, patch_options
 from ark.meta.serializer import DecodeError, decode_json
 from ark.meta.status import APIStatus, bad_request, invalid
@@ -67,6 +68,8 @@ class Patching:
             raise bad_request(f"error decoding patch: {error}") from error
         patch, media_type = self._patch, self._media_type
         if media_type == JSON_PATCH:
+            if patch is None:
+                self._patch = patch = []
             try:
                 check_operations(patch)
             except InvalidPatch as error:
@@ -77,9 +80,9 @@ class Patching:
             raise bad_request("Invalid JSON Patch")
         if not isinstance(patch, dict):
             found = json_type(patch)
+            start = "" if media_type == STRATEGIC_MERGE_PATCH else "error decoding patch: "
             raise bad_request(
-                f"error decoding patch: json: cannot unmarshal {found} "
-                "into Go value of type map[string]interface {}"
+                f"{start}json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
             )
         self._problems = [f'duplicate field "{path}"' for path in self._duplicates]
         if media_type == STRATEGIC_MERGE_PATCH:
@@ -116,15 +119,16 @@ class Patching:
     def _settle(self, patched: Object, text: bytes) -> None:
         decoder = self._decoder
         try:
-            decoder.check_type(patched, text)
-            problems = [*self._problems, *decoder.prune(patched, ())]
-        except APIStatus as status:
-            raise _undecodable(text, status.message) from status
+            if not patched.get("kind") and not decoder.kind.typed:
+                shown = json_marshal(orjson.loads(text))
+                raise WrongType(f"Object 'Kind' is missing in '{shown}'")
+            problems = [*self._problems, *decoder.fit(patched, ())]
+        except WrongType as error:
+            raise _undecodable(text, str(error)) from error
         if problems and self._validation != IGNORE:
             if self._validation == STRICT:
                 raise _undecodable(text, f"strict decoding error: {', '.join(problems)}")
             self._warnings.extend(problems)
-        decoder.default(patched)
 
 
 async def patch(scope: RequestScope, request: Any, info: RequestInfo) -> None:

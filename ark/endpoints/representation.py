@@ -38,6 +38,7 @@ class Form:
         self.following: Form = self
         self.is_plain = serve is None
         self._serve = serve
+        self._typed = kind.typed
         self._type = b'{"kind":%b,"apiVersion":%b' % (orjson.dumps(kind.kind), orjson.dumps(kind.api_version))
         self.list_open = b'{"apiVersion":%b,"items":[' % orjson.dumps(kind.api_version)
         self._list_kind = orjson.dumps(kind.list_kind)
@@ -60,7 +61,7 @@ class Form:
         """
         return b'],"kind":%b,"metadata":%b}' % (
             self._list_kind,
-            list_metadata(revision, continuation, remaining),
+            list_metadata(revision, continuation, remaining, self._typed),
         )
 
     def event(self, type: str, body: bytes) -> bytes:
@@ -85,11 +86,13 @@ class Form:
         return b'{"type":"ERROR","object":%b}\n' % orjson.dumps(status)
 
 
-def list_metadata(revision: int, continuation: str, remaining: int | None) -> bytes:
+def list_metadata(revision: int, continuation: str, remaining: int | None, typed: bool = False) -> bytes:
     """
     The C{metadata} of a list (contract 11.6, 12.4).
+
+    @param typed: whether Kubernetes has a type for the list; then an empty C{continue} is left out.
     """
-    metadata: dict[str, Any] = {"continue": continuation}
+    metadata: dict[str, Any] = {} if typed and not continuation else {"continue": continuation}
     if remaining is not None:
         metadata["remainingItemCount"] = remaining
     metadata["resourceVersion"] = str(revision)
@@ -129,7 +132,7 @@ class PartialForm(Form):
         """
         The list's own metadata; its kind stands in front.
         """
-        return b'],"metadata":%b}' % list_metadata(revision, continuation, remaining)
+        return b'],"metadata":%b}' % list_metadata(revision, continuation, remaining, True)
 
 
 class TableForm(Form):
@@ -192,7 +195,8 @@ class TableForm(Form):
         A table of one row, of the object's own revision.
         """
         obj = orjson.loads(super().item(body))
-        metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+        revision = obj["metadata"].get("resourceVersion")
+        metadata = {"resourceVersion": revision} if revision else {}
         return b'%b"metadata":%b,"rows":[%b]}' % (self._head, orjson.dumps(metadata), self._row(obj))
 
     def list_close(self, revision: int, continuation: str, remaining: int | None) -> bytes:
@@ -212,7 +216,7 @@ class TableForm(Form):
         attached = {
             "kind": "PartialObjectMetadata",
             "apiVersion": self._partial,
-            "metadata": {**metadata, "creationTimestamp": None},
+            "metadata": metadata,
         }
         row = orjson.dumps({"cells": cells, "object": attached})
         table = orjson.dumps({"resourceVersion": str(revision)})

@@ -17,6 +17,7 @@ _VERBS = {
     "PATCH": "patch",
     "DELETE": "delete",
 }
+_OTHER_METHODS = frozenset(("OPTIONS", "TRACE", "CONNECT"))
 _COLLECTION_VERBS = {"get": "list", "delete": "deletecollection"}
 _NAMESPACE_SUBRESOURCES = frozenset(("status", "finalize"))
 
@@ -83,7 +84,8 @@ def parse(method: str, path: str) -> RequestInfo:
         return plain
     verb = _VERBS.get(method)
     if verb is None:
-        verb = method.lower()
+        # No verb of Kubernetes; authorization and messages see none.
+        verb = method.lower() if method in _OTHER_METHODS else ""
     return _resource(verb, path, segments, offset)
 
 

@@ -4,8 +4,8 @@ All that the verbs need to know of one served resource.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 from ark.endpoints.decode import Decoder
@@ -20,6 +20,18 @@ from ark.registry.store import Store, WriteContext
 
 Query = Mapping[str, list[str]]
 NO_QUERY: Query = {}
+
+LARGE_YAML = 64 * 1024
+"""
+A longer body in YAML is read in a thread.
+"""
+
+Aside = Callable[..., Awaitable[Any]]
+"""
+Calls a function with arguments outside of the reactor's thread.
+"""
+
+Read = TypeVar("Read")
 
 
 def parse_query(text: str) -> Query:
@@ -41,16 +53,22 @@ class RequestScope:
     One served version of one resource, as the verbs see it.
 
     The name is Kubernetes' own (C{handlers.RequestScope}).
+
+    @ivar warnings: what every request of this version is warned of (contract 3.6).
     """
 
-    def __init__(self, store: Store, negotiator: Negotiator, now: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, negotiator: Negotiator, now: Callable[[], float], aside: Aside | None = None
+    ) -> None:
         self.store = store
         self.kind = store.kind
         self.now = now
         self.decoder = Decoder(store.kind, store.processor)
         serve = store.serve if store.converts else None
         self.forms = Forms(store.kind, compile_columns(store.kind), now, serve)
+        self.warnings = (store.kind.deprecation_warning,) if store.kind.deprecated else ()
         self._negotiator = negotiator
+        self._aside = aside
         labels = {"metadata.name", *store.kind.field_labels}
         if store.kind.namespaced:
             labels.add("metadata.namespace")
@@ -85,22 +103,37 @@ class RequestScope:
             return self.forms.plain
         return self.forms.form(accepted, (query.get("includeObject") or ("",))[0], of_list)
 
+    async def read(self, function: Callable[..., Read], data: bytes, media_type: str, *rest: Any) -> Read:
+        """
+        C{function} of a body, in a thread when it would keep the reactor waiting: YAML is
+        read a hundred times slower than JSON.
+        """
+        if self._aside is not None and media_type == YAML and len(data) > LARGE_YAML:
+            value: Read = await self._aside(function, data, media_type, *rest)
+            return value
+        return function(data, media_type, *rest)
+
     def write_context(self, request: Any, options: CreateOptions) -> WriteContext:
         """
-        Who writes and how.
+        Who writes and how; what it is warned of comes into the answer's headers.
         """
-        return WriteContext(
+        context = WriteContext(
             user=request.user,
             dry_run=options.dry_run,
             field_manager=options.field_manager,
             options=options,
+            warnings=list(self.warnings),
         )
+        request.warnings = context.warnings
+        return context
 
     def delete_context(self, request: Any, options: DeleteOptions) -> WriteContext:
         """
         Who deletes and how.
         """
-        return WriteContext(user=request.user, dry_run=options.dry_run, options=options)
+        return WriteContext(
+            user=request.user, dry_run=options.dry_run, options=options, warnings=list(self.warnings)
+        )
 
     def answer(
         self,
@@ -109,7 +142,6 @@ class RequestScope:
         text: bytes,
         accepted: Accepted,
         query: Query,
-        context: WriteContext | None = None,
     ) -> None:
         """
         Answer with an object in the text of this store's version.
@@ -117,7 +149,7 @@ class RequestScope:
         if accepted is not PLAIN and accepted.transform:
             # The text is of the served version already; forms serve stored texts.
             text = self.form(accepted, query).object(text)
-        send(request, code, text, accepted, context.warnings if context else ())
+        send(request, code, text, accepted)
 
 
 Verb = Callable[[RequestScope, Any, RequestInfo], Any]

@@ -38,8 +38,7 @@ async def update(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     options = update_options(query)
     media_type = scope.body_type(request)
     context = scope.write_context(request, options)
-    request.warnings = context.warnings
-    obj = scope.decoder.decode(data, media_type, options.field_validation, context.warnings)
+    obj = await scope.read(scope.decoder.decode, data, media_type, options.field_validation, context.warnings)
     metadata = obj["metadata"]
     scope.store.match_namespace(info.namespace, metadata)
     check_name(obj, info.name)
@@ -51,4 +50,4 @@ async def update(scope: RequestScope, request: Any, info: RequestInfo) -> None:
 
     uid = metadata.get("uid") or ""
     written = await scope.store.update(info.namespace, info.name, replacement, context, info.subresource, uid)
-    scope.answer(request, 201 if written.created else 200, written.text, accepted, query, context)
+    scope.answer(request, 201 if written.created else 200, written.text, accepted, query)

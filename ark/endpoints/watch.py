@@ -48,7 +48,7 @@ async def watch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
         form,
         after=options.resource_version,
         initial=bool(options.send_initial_events),
-        initial_end=bool(options.send_initial_events) and not options.legacy,
+        initial_end=bool(options.send_initial_events),
         bookmarks=options.allow_watch_bookmarks,
         timeout=float(options.timeout_seconds or uniform(_SHORTEST, _LONGEST)),
     )

@@ -157,6 +157,9 @@ class Root:
 
         @raise ark.meta.status.APIStatus: nobody does, or what the endpoint raises.
         """
+        if request.path.startswith("//"):
+            _lead_nowhere(request)
+            return
         adapter = self.app.url_map.bind("localhost", path_info=request.path, default_method=request.method)
         try:
             rule, segments = adapter.match(return_rule=True)
@@ -193,6 +196,13 @@ class Root:
         if scope.kind.namespaced:
             return bool(info.namespace) or (not info.name and info.verb in ("list", "watch"))
         return not info.namespace or info.resource == "namespaces"
+
+    @app.route("/", methods=["GET"])
+    async def index(self, request: Any) -> None:
+        """
+        The paths that there are.
+        """
+        _respond(request, 200, (_JSON,), self._documents.index(_OWN_PATHS))
 
     @app.route("/version", methods=["GET"])
     @app.route("/version/", methods=["GET"])
@@ -265,6 +275,9 @@ class Root:
         _respond(request, document.code, document.headers(), document.body)
 
 
+_OWN_PATHS = [
+    rule.rule for rule in Root.app.url_map.iter_rules() if "<" not in rule.rule and rule.rule != "/"
+]
 OWN_SEGMENTS = frozenset(rule.rule.split("/")[1] for rule in Root.app.url_map.iter_rules())
 """
 The first segments of the paths of the API, which no plug-in may take.

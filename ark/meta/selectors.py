@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import orjson
 
-from ark.meta.gotext import parse_int
+from ark.meta.gotext import parse_int, quote
 from ark.meta.labelparser import MAX_REQUIREMENTS, MAX_VALUES, LabelRequirement, SelectorError, parse_labels
 from ark.meta.status import bad_request
 
@@ -193,6 +193,20 @@ class FieldSelector:
         for requirement in self.requirements:
             if requirement.key not in supported:
                 raise bad_request(f"field label not supported: {requirement.key}")
+
+    def require_metadata(self) -> None:
+        """
+        Refuse all fields but those that every built-in kind offers, as
+        C{DefaultMetaV1FieldSelectorConversion} in C{k8s.io/apimachinery/pkg/runtime/converter.go}.
+
+        @raise ark.meta.status.APIStatus: 400, naming the first of them.
+        """
+        for requirement in self.requirements:
+            if requirement.key not in ("metadata.name", "metadata.namespace"):
+                raise bad_request(
+                    f"{quote(requirement.key)} is not a known field selector: "
+                    'only "metadata.name", "metadata.namespace"'
+                )
 
     def __str__(self) -> str:
         return ",".join(f"{key}{operator}{_escape(values[0])}" for key, operator, values in self.requirements)

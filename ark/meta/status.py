@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from ark.meta.gotext import quote
 from ark.meta.gvk import GroupKind, GroupResource
 
 
@@ -117,7 +118,7 @@ def forbidden(resource: GroupResource, name: str, why: str, causes: Sequence[Cau
     """
     403 about an object, or about a resource when C{name} is empty.
     """
-    subject = f'{resource} "{name}" is forbidden' if name else f"{resource} is forbidden"
+    subject = f"{resource} {quote(name)} is forbidden" if name else f"{resource} is forbidden"
     return APIStatus(403, "Forbidden", f"{subject}: {why}", details=_about(resource, name), causes=causes)
 
 
@@ -125,14 +126,14 @@ def not_found(resource: GroupResource, name: str) -> APIStatus:
     """
     404: no such object.
     """
-    return APIStatus(404, "NotFound", f'{resource} "{name}" not found', details=_about(resource, name))
+    return APIStatus(404, "NotFound", f"{resource} {quote(name)} not found", details=_about(resource, name))
 
 
 def already_exists(resource: GroupResource, name: str) -> APIStatus:
     """
     409: the name is taken.
     """
-    message = f'{resource} "{name}" already exists'
+    message = f"{resource} {quote(name)} already exists"
     return APIStatus(409, "AlreadyExists", message, details=_about(resource, name))
 
 
@@ -140,7 +141,7 @@ def conflict(resource: GroupResource, name: str, why: str) -> APIStatus:
     """
     409: the object is not what the request expected.
     """
-    message = f'Operation cannot be fulfilled on {resource} "{name}": {why}'
+    message = f"Operation cannot be fulfilled on {resource} {quote(name)}: {why}"
     return APIStatus(409, "Conflict", message, details=_about(resource, name))
 
 
@@ -211,9 +212,10 @@ def invalid(kind: GroupKind, name: str, causes: Sequence[Cause]) -> APIStatus:
     """
     422: the object, or the options, break a rule.  Each cause's message is joined to its field.
     """
-    texts = [f"{cause.field}: {cause.message}" for cause in causes]
+    # What stands twice among the causes is told once, as C{ErrorList.ToAggregate} does.
+    texts = list(dict.fromkeys(f"{cause.field}: {cause.message}" for cause in causes))
     joined = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    message = f'{kind} "{name}" is invalid: {joined}' if texts else f'{kind} "{name}" is invalid'
+    message = f"{kind} {quote(name)} is invalid: {joined}" if texts else f"{kind} {quote(name)} is invalid"
     details = {"name": name, "group": kind.group, "kind": kind.kind}
     return APIStatus(422, "Invalid", message, details=details, causes=causes)
 

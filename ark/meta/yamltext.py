@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from ark.meta.decoded import MAX_DEPTH, Decoded, DecodeError
-from ark.meta.gotext import format_float
+from ark.meta.gotext import format_float, quote
 from ark.meta.yamlscalars import is_date, key_text, resolve, storable
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -35,12 +35,12 @@ class _Node:
     A collection under construction, and the key that waits for its value.
     """
 
-    __slots__ = ("anchor", "key", "merge", "path", "start", "value", "waiting")
+    __slots__ = ("anchor", "key", "line", "merge", "start", "value", "waiting")
 
-    def __init__(self, value: Any, anchor: str | None, path: str, start: int) -> None:
+    def __init__(self, value: Any, anchor: str | None, line: int, start: int) -> None:
         self.value = value
         self.anchor = anchor
-        self.path = path
+        self.line = line
         self.start = start
         self.key = ""
         self.waiting = False
@@ -64,6 +64,7 @@ class _Builder:
         """
         Go on by one event.
         """
+        line: int = event.start_mark.line
         if isinstance(event, yaml.ScalarEvent):
             self._count_nodes(1)
             value = _scalar(event)
@@ -73,14 +74,14 @@ class _Builder:
                 return
             if event.anchor is not None:
                 self._anchors[event.anchor] = (value, 1)
-            self._add(value)
+            self._add(value, line)
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             self._open(event)
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             node = self._stack.pop()
             if node.anchor is not None:
                 self._anchors[node.anchor] = (node.value, self._count - node.start + 1)
-            self._add(node.value)
+            self._add(node.value, node.line)
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
 
@@ -94,16 +95,10 @@ class _Builder:
         if len(self._stack) >= MAX_DEPTH:
             raise DecodeError("yaml: exceeded max depth")
         parent = self._stack[-1] if self._stack else None
-        path = ""
-        if parent is not None:
-            if isinstance(parent.value, dict):
-                if not parent.waiting:
-                    raise DecodeError("yaml: invalid map key: a collection")
-                path = f"{parent.path}.{parent.key}" if parent.path else parent.key
-            else:
-                path = f"{parent.path}[{len(parent.value)}]"
+        if parent is not None and isinstance(parent.value, dict) and not parent.waiting:
+            raise DecodeError("yaml: invalid map key: a collection")
         value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
-        self._stack.append(_Node(value, event.anchor, path, self._count))
+        self._stack.append(_Node(value, event.anchor, event.start_mark.line, self._count))
 
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
@@ -120,9 +115,9 @@ class _Builder:
             and self._aliased / self._count > _allowed(self._count)
         ):
             raise DecodeError("yaml: document contains excessive aliasing")
-        self._add(_copy(value, len(self._stack)))
+        self._add(_copy(value, len(self._stack)), event.start_mark.line)
 
-    def _add(self, value: Any) -> None:
+    def _add(self, value: Any, line: int) -> None:
         if not self._stack:
             self.value = storable(value)
             return
@@ -135,12 +130,12 @@ class _Builder:
             _merge(node.value, value)
             node.merge = node.waiting = False
         else:
-            self._set(node, storable(value))
+            self._set(node, storable(value), line)
 
-    def _set(self, node: _Node, value: Any) -> None:
+    def _set(self, node: _Node, value: Any, line: int) -> None:
         node.waiting = False
         if node.key in node.value:
-            self.duplicates[f"{node.path}.{node.key}" if node.path else node.key] = None
+            self.duplicates[f"line {line + 1}: key {quote(node.key)} already set in map"] = None
         node.value[node.key] = value
 
 

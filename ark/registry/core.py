@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Callable
 
 from ark.apis.kind import Kind
+from ark.meta.fielderrors import required
 from ark.meta.status import Cause
 from ark.registry.codec import Object, same_json
 from ark.registry.strategy import Strategy, keep
@@ -177,6 +178,35 @@ class ServiceStrategy(Strategy):
         """
         super().prepare_for_create(obj)
         obj["status"] = {"loadBalancer": {}}
+        self._aim(obj)
+
+    def prepare_for_update(self, new: Object, old: Object) -> None:
+        """
+        Ports lead somewhere.
+        """
+        super().prepare_for_update(new, old)
+        self._aim(new)
+
+    def _aim(self, obj: Object) -> None:
+        """
+        A port leads to the same number where nothing else is said (C{SetDefaults_Service} in
+        C{pkg/apis/core/v1/defaults.go}).
+        """
+        for port in (obj.get("spec") or {}).get("ports") or ():
+            if not port.get("targetPort"):
+                port["targetPort"] = port["port"]
+
+    def validate(self, obj: Object, old: Object | None) -> list[Cause]:
+        """
+        It has ports, or the name that it stands for (C{ValidateService} in
+        C{pkg/apis/core/validation/validation.go}).
+        """
+        spec = obj.get("spec") or {}
+        if spec.get("type") == "ExternalName":
+            return [] if spec.get("externalName") else [required("spec.externalName")]
+        if not spec.get("ports") and spec.get("clusterIP") != "None":
+            return [required("spec.ports")]
+        return []
 
 
 class ServiceAccountStrategy(Strategy):

@@ -35,18 +35,14 @@ def removed(codec: Codec, version: Version) -> Change:
     """
     The change that takes an object away, in its last stored state.
     """
-    return Change(
-        version.key, version.revision, DELETED, codec.cut(version), version.labels, version.uid
-    )
+    return Change(version.key, version.revision, DELETED, codec.cut(version), version.labels, version.uid)
 
 
 def marked(codec: Codec, version: Version, obj: Object) -> Change:
     """
     The change that stores an object as being deleted.
     """
-    return Change(
-        version.key, version.revision, MODIFIED, codec.encode(obj), labels_of(obj), version.uid
-    )
+    return Change(version.key, version.revision, MODIFIED, codec.encode(obj), labels_of(obj), version.uid)
 
 
 def is_finished(new: Object, old: Object) -> bool:

@@ -125,8 +125,8 @@ class Processor:
         """
         if self._clean(obj) and not self._has_embedded:
             return []
-        dropped = coerce_embedded(obj, self._schema) if self._has_embedded else []
-        return dropped + prune(obj, self._schema)
+        coerced = coerce_embedded(obj, self._schema) if self._has_embedded else []
+        return sorted(prune(obj, self._schema)) + sorted(coerced)
 
     def validate(self, obj: Object, old: Object | None = None) -> list[Cause]:
         """

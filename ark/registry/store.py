@@ -164,6 +164,8 @@ class Store:
         metadata = obj["metadata"]
         for member in objectmeta.SYSTEM_FIELDS:
             metadata.pop(member, None)
+        # Who set what is not recorded, and no client may say it.
+        metadata.pop("managedFields", None)
         self.match_namespace(namespace, metadata)
         context.warnings.extend(objectmeta.deduplicate_owner_references(metadata))
         if metadata.get("name") or not metadata.get("generateName"):
@@ -193,7 +195,8 @@ class Store:
         self._check(obj, None, context)
         if self.admission.handles(CREATE):
             await self.admission.validate(attributes)
-        if metadata.get("resourceVersion", "") not in ("", "0"):
+        # What is no number means nothing (C{ObjectResourceVersion} in C{storage/api_object_versioner.go}).
+        if (metadata.pop("resourceVersion", "") or "0").strip("0").isdigit():
             raise bad_request("resourceVersion should not be set on objects to be created")
         written = await self._insert(namespace, obj, context)
         if written is None:
@@ -296,6 +299,7 @@ class Store:
     ) -> Object:
         metadata, kept = new["metadata"], old["metadata"]
         self.match_namespace(key.namespace, metadata)
+        metadata.pop("managedFields", None)
         context.warnings.extend(objectmeta.deduplicate_owner_references(metadata))
         attributes = None
         if self.admission.handles(UPDATE):
@@ -414,7 +418,8 @@ class Store:
         causes = self._causes(new, old, subresource)
         if causes:
             # The subject is of the kind that the object says.
-            said = GroupKind(self.kind.group, new.get("kind") or "")
+            group, slash, _ = str(new.get("apiVersion")).rpartition("/")
+            said = GroupKind(group if slash else "", new.get("kind") or "")
             raise invalid(said, new["metadata"].get("name", ""), causes)
         if not self.kind.typed:
             finalizers = new["metadata"].get("finalizers")
@@ -428,8 +433,13 @@ class Store:
             causes = objectmeta.validate_metadata_update(
                 new["metadata"], old["metadata"], self.kind.namespaced
             )
-        if new.get("kind") != self.kind.kind:
-            return [*causes, invalid_value("kind", new.get("kind"), f"must be {self.kind.kind}")]
+        wrong_type = [
+            invalid_value(member, new.get(member), f"must be {right}")
+            for member, right in (("kind", self.kind.kind), ("apiVersion", self.kind.api_version))
+            if new.get(member) != right
+        ]
+        if wrong_type:
+            return causes + wrong_type
         if old is None:
             name_rule = self.kind.name_validator
             causes = objectmeta.validate_metadata(new["metadata"], self.kind.namespaced, name_rule)

@@ -79,7 +79,8 @@ class DocumentsTests(SynchronousTestCase):
         for path, accept in (("/apis", older), ("/apis/ark.mckinsey.com", AGGREGATED), ("/api", "text/html")):
             status = self.assertRaises(APIStatus, self.documents.discovery, path, accept)
             self.assertEqual(status.code, 406)
-        status = self.assertRaises(APIStatus, self.documents.openapi, V3, "", "text/html")
+        path = f"{V3}/apis/ark.mckinsey.com/v1alpha1"
+        status = self.assertRaises(APIStatus, self.documents.openapi, path, "", "text/html")
         self.assertEqual(status.code, 406)
 
     def test_discovery_as_yaml(self) -> None:

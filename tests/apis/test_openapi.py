@@ -142,7 +142,7 @@ class Version3Tests(SynchronousTestCase):
         document = openapi_v3(foreign_registry(), "x.io", "v2beta1")
         path = "/apis/x.io/v2beta1/namespaces/{namespace}/foos/{name}/scale"
         gvk = document["paths"][path]["get"]["x-kubernetes-group-version-kind"]
-        self.assertEqual(gvk, {"group": "autoscaling", "kind": "Scale", "version": "v1"})
+        self.assertEqual(gvk, {"group": "x.io", "kind": "Foo", "version": "v2beta1"})
 
     def test_names(self) -> None:
         """

@@ -33,6 +33,8 @@ class Command(NamedTuple):
     @ivar background: a label under which it goes on while later commands run.
     @ivar collect: instead of running, the label of a background command to wait for.
     @ivar lines: how many lines to collect before that command is stopped; 0 waits for its own end.
+    @ivar differs: why it prints something else with our server on purpose; then only that it differs
+        is checked.
     """
 
     run: str = ""
@@ -41,6 +43,7 @@ class Command(NamedTuple):
     background: str = ""
     collect: str = ""
     lines: int = 0
+    differs: str = ""
 
 
 class Printed(NamedTuple):
@@ -52,6 +55,7 @@ class Printed(NamedTuple):
     code: int | None
     output: str
     errors: str
+    differs: str = ""
 
 
 def read_scenarios() -> dict[str, list[Command]]:
@@ -106,7 +110,7 @@ class Terminal:
             started.settle()
             self._background[command.background] = started
             return []
-        return [self._run(command)]
+        return [self._run(command)._replace(differs=command.differs)]
 
     def _run(self, command: Command) -> Printed:
         process = self._popen(command)

@@ -218,10 +218,10 @@ class YAMLTests(_Case):
 
     def test_doubled_members_are_named(self) -> None:
         """
-        With the same paths as in JSON.
+        With the line of the value, as the parser of Kubernetes does.
         """
         decoded = decode_yaml(b"spec:\n  a: 1\n  a: 2\n  l:\n  - b: 1\n    b: 2\nspec2: 1\n")
-        self.assertEqual(decoded.duplicates, ["spec.a", "spec.l[0].b"])
+        self.assertEqual(decoded.duplicates, ['line 3: key "a" already set in map', 'line 6: key "b" already set in map'])
         self.assertEqual(decoded.value["spec"]["a"], 2)
 
     def test_json_is_yaml(self) -> None:
