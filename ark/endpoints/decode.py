@@ -25,7 +25,7 @@ from ark.registry.codec import Object
 from ark.registry.schema import Processor
 
 _SUMMARY = 30
-_WRONG_TYPE = re.compile(r' in body must be of type (\w+): "([^"]*)')
+_WRONG_TYPE = re.compile(r' in body must be of type ([\w-]+): "([^"]*)')
 _GO_NAMES = {"integer": "number", "boolean": "bool"}
 _NO_JSON = "couldn't get version/kind; json parse error: "
 _TYPE_META = (
@@ -83,6 +83,15 @@ def parse_delete_options(data: bytes, media_type: str) -> Any:
     return {**delete_options_message().decode(raw), **told} if kind in ("", "DeleteOptions") else told
 
 
+def _texts(kind: Kind) -> list[str]:
+    """
+    The members of a built-in kind that are strings of a format, or maps of such.
+    """
+    members = kind.schema.get("properties", {}).items() if kind.typed else ()
+    shapes = ((name, shape.get("additionalProperties") or shape) for name, shape in members)
+    return [name for name, shape in shapes if shape.get("type") == "string" and "format" in shape]
+
+
 class Decoder:
     """
     Makes objects of one kind from bodies: typed, pruned and defaulted.
@@ -95,6 +104,7 @@ class Decoder:
         self.kind = kind
         self._processor = processor
         self._message = message_of(kind.api_version, kind.kind) if kind.typed else None
+        self._texts = _texts(kind)
         self.media_types = CUSTOM_BODIES if self._message is None else TYPED_BODIES
 
     def decode(self, data: bytes, media_type: str, validation: str, warnings: list[str]) -> Object:
@@ -209,6 +219,9 @@ class Decoder:
         unknown += self._processor.settle(obj)
         if self.kind.typed:
             self._check_members(obj)
+        wrong = self._processor.wrong_embedded(obj)
+        if wrong is not None:
+            raise objectmeta.WrongType(f"{wrong.field}: {wrong.message}")
         if not duplicates and not unknown:
             return []
         return [*map(_doubled, duplicates), *(f'unknown field "{path}"' for path in unknown)]
@@ -217,6 +230,13 @@ class Decoder:
         """
         What Kubernetes has a Go type for fails already when it is decoded.
         """
+        for name in self._texts:
+            found = obj.get(name)
+            for value in found.values() if isinstance(found, dict) else (found,):
+                if not isinstance(value, str) and value is not None:
+                    # Kubernetes' validation lets arrays pass where a format says what a string is.
+                    why = f"json: cannot unmarshal {json_type(value)} into Go struct field"
+                    raise objectmeta.WrongType(f"{why} {self.kind.kind}.{name} of type string")
         for cause in self._processor.validate(obj):
             found = _WRONG_TYPE.search(cause.message)
             if found is None:
@@ -225,7 +245,8 @@ class Decoder:
             if wanted == "byte":
                 raise objectmeta.WrongType("illegal base64 data at input byte 0")
             field = f"Go struct field {self.kind.kind}.{cause.field} of type {wanted}"
-            raise objectmeta.WrongType(f"json: cannot unmarshal {_GO_NAMES.get(given, given)} into {field}")
+            what = _GO_NAMES.get(given, given) or "value"
+            raise objectmeta.WrongType(f"json: cannot unmarshal {what} into {field}")
 
     def cannot_handle(self, obj: Object, why: str) -> APIStatus:
         """

@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Callable
 
 from ark.apis.kind import Kind
-from ark.meta.fielderrors import required
+from ark.meta.fielderrors import invalid, required
 from ark.meta.status import Cause
 from ark.registry.codec import Object, same_json
 from ark.registry.strategy import Strategy, keep
@@ -217,11 +217,30 @@ class ServiceAccountStrategy(Strategy):
     returns_deleted = True
 
 
+class EventStrategy(Strategy):
+    """
+    An event is in the namespace of what it is about.
+    """
+
+    def validate(self, obj: Object, old: Object | None) -> list[Cause]:
+        """
+        Events about what has no namespace are in C{default} (C{legacyValidateEvent} in
+        C{pkg/apis/core/validation/events.go}).
+        """
+        about = (obj.get("involvedObject") or {}).get("namespace") or ""
+        if about == obj["metadata"].get("namespace") or (
+            not about and obj["metadata"]["namespace"] == "default"
+        ):
+            return []
+        return [invalid("involvedObject.namespace", about, "does not match event.namespace")]
+
+
 _STRATEGIES: dict[str, Callable[[Kind], Strategy]] = {
     "namespaces": NamespaceStrategy,
     "secrets": SecretStrategy,
     "configmaps": ConfigMapStrategy,
     "services": ServiceStrategy,
+    "events": EventStrategy,
     "serviceaccounts": ServiceAccountStrategy,
 }
 

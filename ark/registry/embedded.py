@@ -23,6 +23,9 @@ Schema = Mapping[str, Any]
 EMBEDDED = "x-kubernetes-embedded-resource"
 
 
+_NO_STRING = "must be a string"
+
+
 def has_embedded(schema: Schema) -> bool:
     """
     Whether a node or one below it is an embedded resource.
@@ -63,6 +66,15 @@ def embedded_faults(value: Any, schema: Schema, path: str = "") -> Iterator[Caus
             yield from embedded_faults(item, schema["items"], f"{path}[{index}]")
 
 
+def wrong_embedded(value: Any, schema: Schema) -> Iterator[Cause]:
+    """
+    Those of L{embedded_faults} that are members of a wrong type.
+    """
+    for fault in embedded_faults(value, schema):
+        if fault.message.endswith(_NO_STRING) or fault.field.endswith(".metadata"):
+            yield fault
+
+
 def _faults(value: dict[str, Any], path: str) -> Iterator[Cause]:
     for name in ("apiVersion", "kind"):
         if name not in value:
@@ -72,10 +84,10 @@ def _faults(value: dict[str, Any], path: str) -> Iterator[Cause]:
             found = value[name]
             detail = judge(found) if isinstance(found, str) and found else "must not be empty"
             if not isinstance(found, str):
-                detail = "must be a string"
+                detail = _NO_STRING
             if detail:
                 yield invalid(child(path, name), found, detail)
-    if "metadata" in value:
+    if value.get("metadata") is not None:
         yield from _metadata_faults(value["metadata"], child(path, "metadata"))
 
 

@@ -13,7 +13,7 @@ from ark.meta.status import Cause
 from ark.registry.acceptance import compile_acceptance
 from ark.registry.correlation import Correlated
 from ark.registry.defaulting import compile_defaults
-from ark.registry.embedded import coerce_embedded, embedded_faults, has_embedded
+from ark.registry.embedded import coerce_embedded, embedded_faults, has_embedded, wrong_embedded
 from ark.registry.failures import NO_FIELD, causes_of
 from ark.registry.pruning import compile_clean, prune
 from ark.registry.scale import scale_faults
@@ -115,6 +115,16 @@ class Processor:
         dropped = self.prune(obj)
         self.default(obj)
         return dropped
+
+    def wrong_embedded(self, obj: Object) -> Cause | None:
+        """
+        The first member of an embedded object's type or metadata that is of a wrong type.
+        Kubernetes refuses it before it looks at anything else (C{Coerce} in
+        C{pkg/apiserver/schema/objectmeta/algorithm.go} of apiextensions).
+        """
+        if not self._has_embedded:
+            return None
+        return next(wrong_embedded(obj, self._schema), None)
 
     def prune(self, obj: Object) -> list[str]:
         """
