@@ -221,7 +221,9 @@ class YAMLTests(_Case):
         With the line of the value, as the parser of Kubernetes does.
         """
         decoded = decode_yaml(b"spec:\n  a: 1\n  a: 2\n  l:\n  - b: 1\n    b: 2\nspec2: 1\n")
-        self.assertEqual(decoded.duplicates, ['line 3: key "a" already set in map', 'line 6: key "b" already set in map'])
+        self.assertEqual(
+            decoded.duplicates, ['line 3: key "a" already set in map', 'line 6: key "b" already set in map']
+        )
         self.assertEqual(decoded.value["spec"]["a"], 2)
 
     def test_json_is_yaml(self) -> None:
