@@ -18,7 +18,7 @@ from ark.registry.failures import NO_FIELD, causes_of
 from ark.registry.pruning import compile_clean, prune
 from ark.registry.scale import scale_faults
 from ark.registry.settling import compile_settle
-from ark.registry.uniqueness import duplicates_of
+from ark.registry.uniqueness import duplicates_of, has_unique_lists
 from ark.registry.validation import check_value
 
 Object = dict[str, Any]
@@ -95,6 +95,10 @@ class Processor:
         return has_embedded(self._schema)
 
     @cached_property
+    def _has_unique_lists(self) -> bool:
+        return has_unique_lists(self._schema)
+
+    @cached_property
     def _has_rules(self) -> bool:
         return bool(self.rules) or _has_rules(self._schema)
 
@@ -168,7 +172,7 @@ class Processor:
         return self._has_embedded or self.kind.scale is not None
 
     def _finished(self, obj: Object, old: Object | None, causes: list[Cause]) -> list[Cause]:
-        doubles = list(duplicates_of(obj, self._schema))
+        doubles = list(duplicates_of(obj, self._schema)) if self._has_unique_lists else []
         if doubles and (old is None or not any(duplicates_of(old, self._schema))):
             causes += doubles
         if self._has_rules and any(cause.reason in _BLOCKING for cause in causes):

@@ -42,6 +42,17 @@ def duplicates_of(value: Any, schema: Schema, path: str = "") -> Iterator[Cause]
             yield from duplicates_of(item, items or {}, f"{path}[{index}]")
 
 
+def has_unique_lists(schema: Any) -> bool:
+    """
+    Whether any list that a schema declares is a set or a map.
+    """
+    if isinstance(schema, Mapping):
+        if schema.get("x-kubernetes-list-type") in ("set", "map"):
+            return True
+        return any(map(has_unique_lists, schema.values()))
+    return isinstance(schema, list) and any(map(has_unique_lists, schema))
+
+
 def repeated(identities: Sequence[Any]) -> list[int]:
     """
     The index of the second of each that is there more than once.
