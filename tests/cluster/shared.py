@@ -37,10 +37,11 @@ def oracle(instance: int = 0, *, controllers: tuple[str, ...] = ()) -> Cluster:
 
 
 @cache
-def ark() -> ArkServer:
+def ark(instance: int = 0) -> ArkServer:
     """
     Our server with the probe kinds besides its own.
 
+    @param instance: tells apart several ones.
     @raise SkipTest: when it is not installed (an error where C{CI=true}).
     """
     server = obligatory(lambda: ArkServer(definitions=[WIDGETS]).start())
