@@ -4,6 +4,7 @@ DELETE of an object or of a collection (contract 8).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from ark.endpoints.decode import parse_delete_options, parse_failure
 from ark.endpoints.list import Listing, list_options
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.scope import Query, RequestScope, parse_query
-from ark.meta.options import DeleteOptions, delete_options
+from ark.meta.options import EXACT, DeleteOptions, delete_options
 from ark.meta.serializer import DecodeError
 from ark.meta.status import APIStatus, bad_request, success
 
@@ -53,7 +54,11 @@ async def deletecollection(scope: RequestScope, request: Any, info: RequestInfo)
     """
     accepted = scope.accepted(request)
     query = parse_query(request.query)
-    listing = Listing(scope, info, list_options(scope, query))
+    wanted = list_options(scope, query)
+    if wanted.resource_version and not wanted.resource_version_match:
+        # C{DeleteCollection} in C{registry/generic/registry/store.go} lists by pages: at that very revision.
+        wanted = replace(wanted, resource_version_match=EXACT)
+    listing = Listing(scope, info, wanted)
     form = scope.form(accepted, query, of_list=True)
     options = await _read_options(scope, request, query)
     context = scope.delete_context(request, options)

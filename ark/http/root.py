@@ -178,6 +178,9 @@ class Root:
         """
         scope = self._scopes.get((info.group, info.version, info.resource))
         if scope is None or not self._fits(scope, info):
+            if scope is not None and scope.kind.typed and not info.namespace and not info.name:
+                # The path is known: the kind is read across namespaces.
+                raise method_not_allowed()
             _lead_nowhere(request)
             return
         if scope.warnings:

@@ -95,6 +95,13 @@ class PathTests(ServerTestCase):
         status = self.status(self.request("BREW", WIDGETS), 405, "MethodNotAllowed")
         self.assertEqual(status["message"], f' is not supported on resources of kind "widgets.{GROUP}"')
 
+    def test_built_in_kinds_are_made_in_namespaces(self) -> None:
+        """
+        The path of all namespaces is known, but not for that.
+        """
+        self.status(self.request("POST", "/api/v1/configmaps", {}), 405, "MethodNotAllowed")
+        self.assertEqual(self.request("POST", f"{BASE}/widgets", {}).code, 404)
+
     def test_dots_are_no_name(self) -> None:
         """
         C{ValidatePathSegmentName}.
