@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from ark.endpoints.negotiation import JSON, Accepted
 from ark.endpoints.representation import Form
 from ark.endpoints.requestinfo import RequestInfo
-from ark.endpoints.responses import accepts_gzip, gzip_compressor, send, stream_headers
+from ark.endpoints.responses import accepts_gzip, gzip_compressor, send_shaped, stream_headers
 from ark.endpoints.scope import Query, RequestScope, parse_query
 from ark.endpoints.selection import Selection
 from ark.meta import continuetoken
@@ -224,7 +224,7 @@ async def list_(scope: RequestScope, request: Any, info: RequestInfo) -> None:
         if second is not None:
             texts.extend([text async for text in pieces])
         whole = form.list_open + b",".join(texts) + form.list_close(*listing.closing())
-        send(request, 200, whole, accepted)
+        send_shaped(request, 200, await scope.shape(whole, accepted), accepted)
         return
     assert first is not None
     await _stream(request, accepted, form, listing, (first, second), pieces)

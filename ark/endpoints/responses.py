@@ -90,8 +90,14 @@ def send(request: Any, code: int, text: bytes, accepted: Accepted = PLAIN) -> No
     """
     Answer with a JSON text, turned into what the client accepts.
     """
+    send_shaped(request, code, text + b"\n" if accepted is PLAIN else shaped(text, accepted), accepted)
+
+
+def send_shaped(request: Any, code: int, text: bytes, accepted: Accepted) -> None:
+    """
+    Answer with what L{shaped} made.
+    """
     made = headers(request, accepted)
-    text = text + b"\n" if accepted is PLAIN else shaped(text, accepted)
     if len(text) > GZIP_ABOVE and accepts_gzip(request):
         text = compress(text)
         made.extend(_GZIPPED)

@@ -12,7 +12,7 @@ from ark.endpoints.decode import Decoder
 from ark.endpoints.negotiation import PLAIN, YAML, Accepted, Negotiator, body_type, wants_pretty
 from ark.endpoints.representation import Form, Forms
 from ark.endpoints.requestinfo import RequestInfo
-from ark.endpoints.responses import send
+from ark.endpoints.responses import send, shaped
 from ark.meta.options import CreateOptions, DeleteOptions
 from ark.meta.status import bad_request
 from ark.registry.columns import compile_columns
@@ -112,6 +112,16 @@ class RequestScope:
             value: Read = await self._aside(function, data, media_type, *rest)
             return value
         return function(data, media_type, *rest)
+
+    async def shape(self, text: bytes, accepted: Accepted) -> bytes:
+        """
+        A JSON text as the client wants it, made in a thread when it would keep the reactor
+        waiting.
+        """
+        if self._aside is not None and accepted.media_type == YAML and len(text) > LARGE_YAML:
+            made: bytes = await self._aside(shaped, text, accepted)
+            return made
+        return shaped(text, accepted)
 
     def write_context(self, request: Any, options: CreateOptions) -> WriteContext:
         """

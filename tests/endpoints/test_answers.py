@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.apis.loader import KindRegistry
-from ark.endpoints.negotiation import JSON, YAML, Negotiator
+from ark.endpoints.negotiation import JSON, YAML, Accepted, Negotiator
+from ark.endpoints.responses import shaped
 from ark.endpoints.scope import RequestScope
 from ark.testing import Answer, InMemoryServer
 from tests.endpoints.support import BASE, GROUP, WIDGETS, ServerTestCase, registry, widget_manifest
@@ -283,6 +284,26 @@ class LargeYAMLTests(SynchronousTestCase):
             reading = scope.read(lambda data, media_type: len(data), data, media_type)
             self.assertEqual(self.successResultOf(Deferred.fromCoroutine(reading)), len(data))
         self.assertEqual(aside, [b"c" * 100_000])
+
+    def test_long_lists_are_written_as_yaml_aside(self) -> None:
+        """
+        Short ones, and JSON of any length, are not.
+        """
+        server = InMemoryServer(registry())
+        (store,) = (store for store in server.application.stores if store.kind.plural == "widgets")
+        aside: list[int] = []
+
+        async def write(function: Any, text: bytes, *rest: Any) -> Any:
+            aside.append(len(text))
+            return function(text, *rest)
+
+        scope = RequestScope(store, Negotiator(), float, write)
+        short, long = b'{"a":1}', b'{"a":"%b"}' % (b"x" * 100_000)
+        for text, media_type in ((short, YAML), (long, JSON), (long, YAML)):
+            accepted = Accepted(media_type)
+            made = self.successResultOf(Deferred.fromCoroutine(scope.shape(text, accepted)))
+            self.assertEqual(made, shaped(text, accepted))
+        self.assertEqual(aside, [len(long)])
 
 
 class ListTests(ServerTestCase):
