@@ -19,7 +19,7 @@ from ark.meta import continuetoken
 from ark.meta.options import EXACT, ListOptions
 from ark.meta.options import list_options as read_options
 from ark.meta.records import Range, Version
-from ark.meta.status import APIStatus, expired
+from ark.meta.status import expired
 from ark.storage.errors import Compacted
 
 PAGE = 500
@@ -112,7 +112,8 @@ class Listing:
         """
         The matching objects, a page at a time, never more than the limit in all.
 
-        @raise APIStatus: 410 when the snapshot is gone, 504 when it is in the future.
+        @raise APIStatus: 410 when the snapshot of a token is gone, 504 when it is in the future.
+        @raise Compacted: the revision that was asked for is gone.
         """
         await self._start()
         single = self.selection.single
@@ -189,13 +190,11 @@ class Listing:
         try:
             return await waited
         except Compacted as compacted:
-            raise self._too_old() from compacted
-
-    def _too_old(self) -> APIStatus:
-        if self._options.continue_:
+            if not self._options.continue_:
+                raise
             start = continuetoken.decode(self._options.continue_).start.removesuffix("\0")
-            return expired(_CONTINUE_TOO_OLD, continuetoken.encode(continuetoken.LATEST, start))
-        return expired("The resourceVersion for the provided list is too old.")
+            fresh = continuetoken.encode(continuetoken.LATEST, start)
+            raise expired(_CONTINUE_TOO_OLD, fresh) from compacted
 
 
 async def _pieces(listing: Listing, form: Form) -> AsyncIterator[bytes]:

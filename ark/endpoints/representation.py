@@ -30,9 +30,6 @@ class Form:
     @ivar following: the form of the events after a watch's first.
     """
 
-    is_plain = True
-    list_members = b"items"
-
     def __init__(self, kind: Kind, serve: Callable[[bytes], bytes] | None = None) -> None:
         self.key: Hashable = (kind.api_version, kind.kind, serve is not None)
         self.following: Form = self
@@ -111,16 +108,13 @@ class PartialForm(Form):
     Objects with nothing but their metadata.
     """
 
-    is_plain = False
-
-    def __init__(self, kind: Kind, version: str, is_list: bool) -> None:
+    def __init__(self, kind: Kind, version: str) -> None:
         super().__init__(kind)
         self.is_plain = False
         api_version = f"meta.k8s.io/{version}".encode()
         self.key = (kind.api_version, kind.kind, "PartialObjectMetadata", version)
         self._type = b'{"kind":"PartialObjectMetadata","apiVersion":"%b"' % api_version
         self.list_open = b'{"kind":"PartialObjectMetadataList","apiVersion":"%b","items":[' % api_version
-        self._is_list = is_list
 
     def item(self, body: bytes) -> bytes:
         """
@@ -139,8 +133,6 @@ class TableForm(Form):
     """
     Objects as rows of a table.
     """
-
-    is_plain = False
 
     def __init__(
         self,
@@ -268,7 +260,7 @@ class Forms:
     def _make(self, transform: str, version: str, include: str) -> Form:
         if transform == "Table":
             return TableForm(self._kind, self._columns, self._now, version, include, self._serve)
-        return PartialForm(self._kind, version, transform.endswith("List"))
+        return PartialForm(self._kind, version)
 
 
 def _check_include(include: str) -> None:

@@ -11,7 +11,6 @@ from urllib.parse import parse_qs
 from ark.endpoints.decode import Decoder
 from ark.endpoints.negotiation import PLAIN, YAML, Accepted, Negotiator, body_type, wants_pretty
 from ark.endpoints.representation import Form, Forms
-from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send, shaped
 from ark.meta.options import CreateOptions, DeleteOptions
 from ark.meta.status import bad_request
@@ -160,6 +159,3 @@ class RequestScope:
             # The text is of the served version already; forms serve stored texts.
             text = self.form(accepted, query).object(text)
         send(request, code, text, accepted)
-
-
-Verb = Callable[[RequestScope, Any, RequestInfo], Any]

@@ -10,7 +10,7 @@ from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.scope import RequestScope, parse_query
 from ark.meta.options import update_options
 from ark.meta.status import bad_request
-from ark.registry.codec import Object
+from ark.registry.codec import Object, with_own_metadata
 
 
 def check_name(obj: Object, name: str) -> None:
@@ -44,9 +44,7 @@ async def update(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     check_name(obj, info.name)
 
     def replacement(current: Object | None) -> Object:
-        copy = dict(obj)
-        copy["metadata"] = dict(metadata)
-        return copy
+        return with_own_metadata(obj)
 
     uid = metadata.get("uid") or ""
     written = await scope.store.update(info.namespace, info.name, replacement, context, info.subresource, uid)

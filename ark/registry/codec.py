@@ -65,6 +65,14 @@ class Codec:
         return obj
 
 
+def with_own_metadata(obj: Object) -> Object:
+    """
+    A copy whose members and metadata can be set anew without changing C{obj}; what is
+    deeper is shared.
+    """
+    return {**obj, "metadata": dict(obj["metadata"])}
+
+
 def labels_of(obj: Object) -> bytes:
     """
     The text that storage keeps of an object's labels; empty when it has none.

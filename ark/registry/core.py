@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ark.apis.kind import Kind
 from ark.meta.fielderrors import invalid, required
 from ark.meta.status import Cause
-from ark.registry.codec import Object, same_json
+from ark.registry.codec import Object, same_json, with_own_metadata
 from ark.registry.strategy import Strategy, keep
 
 NAMESPACE_FINALIZER = "kubernetes"
@@ -58,8 +58,7 @@ class NamespaceStrategy(Strategy):
         """
         The object that a write to C{/finalize} makes: only C{spec.finalizers} is taken.
         """
-        result = dict(old)
-        result["metadata"] = dict(old["metadata"])
+        result = with_own_metadata(old)
         finalizers = (new.get("spec") or {}).get("finalizers") or []
         result["spec"] = {**(old.get("spec") or {}), "finalizers": finalizers}
         if not finalizers:

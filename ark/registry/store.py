@@ -33,7 +33,7 @@ from ark.meta.status import (
     not_found,
 )
 from ark.meta.time import rfc3339
-from ark.registry.codec import Codec, Object, labels_of, new_uid, same_json
+from ark.registry.codec import Codec, Object, labels_of, new_uid, same_json, with_own_metadata
 from ark.registry.core import strategy_for
 from ark.registry.deletion import Deleted, finalizers_after, is_finished, marked, removed
 from ark.registry.schema import Processor, compile_schema
@@ -123,8 +123,7 @@ class Store:
         obj = self.codec.decode(text)
         if self.converts:
             obj["apiVersion"] = self.kind.api_version
-            self.processor.prune(obj)
-            self.processor.default(obj)
+            self.processor.settle(obj)
         return obj
 
     def fields(self, text: bytes) -> dict[str, str]:
@@ -174,7 +173,7 @@ class Store:
         while True:
             attempt += 1
             try:
-                return await self._create_once(namespace, _copy_for_attempt(obj), context)
+                return await self._create_once(namespace, with_own_metadata(obj), context)
             except APIStatus as status:
                 if status.reason != "AlreadyExists" or attempt == NAME_ATTEMPTS:
                     raise
@@ -485,9 +484,3 @@ class Store:
             context.options,
             context.warnings,
         )
-
-
-def _copy_for_attempt(obj: Object) -> Object:
-    copy = dict(obj)
-    copy["metadata"] = dict(obj["metadata"])
-    return copy

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ark.apis.kind import Kind
 from ark.meta.status import Cause
-from ark.registry.codec import Object, same_json
+from ark.registry.codec import Object, same_json, with_own_metadata
 from ark.registry.deletion import mark
 
 
@@ -70,8 +70,7 @@ class Strategy:
         """
         The object that a write to C{/status} makes: only C{status} is taken from C{new}.
         """
-        result = dict(old)
-        result["metadata"] = dict(old["metadata"])
+        result = with_own_metadata(old)
         keep(result, new, "status")
         return result
 
