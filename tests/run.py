@@ -19,7 +19,7 @@ from random import SystemRandom
 from typing import Any, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-_APART = ("e2e", "differential", "cluster")
+_APART = ("cluster", "e2e", "clients", "differential")
 
 
 class Totals(NamedTuple):
@@ -48,8 +48,7 @@ def suites() -> dict[str, list[str]]:
     packages = sorted(path.parent.name for path in folder.glob("*/__init__.py"))
     unit = [f"tests.{path.stem}" for path in sorted(folder.glob("test_*.py"))]
     unit += [f"tests.{name}" for name in packages if name not in _APART]
-    apart = {name: [f"tests.{name}"] for name in ("cluster", "e2e", "differential") if name in packages}
-    return {"unit": unit, **apart}
+    return {"unit": unit, **{name: [f"tests.{name}"] for name in _APART if name in packages}}
 
 
 def main() -> int:

@@ -43,12 +43,32 @@ class Unavailable(Exception):
 class Program(NamedTuple):
     """
     One binary: where its module is, which package of it, and the linker flags on top of C{-s -w}.
+
+    @ivar sources: the folders of the module that it is made from.
     """
 
     name: str
     module: Path
     package: str
     flags: str = ""
+    sources: tuple[str, ...] = (".",)
+
+
+_CLIENTS = REPOSITORY / "tests/clients"
+
+
+def _client(folder: str) -> Program:
+    """
+    A program of ours that tries a client's library.
+    """
+    return Program(f"clients-{folder}", _CLIENTS, f"./{folder}", sources=(folder, "rule"))
+
+
+def _command(name: str, package: str, flags: str = "") -> Program:
+    """
+    Somebody else's command, out of a module that the clients' module pins.
+    """
+    return Program(f"clients-{name}", _CLIENTS, package, flags, sources=())
 
 
 PROGRAMS = {
@@ -58,6 +78,10 @@ PROGRAMS = {
         Program("kube", REPOSITORY / "tests/cluster/kubernetes", "./cmd/kube", _KUBERNETES_FLAGS),
         Program("kubectl", REPOSITORY / "tests/cluster/kubernetes", "./cmd/kubectl", _KUBERNETES_FLAGS),
         Program("load", REPOSITORY / "tests/bench/load", "."),
+        _client("clientgo"),
+        _command("helm3", "helm.sh/helm/v3/cmd/helm"),
+        _command("helm4", "helm.sh/helm/v4/cmd/helm"),
+        _command("kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
     )
 }
 
@@ -124,10 +148,12 @@ def _fingerprint(program: Program) -> str:
     What a binary was made from: pins, sources and flags.  The toolchain is pinned by C{go.mod}.
     """
     digest = hashlib.sha256(program.flags.encode())
-    for path in sorted(program.module.rglob("*")):
-        if path.name in ("go.mod", "go.sum") or path.suffix == ".go":
-            digest.update(str(path.relative_to(program.module)).encode())
-            digest.update(path.read_bytes())
+    paths = {path for name in ("go.mod", "go.sum") if (path := program.module / name).exists()}
+    for folder in program.sources:
+        paths.update((program.module / folder).rglob("*.go"))
+    for path in sorted(paths):
+        digest.update(str(path.relative_to(program.module)).encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -1,0 +1,3 @@
+"""
+client-go: the library that every controller written in Go stands on.
+"""
