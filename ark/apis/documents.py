@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from ark.apis import discovery
+from ark.apis.kind import Kind
 from ark.apis.loader import KindRegistry
 from ark.apis.openapi import OpenAPI, group_version_path
 from ark.meta.mediatypes import parse_accept
@@ -60,17 +61,49 @@ def _hash(body: bytes) -> str:
 class Documents:
     """
     Finds the document of a path.  Each is made when it is first asked for.
+
+    Nothing here changes but what has been made already, so that documents can be made in
+    any thread.
+
+    @param before: the documents of the kinds that were served before; what is the same is
+        taken over.
     """
 
     def __init__(
-        self, registry: KindRegistry, now: Callable[[], float] = time.time, address: str = ""
+        self,
+        registry: KindRegistry,
+        now: Callable[[], float] = time.time,
+        address: str = "",
+        before: Documents | None = None,
     ) -> None:
         self._registry = registry
         self._now = now
         self._address = address
         self._made_at = now()
-        self._openapi = OpenAPI(registry)
+        self._openapi: OpenAPI = OpenAPI(registry, None if before is None else before._openapi)
         self._made: dict[tuple[str, str], Document] = {}
+        if before is not None:
+            self._made.update(self._unchanged(before))
+
+    def _unchanged(self, before: Documents) -> Iterator[tuple[tuple[str, str], Document]]:
+        """
+        The documents of versions of groups that have the same kinds as before.
+        """
+        for path, (group, version) in self._versions().items():
+            made = before._made.get((_OPENAPI_V3, path))
+            if made is not None and self._kinds(group, version) == before._kinds(group, version):
+                yield (_OPENAPI_V3, path), made
+
+    def _kinds(self, group: str, version: str) -> list[Kind]:
+        return self._registry.of_version(group, version)
+
+    def is_ready(self, path: str) -> bool:
+        """
+        Whether the OpenAPI document of a path costs nothing any more.
+        """
+        path = path.strip("/")
+        wanted = path.removeprefix(_OPENAPI_V3)
+        return ((path, JSON) if wanted == path else (_OPENAPI_V3, wanted)) in self._made
 
     def prepare(self) -> Iterator[None]:
         """

@@ -78,8 +78,15 @@ class Kind:
     @ivar columns: those declared; empty when there are none.
     @ivar schema: the C{openAPIV3Schema}.  It may hold one object in several places and
         must not be changed.
-    @ivar is_storage: whether objects are kept in this version.
+    @ivar is_storage: whether objects are kept in this version; of a kind that only answers
+        what is sent to it, as reviews do, none are.
     @ivar storage_version: the version that objects are kept in.
+    @ivar served: whether clients may use this version; one that is not may still be the
+        one that objects are kept in.
+    @ivar terminating: whether its definition is being deleted: objects may only go.
+    @ivar conversion: the C{spec.conversion} of its definition.
+    @ivar fingerprint: what is the same for kinds that only differ in C{terminating}; empty
+        when that is not known.
     @ivar typed: whether it is built into Kubernetes, and not a custom resource.
     @ivar verbs: what can be done with the main resource.
     @ivar field_readers: for each label that field selectors may name, in the order of
@@ -102,6 +109,10 @@ class Kind:
     selectable_fields: tuple[SelectableField, ...] = ()
     is_storage: bool = True
     storage_version: str = ""
+    served: bool = True
+    terminating: bool = False
+    conversion: Mapping[str, Any] = field(factory=dict, repr=False)
+    fingerprint: str = field(default="", repr=False)
     typed: bool = False
     allow_unconditional_update: bool = False
     allow_create_on_update: bool = False
@@ -109,6 +120,7 @@ class Kind:
     deprecation_warning: str = ""
     name_validator: NameValidator = field(default=name_is_dns_subdomain, repr=False)
     field_readers: tuple[tuple[str, Read], ...] = field(default=(), repr=False)
+    verbs: tuple[str, ...] = field(repr=False)
 
     api_version: str = field(init=False)
     gr: GroupResource = field(init=False, repr=False)
@@ -117,7 +129,6 @@ class Kind:
     resource: str = field(init=False, repr=False)
     has_status: bool = field(init=False, repr=False)
     field_labels: frozenset[str] = field(init=False, repr=False)
-    verbs: tuple[str, ...] = field(init=False, repr=False)
 
     @gvk.default
     def _gvk(self) -> GroupVersionKind:
@@ -147,8 +158,17 @@ class Kind:
     def _field_labels(self) -> frozenset[str]:
         return frozenset(name for name, _ in self.field_readers)
 
+    @property
+    def is_kept(self) -> bool:
+        """
+        Whether there are objects of it, which can be read.
+        """
+        return "get" in self.verbs
+
     @verbs.default
     def _verbs(self) -> tuple[str, ...]:
+        if self.terminating:
+            return tuple(verb for verb in _VERBS if verb not in ("patch", "create", "update"))
         # Kubernetes deletes namespaces only one by one.
         lacking = "deletecollection" if self.typed and self.plural == "namespaces" else ""
         return tuple(verb for verb in _VERBS if verb != lacking)

@@ -62,11 +62,15 @@ def version_order(version: str) -> tuple[int, int, int, int, str]:
 class KindRegistry:
     """
     All served kinds, in the order of group and plural, most preferred version first.
+
+    It never changes; when there are other kinds there is another registry.
+
+    @param kinds: every version of every resource, also those that are not served.
     """
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
-        ordered = sorted(kinds, key=lambda kind: (kind.group, kind.plural, version_order(kind.version)))
-        self._kinds = {(kind.group, kind.version, kind.plural): kind for kind in ordered}
+        self._all = sorted(kinds, key=lambda kind: (kind.group, kind.plural, version_order(kind.version)))
+        self._kinds = {(kind.group, kind.version, kind.plural): kind for kind in self._all if kind.served}
 
     @classmethod
     def from_manifests(cls, manifests: Iterable[dict[str, Any]], file: str = "") -> KindRegistry:
@@ -123,6 +127,23 @@ class KindRegistry:
         """
         return list(self._kinds.values())
 
+    def stored(self) -> dict[str, Kind]:
+        """
+        The version that objects are kept in, served or not, by resource
+        (C{queries.ark.mckinsey.com}).
+        """
+        return {kind.resource: kind for kind in self._all if kind.is_storage}
+
+    def extended(self, kinds: Iterable[Kind]) -> KindRegistry:
+        """
+        These kinds and others, which take the place of those of the same resource.  Kinds
+        that are built into Kubernetes stay.
+        """
+        built_in = {kind.resource for kind in self._all if kind.typed}
+        others = [kind for kind in kinds if kind.resource not in built_in]
+        replaced = {kind.resource for kind in others}
+        return KindRegistry([*(kind for kind in self._all if kind.resource not in replaced), *others])
+
     def groups(self) -> list[str]:
         """
         The names of the groups, the core group (empty) first, then as C{SortedByGroupAndVersion}
@@ -153,7 +174,7 @@ class KindRegistry:
 
 def kinds_of(manifest: Manifest) -> list[Kind]:
     """
-    One kind for each served version of a definition.
+    One kind for each version of a definition, also for those that are not served.
 
     @raise InvalidDefinition: it is wrong; the cause says what and where.
     """
@@ -238,7 +259,6 @@ class _Definition:
         return [
             self._kind(version, f"spec.versions[{index}]", str(stored[0]), common)
             for index, version in enumerate(versions)
-            if _flag(version, "served", f"spec.versions[{index}]")
         ]
 
     def _common(self) -> dict[str, Any]:
@@ -251,6 +271,7 @@ class _Definition:
         scope = _text(spec, "scope", "spec")
         if scope not in ("Namespaced", "Cluster"):
             raise _Fault("spec.scope", f"must be Namespaced or Cluster, not {scope}")
+        verbs = tuple(_list(spec, "x-ark-verbs", "spec", str))
         return {
             "group": self._group,
             "kind": kind,
@@ -264,6 +285,7 @@ class _Definition:
             "allow_unconditional_update": _flag(spec, "x-ark-allow-unconditional-update", "spec"),
             "allow_create_on_update": _flag(spec, "x-ark-allow-create-on-update", "spec"),
             "name_validator": self._name_validator(plural),
+            **({"verbs": verbs} if verbs else {}),
         }
 
     def _name_validator(self, plural: str) -> NameValidator:
@@ -279,13 +301,14 @@ class _Definition:
         selectable = tuple(self._selectable(version, schema, path))
         return Kind(
             version=version["name"],
+            served=_flag(version, "served", path),
             subresources=tuple(subresources),
             scale=_scale(subresources, f"{path}.subresources"),
             columns=tuple(_columns(version, path)),
             schema=schema,
             selectable_fields=selectable,
             field_readers=tuple((field.name, _reader(field)) for field in selectable),
-            is_storage=version["name"] == stored,
+            is_storage=version["name"] == stored and "get" in common.get("verbs", ("get",)),
             storage_version=stored,
             deprecated=_flag(version, "deprecated", path),
             deprecation_warning=_text(version, "deprecationWarning", path, "") or self._deprecation(version),

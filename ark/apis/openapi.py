@@ -63,11 +63,18 @@ def _shared(kinds: Iterable[Kind], is_v2: bool) -> bytes:
 class OpenAPI:
     """
     The texts of the documents, made of parts that are made once.
+
+    @param before: the documents of other kinds; parts of kinds that are in both are taken
+        over.
     """
 
-    def __init__(self, registry: KindRegistry) -> None:
+    def __init__(self, registry: KindRegistry, before: OpenAPI | None = None) -> None:
         self._registry = registry
         self._parts: dict[tuple[Kind, bool], _Part] = {}
+        if before is not None:
+            served = frozenset(registry)
+            kept = tuple(before._parts.items())
+            self._parts.update({key: part for key, part in kept if key[0] in served})
 
     def _part(self, kind: Kind, is_v2: bool) -> _Part:
         part = self._parts.get((kind, is_v2))

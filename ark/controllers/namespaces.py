@@ -60,11 +60,7 @@ class NamespaceController:
         if namespaces is None:
             raise ValueError("no kind of this server is the namespace")
         self._namespaces = namespaces
-        self._content = [
-            store
-            for kind in stores.resources()
-            if kind.namespaced and (store := stores.of_resource(kind.resource))
-        ]
+        self._stores = stores
         self._reactor = reactor
         self._now = now
         self._working: dict[_Condemned, Deferred[None]] = {}
@@ -146,6 +142,17 @@ class NamespaceController:
         timer = self._reactor.callLater(seconds, done.callback, None)
         await done
 
+    def _content(self) -> list[Store]:
+        """
+        The stores of all that can be in a namespace now.
+        """
+        stores = self._stores
+        return [
+            store
+            for kind in stores.resources()
+            if kind.namespaced and (store := stores.of_resource(kind.resource))
+        ]
+
     async def _empty(self, condemned: _Condemned, still: Guard) -> Remaining:
         """
         Delete everything in a namespace, and return what is still there.
@@ -156,7 +163,7 @@ class NamespaceController:
         resources: Counter[GroupResource] = Counter()
         finalizers: Counter[str] = Counter()
         errors = []
-        for store in self._content:
+        for store in self._content():
             try:
                 async for text in self._empty_one(store, condemned, still):
                     resources[store.kind.gr] += 1

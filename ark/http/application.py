@@ -4,7 +4,7 @@ The whole way of a request but its connection, put together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +21,11 @@ from ark.http.chain import Chain, Deadlines, InFlight
 from ark.http.customendpoints import CustomEndpoints
 from ark.http.health import Health
 from ark.http.metrics import Metrics
-from ark.http.root import OWN_SEGMENTS, Root, RootParts
+from ark.http.root import OWN_SEGMENTS, Root, RootParts, Scopes
 from ark.http.version import version_document
 from ark.interfaces import IAdmissionPlugin, IAuthenticator, IAuthorizer, ICustomEndpoint, IServer
 from ark.registry.namespaces import NamespacePhases
-from ark.registry.stores import Stores
+from ark.registry.stores import KindsChange, Stores
 from ark.watch.cacher import Cacher
 
 
@@ -72,7 +72,6 @@ class Application:
     """
 
     def __init__(self, parts: ApplicationParts) -> None:
-        self.registry = parts.registry
         self.cacher = parts.cacher
         self.authorizer = parts.authorizer
         self.reactor = parts.reactor
@@ -80,19 +79,26 @@ class Application:
         phases = NamespacePhases(parts.cacher)
         admission = AdmissionChain((NamespaceLifecycle(phases.phase_of), *parts.admission_plugins))
         self.stores = Stores(parts.registry, parts.cacher, admission, parts.now)
-        negotiator = Negotiator()
-        aside = threads_of(parts.reactor)
-        scopes = {
-            (store.kind.group, store.kind.version, store.kind.plural): RequestScope(
-                store, negotiator, parts.now, aside
-            )
-            for store in self.stores
-        }
-        documents = Documents(parts.registry)
+        self._negotiator = Negotiator()
+        self._aside = threads_of(parts.reactor)
+        self._scopes: Scopes = {}
+        self._documents = Documents(parts.registry)
         custom = CustomEndpoints(parts.custom_endpoints, OWN_SEGMENTS)
         self.root = Root(
-            RootParts(scopes, documents, parts.health, parts.metrics, version_document(), custom)
+            RootParts(
+                self._scopes,
+                self._documents,
+                parts.health,
+                parts.metrics,
+                version_document(),
+                custom,
+                self._aside,
+                self._catch_up,
+            )
         )
+        self._place()
+        self.stores.subscribe(self._kinds_changed)
+        self._late_kinds: Callable[[], Awaitable[None]] | None = None
         self.chain = Chain(
             self.root,
             parts.authenticator,
@@ -102,6 +108,40 @@ class Application:
             parts.metrics,
         )
         custom.start(self)
+
+    @property
+    def registry(self) -> KindRegistry:
+        """
+        The kinds that are served now.
+        """
+        return self.stores.registry
+
+    def follow(self, catch_up: Callable[[], Awaitable[None]]) -> None:
+        """
+        From now on somebody tells L{stores} of new kinds.
+
+        @param catch_up: waits until it has told of all that were there at the call.
+        """
+        self._late_kinds = catch_up
+
+    async def _catch_up(self) -> None:
+        if self._late_kinds is not None:
+            await self._late_kinds()
+
+    def _kinds_changed(self, change: KindsChange) -> None:
+        self._documents = Documents(self.registry, before=self._documents)
+        self._place()
+        for kind in (*change.changed, *change.removed):
+            self.cacher.hub.close_resource(kind.resource)
+
+    def _place(self) -> None:
+        before = {scope.store: scope for scope in self._scopes.values()}
+        self._scopes = {
+            (store.kind.group, store.kind.version, store.kind.plural): before.get(store)
+            or RequestScope(store, self._negotiator, self.now, self._aside)
+            for store in self.stores
+        }
+        self.root.serve_kinds(self._scopes, self._documents)
 
     async def dispatch(self, request: Any) -> None:
         """

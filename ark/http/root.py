@@ -27,7 +27,7 @@ from ark.endpoints.patch import patch
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import GZIP_ABOVE, accepts_gzip, compress, page_not_found, send_plain
 from ark.endpoints.scale import get_scale, patch_scale, update_scale
-from ark.endpoints.scope import RequestScope
+from ark.endpoints.scope import Aside, RequestScope
 from ark.endpoints.update import update
 from ark.endpoints.watch import watch
 from ark.http.customendpoints import CustomEndpoints
@@ -52,6 +52,7 @@ _OBJECT = tuple(f"{rule}/<name>" for rule in _COLLECTION)
 _SUBRESOURCE = tuple(f"{rule}/<subresource>" for rule in _OBJECT)
 _OF_NAMESPACE = [f"/api/<version>/namespaces/<name>/{subresource}" for subresource in ("status", "finalize")]
 
+Scopes = dict[tuple[str, str, str], RequestScope]
 Endpoint = Callable[[RequestScope, Any, RequestInfo], Awaitable[None]]
 
 
@@ -101,14 +102,18 @@ class RootParts:
     What the application is made of.
 
     @ivar scopes: by (group, version, plural).
+    @ivar aside: calls what takes long outside of the reactor's thread.
+    @ivar catch_up: waits until every kind is known that was there when it was called.
     """
 
-    scopes: dict[tuple[str, str, str], RequestScope]
+    scopes: Scopes
     documents: Documents
     health: Health
     metrics: Metrics
     version: bytes
     custom: CustomEndpoints
+    aside: Aside | None
+    catch_up: Callable[[], Awaitable[None]]
 
 
 class Root:
@@ -126,6 +131,15 @@ class Root:
         self._metrics = parts.metrics
         self._version = parts.version
         self._custom = parts.custom
+        self._aside = parts.aside
+        self._catch_up = parts.catch_up
+
+    def serve_kinds(self, scopes: Scopes, documents: Documents) -> None:
+        """
+        Serve these from now on.
+        """
+        self._scopes = scopes
+        self._documents = documents
 
     def info_of(self, request: Any) -> RequestInfo:
         """
@@ -177,6 +191,10 @@ class Root:
         @raise ark.meta.status.APIStatus: 404, 405, and what the verb raises.
         """
         scope = self._scopes.get((info.group, info.version, info.resource))
+        if scope is None:
+            # Another process may have been told of it first.
+            await self._catch_up()
+            scope = self._scopes.get((info.group, info.version, info.resource))
         if scope is None or not self._fits(scope, info):
             if scope is not None and scope.kind.typed and not info.namespace and not info.name:
                 # The path is known: the kind is read across namespaces.
@@ -255,6 +273,7 @@ class Root:
         Which kinds there are (contract 3).
         """
         accept = (request.header(b"accept") or b"").decode("latin-1")
+        await self._catch_up()
         await self._document(request, self._documents.discovery(request.path.rstrip("/"), accept))
 
     @app.route("/openapi/v2", methods=["GET"])
@@ -265,7 +284,12 @@ class Root:
         What the kinds look like (contract 4).
         """
         accept = (request.header(b"accept") or b"").decode("latin-1")
-        await self._document(request, self._documents.openapi(request.path, request.query, accept))
+        await self._catch_up()
+        make, asked = self._documents.openapi, (request.path, request.query, accept)
+        if self._aside is None or self._documents.is_ready(request.path):
+            await self._document(request, make(*asked))
+        else:
+            await self._document(request, await self._aside(make, *asked))
 
     async def _document(self, request: Any, document: Document | None) -> None:
         if document is None:

@@ -77,6 +77,7 @@ class Store:
     The objects of one served version of one resource.
 
     @ivar kind: the version that clients of this store see.
+    @ivar storage_kind: the version that objects are stored in.
     @ivar converts: whether that is another version than the one objects are stored in.
     """
 
@@ -89,6 +90,7 @@ class Store:
         now: Callable[[], float],
     ) -> None:
         self.kind = kind
+        self.storage_kind = storage_kind
         self.cacher = cacher
         self.admission = admission
         self.now = now
