@@ -1,0 +1,234 @@
+"""
+The entries of C{metadata.managedFields}: who set which fields of an object.
+
+Follows C{k8s.io/apimachinery/pkg/util/managedfields/internal/managedfields.go}; contract
+13.1 and 13.8.  What was read or written once is kept: field sets come again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+
+from ark.apply.fieldset import FieldSet
+
+APPLY = "Apply"
+UPDATE = "Update"
+
+_FIELDS_TYPE = "FieldsV1"
+_KEPT_TEXTS = 2048
+_KEPT_SETS = 8192
+_BETWEEN = b'},{"manager":'
+_FIELDS = b',"fieldsType":"FieldsV1","fieldsV1":'
+
+
+class InvalidManagedFields(ValueError):
+    """
+    Entries that mean nothing; the message is Kubernetes'.
+    """
+
+
+class Identity(NamedTuple):
+    """
+    What tells an entry from the others of an object.
+
+    @ivar api_version: empty for appliers, who have one entry whatever version they apply.
+    """
+
+    manager: str
+    operation: str
+    api_version: str = ""
+    subresource: str = ""
+
+    @property
+    def applied(self) -> bool:
+        """
+        Whether it is an applier's.
+        """
+        return self.operation == APPLY
+
+    @property
+    def text(self) -> str:
+        """
+        The form in which Kubernetes orders and compares identities.
+        """
+        members = {
+            "manager": self.manager,
+            "operation": self.operation,
+            "apiVersion": self.api_version,
+            "subresource": self.subresource,
+        }
+        return orjson.dumps({name: value for name, value in members.items() if value}).decode()
+
+
+class Entry(NamedTuple):
+    """
+    What one owner holds.
+
+    @ivar version: the API version that the fields are named in.
+    @ivar time: when the entry last changed, in RFC 3339; empty when that is not known.
+    """
+
+    fields: FieldSet
+    version: str
+    time: str = ""
+
+
+class ManagedFields:
+    """
+    All entries of an object, in the order in which they are stored.  Immutable.
+
+    @ivar entries: the entry of each identity.
+    @ivar text: the entries in JSON; empty when there are none.
+    """
+
+    __slots__ = ("_text", "entries")
+
+    def __init__(self, entries: Mapping[Identity, Entry], text: bytes | None = None) -> None:
+        self.entries = entries
+        self._text = text
+
+    @property
+    def text(self) -> bytes:
+        if self._text is None:
+            self._text = _encode(self.entries.items())
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self.entries)
+
+    def members(self) -> list[dict[str, Any]]:
+        """
+        The entries as they stand in an object, a new list at each call.
+        """
+        found: list[dict[str, Any]] = orjson.loads(self.text) if self.text else []
+        return found
+
+    def same_but_times(self, other: ManagedFields) -> bool:
+        """
+        Whether both hold the same entries in the same order, whenever they were made.
+        """
+        if len(self.entries) != len(other.entries):
+            return False
+        return all(
+            one == another and mine.version == its.version and mine.fields == its.fields
+            for (one, mine), (another, its) in zip(self.entries.items(), other.entries.items())
+        )
+
+
+NOTHING = ManagedFields({}, b"")
+
+
+def ordered(entries: Iterable[tuple[Identity, Entry]]) -> ManagedFields:
+    """
+    Entries in the order in which they are stored (C{sortEncodedManagedFields}).
+
+    Of two with one identity both are stored, and the last one counts when they are read.
+    """
+    pairs = sorted(entries, key=_rank)
+    found = dict(pairs)
+    return ManagedFields(found, None if len(found) == len(pairs) else _encode(pairs))
+
+
+def _rank(item: tuple[Identity, Entry]) -> tuple[str, str, str, str, str]:
+    identity, entry = item
+    # Times are in UTC and of one length; one that is missing counts as 1970.
+    time = entry.time or "1970-01-01T00:00:00Z"
+    return identity.operation, time, identity.manager, entry.version, identity.subresource
+
+
+def is_reset(members: Any) -> bool:
+    """
+    Whether a client asks to forget who set what: with no entries at all, or an empty one.
+    """
+    return isinstance(members, list) and (not members or members == [{}])
+
+
+def parse(members: Iterable[Mapping[str, Any]]) -> ManagedFields:
+    """
+    The entries of an object that a client or a webhook made.  Their types were checked.
+
+    @raise InvalidManagedFields: an entry means nothing.
+    """
+    entries: dict[Identity, Entry] = {}
+    for index, member in enumerate(members):
+        identity, entry = _parsed(index, member)
+        entries[identity] = entry
+    return ManagedFields(entries)
+
+
+def _parsed(index: int, member: Mapping[str, Any]) -> tuple[Identity, Entry]:
+    operation, version = member.get("operation"), member.get("apiVersion")
+    if operation not in (APPLY, UPDATE):
+        raise InvalidManagedFields("operation must be `Apply` or `Update`")
+    if not version:
+        raise InvalidManagedFields("apiVersion must not be empty")
+    fields_type = member.get("fieldsType")
+    if fields_type != _FIELDS_TYPE:
+        if not fields_type:
+            raise InvalidManagedFields(f"missing fieldsType in managed fields entry {index}")
+        raise InvalidManagedFields(f'invalid fieldsType "{fields_type}" in managed fields entry {index}')
+    try:
+        fields = _fields_of(orjson.dumps(member.get("fieldsV1") or {}))
+    except (ValueError, TypeError) as error:
+        raise InvalidManagedFields(f"error decoding versioned set: error decoding set: {error}") from error
+    return _identified(member, fields)
+
+
+def _identified(member: Mapping[str, Any], fields: FieldSet) -> tuple[Identity, Entry]:
+    operation, version = member["operation"], member["apiVersion"]
+    identity = Identity(
+        member.get("manager") or "",
+        operation,
+        "" if operation == APPLY else version,
+        member.get("subresource") or "",
+    )
+    return identity, Entry(fields, version, member.get("time") or "")
+
+
+@lru_cache(maxsize=_KEPT_SETS)
+def _fields_of(text: bytes) -> FieldSet:
+    return FieldSet.parse(orjson.loads(text))
+
+
+@lru_cache(maxsize=_KEPT_TEXTS)
+def read(text: bytes) -> ManagedFields:
+    """
+    The entries of a text that L{ManagedFields.text} once was.
+    """
+    if not text:
+        return NOTHING
+    pieces = text[len(b'[{"manager":') : -len(b"}]")].split(_BETWEEN)
+    return ManagedFields(dict(map(_read_entry, pieces)), text)
+
+
+def _read_entry(piece: bytes) -> tuple[Identity, Entry]:
+    # No text within an entry holds these marks: its quotes are escaped.
+    head, _, fields = piece.partition(_FIELDS)
+    return _identified(orjson.loads(b'{"manager":%b}' % head), _fields_of(fields))
+
+
+def _encode(entries: Iterable[tuple[Identity, Entry]]) -> bytes:
+    texts = [
+        b"%b%b%b%b}"
+        % (
+            _head(identity, entry.version),
+            b',"time":"%b"' % entry.time.encode() if entry.time else b"",
+            _FIELDS,
+            orjson.dumps(entry.fields.fields_v1()),
+        )
+        for identity, entry in entries
+    ]
+    return b"[%b]" % b",".join(texts) if texts else b""
+
+
+@lru_cache(maxsize=_KEPT_TEXTS)
+def _head(identity: Identity, version: str) -> bytes:
+    # The manager is told even where it is empty: it marks where an entry starts.
+    members = {"manager": identity.manager, "operation": identity.operation, "apiVersion": version}
+    if identity.subresource:
+        members["subresource"] = identity.subresource
+    return orjson.dumps(members)[:-1]
