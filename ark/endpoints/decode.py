@@ -15,36 +15,25 @@ from typing import Any
 from ark.apis.kind import Kind
 from ark.apis.messages import delete_options_message, message_of
 from ark.endpoints.negotiation import CUSTOM_BODIES, PROTOBUF, TYPED_BODIES, YAML
+from ark.endpoints.typemeta import (
+    NO_JSON,
+    cannot_handle,
+    check_kind,
+    check_version,
+    settle_type,
+    unrecognized,
+)
 from ark.meta import objectmeta
 from ark.meta.gotext import json_type
 from ark.meta.options import IGNORE, STRICT
 from ark.meta.protobuf import Message, open_envelope
 from ark.meta.serializer import Decoded, DecodeError, decode_json, decode_yaml
-from ark.meta.status import APIStatus, bad_request
+from ark.meta.status import APIStatus
 from ark.registry.codec import Object
 from ark.registry.schema import Processor
 
-_SUMMARY = 30
 _WRONG_TYPE = re.compile(r' in body must be of type ([\w-]+): "([^"]*)')
 _GO_NAMES = {"integer": "number", "boolean": "bool"}
-_NO_JSON = "couldn't get version/kind; json parse error: "
-_TYPE_META = (
-    r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
-)
-
-
-def _summary(data: bytes) -> str:
-    if not data:
-        return "<empty>"
-    more = " ..." if len(data) > _SUMMARY else ""
-    data = data[:_SUMMARY]
-    return (data.decode("utf-8", "replace") if data[:1] == b"{" else data.hex()) + more
-
-
-def _unrecognized(kind: Kind, why: str, data: bytes) -> APIStatus:
-    return bad_request(
-        f"the object provided is unrecognized (must be of type {kind.kind}): {why} ({_summary(data)})"
-    )
 
 
 def parse_body(data: bytes, media_type: str) -> Decoded:
@@ -66,7 +55,7 @@ def parse_failure(error: DecodeError) -> str:
     What a body that cannot be read is answered with.
     """
     why = str(error)
-    return why if why.startswith(("yaml: ", "json: unsupported value: ")) else _NO_JSON + why
+    return why if why.startswith(("yaml: ", "json: unsupported value: ")) else NO_JSON + why
 
 
 def parse_delete_options(data: bytes, media_type: str) -> Any:
@@ -127,11 +116,8 @@ class Decoder:
         try:
             decoded = parse_body(data, media_type)
         except DecodeError as error:
-            raise _unrecognized(self.kind, parse_failure(error), data) from error
-        if not isinstance(decoded.value, dict):
-            raise self._no_object(decoded.value, data)
-        self.check_type(decoded.value, data)
-        return decoded.value, decoded.duplicates
+            raise unrecognized(self.kind, parse_failure(error), data) from error
+        return settle_type(self.kind, decoded.value, data), decoded.duplicates
 
     def _read_message(self, message: Message, data: bytes) -> Object:
         """
@@ -141,53 +127,14 @@ class Decoder:
         try:
             api_version, name, raw = open_envelope(data)
         except DecodeError as error:
-            raise _unrecognized(kind, str(error), data) from error
+            raise unrecognized(kind, str(error), data) from error
         obj = {"apiVersion": api_version or kind.api_version, "kind": name or kind.kind}
-        self._check_version(obj["apiVersion"])
-        if name not in ("", kind.kind):
-            why = f"converting ({kind.version}.{name}) to ({kind.version}.{kind.kind}): unknown conversion"
-            raise self.cannot_handle(obj, why)
+        check_version(kind, obj["apiVersion"])
+        check_kind(kind, obj["kind"])
         try:
             return {**obj, **message.decode(raw)}
         except DecodeError as error:
             raise self.cannot_handle(obj, str(error)) from error
-
-    def _no_object(self, value: Any, data: bytes) -> APIStatus:
-        if value is None:
-            return self._without_kind(data)
-        why = f"{_NO_JSON}json: cannot unmarshal {json_type(value)} into Go value of type {_TYPE_META}"
-        return _unrecognized(self.kind, why, data)
-
-    def _without_kind(self, data: bytes) -> APIStatus:
-        shown = data.decode("utf-8", "replace")
-        return _unrecognized(self.kind, f"Object 'Kind' is missing in '{shown}'", data)
-
-    def check_type(self, obj: Object, data: bytes) -> None:
-        """
-        Whether an object says that it is of a kind in this version (contract 5.1).
-
-        @param data: the object's text, for messages.
-        @raise APIStatus: 400.
-        """
-        kind, api_version = obj.get("kind"), obj.get("apiVersion")
-        for member, value in (("apiVersion", api_version), ("kind", kind)):
-            if value is not None and not isinstance(value, str):
-                where = f"Go struct field .{member} of type string"
-                why = f"{_NO_JSON}json: cannot unmarshal {json_type(value)} into {where}"
-                raise _unrecognized(self.kind, why, data)
-        if not kind:
-            raise self._without_kind(data)
-        if api_version is None and "apiVersion" in obj and not self.kind.typed:
-            why = ".apiVersion accessor error: <nil> is of the type <nil>, expected string"
-            raise bad_request(f'{kind} in version "" cannot be handled as a {self.kind.kind}: {why}')
-        self._check_version(api_version or "")
-
-    def _check_version(self, api_version: object) -> None:
-        if api_version != self.kind.api_version:
-            raise bad_request(
-                f"the API version in the data ({api_version}) does not match "
-                f"the expected API version ({self.kind.api_version})"
-            )
 
     def settle(self, obj: Object, duplicates: Sequence[str], validation: str, warnings: list[str]) -> None:
         """
@@ -252,6 +199,4 @@ class Decoder:
         """
         The answer for an object that is not one of this kind.
         """
-        return bad_request(
-            f'{obj.get("kind")} in version "{self.kind.version}" cannot be handled as a {self.kind.kind}: {why}'
-        )
+        return cannot_handle(self.kind, obj.get("kind"), why)
