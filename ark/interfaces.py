@@ -182,6 +182,18 @@ class IAuthorizer(Interface):
         """
 
 
+class IRuleResolver(Interface):
+    """
+    Tells all that a user may do.  Provided by authorizers that can, beside L{IAuthorizer}.
+    """
+
+    async def rules_for(user: Any, namespace: str) -> Any:
+        """
+        The L{ark.authorization.rules.Rules} of an L{ark.authentication.userinfo.UserInfo} in
+        a namespace.
+        """
+
+
 class IAdmissionPlugin(Interface):
     """
     May change or refuse an object on its way to storage.
@@ -212,7 +224,7 @@ class IServer(Interface):
     What a plug-in sees of the server that it is part of.
     """
 
-    registry: Any = Attribute("The kinds: an L{ark.apis.loader.KindRegistry}.")
+    registry: Any = Attribute("The kinds that are served now: an L{ark.apis.loader.KindRegistry}.")
     stores: Any = Attribute("Where objects are read and written: L{ark.registry.stores.Stores}.")
     cacher: Any = Attribute("The log of all changes, followed: an L{ark.watch.cacher.Cacher}.")
     authorizer: IAuthorizer = Attribute("Says what a user may do.")

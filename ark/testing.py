@@ -188,7 +188,7 @@ class InMemoryServer:
             ApplicationParts(
                 registry,
                 self.cacher,
-                self.authenticator,
+                parts.pop("authenticator", None) or self.authenticator,
                 parts.pop("authorizer", None) or StandaloneAuthorizer(),
                 self.clock,
                 lambda: EPOCH + self.clock.seconds(),

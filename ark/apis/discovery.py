@@ -80,8 +80,9 @@ def _resources(kind: Kind) -> list[dict[str, Any]]:
         "kind": kind.kind,
         "verbs": list(kind.verbs),
         **_names(kind),
-        "storageVersionHash": storage_version_hash(kind),
     }
+    if kind.is_kept:
+        main["storageVersionHash"] = storage_version_hash(kind)
     return [main, *(_subresource(kind, name) for name in kind.subresources)]
 
 

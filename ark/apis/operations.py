@@ -126,11 +126,15 @@ class Operations:
         kind = self._kind
         root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
         path, scope = f"{root}/{kind.plural}", ("namespace",)
-        if kind.namespaced:
+        if kind.namespaced and kind.is_kept:
             operation = self._operation(_LISTING, self._list, f"{kind.kind}ForAllNamespaces", "")
             yield path, self._item((), [("get", operation)])
+        if kind.namespaced:
             path = f"{root}/namespaces/{{namespace}}/{kind.plural}"
         inside = scope if kind.namespaced else ()
+        if not kind.is_kept:
+            yield path, self._item(inside, self._methods([(_POST, self._name)], ""))
+            return
         verbs = [(_LISTING, self._list), (_POST, self._name)]
         if "deletecollection" in kind.verbs:
             verbs.append((_EMPTY, f"{META}Status"))

@@ -46,6 +46,8 @@ class Publisher:
         The schemas of a kind and of its list, by name.
         """
         name = model_name(kind.group, kind.version, kind.kind, kind.typed)
+        if not kind.is_kept:
+            return {name: self._object(kind)}
         list_name = model_name(kind.group, kind.version, kind.list_kind, kind.typed)
         return {name: self._object(kind), list_name: self._list(kind, name)}
 

@@ -1,52 +1,98 @@
 """
-Who may do what on a server that stands alone and has no roles.
+Who may do what on a server that stands alone and has no roles of its users' making.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from zope.interface import implementer
 
-from ark.authentication.userinfo import AUTHENTICATED_GROUP, MASTERS_GROUP
+from ark.authentication.userinfo import (
+    AUTHENTICATED_GROUP,
+    MASTERS_GROUP,
+    UNAUTHENTICATED_GROUP,
+    UserInfo,
+)
 from ark.authorization.attributes import ALLOW, NO_OPINION, Attributes, Decision
-from ark.interfaces import IAuthorizer
+from ark.authorization.rules import ALL, NonResourceRule, ResourceRule, Rules
+from ark.interfaces import IAuthorizer, IRuleResolver
 
-_EVERYTHING = Decision(ALLOW)
-_PUBLIC = Decision(ALLOW)
-_DISCOVERY = Decision(ALLOW)
+_ALLOWED = Decision(ALLOW)
 _NOTHING = Decision(NO_OPINION)
-
-_PUBLIC_PATHS = ("/version", "/healthz", "/livez", "/readyz")
-_DISCOVERY_PATHS = ("/api", "/apis", "/openapi")
-_READING = ("get", "head")
+_READING = ("get",)
 
 
-@implementer(IAuthorizer)
+class _Role(NamedTuple):
+    """
+    What the members of some groups may do.
+    """
+
+    groups: frozenset[str]
+    resources: tuple[ResourceRule, ...]
+    paths: tuple[NonResourceRule, ...]
+
+
+_HEALTH = ("/healthz", "/livez", "/readyz", "/version", "/version/")
+_KINDS = tuple(sorted((*_HEALTH, "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*")))
+_ROLES = (
+    # cluster-admin
+    _Role(
+        frozenset((MASTERS_GROUP,)),
+        (ResourceRule((ALL,), (ALL,), (ALL,)),),
+        (NonResourceRule((ALL,), (ALL,)),),
+    ),
+    # system:basic-user
+    _Role(
+        frozenset((AUTHENTICATED_GROUP,)),
+        (
+            ResourceRule(
+                ("create",),
+                ("authorization.k8s.io",),
+                ("selfsubjectaccessreviews", "selfsubjectrulesreviews"),
+            ),
+            ResourceRule(("create",), ("authentication.k8s.io",), ("selfsubjectreviews",)),
+        ),
+        (),
+    ),
+    # system:discovery
+    _Role(frozenset((AUTHENTICATED_GROUP,)), (), (NonResourceRule(_READING, _KINDS),)),
+    # system:public-info-viewer
+    _Role(
+        frozenset((AUTHENTICATED_GROUP, UNAUTHENTICATED_GROUP)),
+        (),
+        (NonResourceRule(_READING, _HEALTH),),
+    ),
+)
+
+
+@implementer(IAuthorizer, IRuleResolver)
 class StandaloneAuthorizer:
     """
     C{system:masters} may do everything.  Everybody may see version and health, and who
-    has shown who they are may also see which kinds there are, as the roles
-    C{system:public-info-viewer} and C{system:discovery} of Kubernetes allow.
+    has shown who they are may also see which kinds there are and what they may do, as the
+    roles of these names that Kubernetes starts with allow.
     """
 
     async def authorize(self, attributes: Attributes) -> Decision:
         """
         Allow, or have no opinion.
         """
-        if MASTERS_GROUP in attributes.user.groups:
-            return _EVERYTHING
-        if attributes.resource or attributes.verb not in _READING:
-            return _NOTHING
-        if _is_at_or_below(attributes.path, _PUBLIC_PATHS):
-            return _PUBLIC
-        if AUTHENTICATED_GROUP in attributes.user.groups and _is_at_or_below(
-            attributes.path, _DISCOVERY_PATHS
-        ):
-            return _DISCOVERY
+        groups = attributes.user.groups
+        if MASTERS_GROUP in groups:
+            return _ALLOWED
+        for role in _ROLES:
+            rules = role.resources if attributes.resource else role.paths
+            if not role.groups.isdisjoint(groups) and any(rule.allows(attributes) for rule in rules):
+                return _ALLOWED
         return _NOTHING
 
-
-def _is_at_or_below(path: str, places: tuple[str, ...]) -> bool:
-    # A path with an escape may mean another place to whoever decodes it later.
-    if "%" in path or "/." in path or "//" in path:
-        return False
-    return any(path == place or path.startswith(f"{place}/") for place in places)
+    async def rules_for(self, user: UserInfo, namespace: str) -> Rules:
+        """
+        The rules of all roles that a user has; they are the same in every namespace.
+        """
+        roles = [role for role in _ROLES if not role.groups.isdisjoint(user.groups)]
+        return Rules(
+            tuple(rule for role in roles for rule in role.resources),
+            tuple(rule for role in roles for rule in role.paths),
+        )

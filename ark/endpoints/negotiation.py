@@ -66,12 +66,12 @@ def _take(clause: MediaRange, media_type: str, streaming: bool) -> Accepted | No
     return Accepted(media_type, transform, version, pretty)
 
 
-def _negotiate(header: str, watching: bool) -> Accepted:
+def _negotiate(header: str, watching: bool, tables: bool) -> Accepted:
     offers = (JSON,) if watching else (JSON, YAML)
     for clause in parse_accept(header):
         for media_type in (JSON, YAML):
             accepted = _take(clause, media_type, watching)
-            if accepted is None:
+            if accepted is None or (accepted.transform == "Table" and not tables):
                 continue
             if media_type not in offers:
                 raise not_acceptable((STREAM_JSON,))
@@ -82,9 +82,12 @@ def _negotiate(header: str, watching: bool) -> Accepted:
 class Negotiator:
     """
     Chooses answer forms, and remembers what it chose for each C{Accept} header.
+
+    @param tables: whether tables can be made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tables: bool = True) -> None:
+        self._tables = tables
         self._known: dict[tuple[bytes, bool], Accepted] = {}
 
     def accepted(self, header: bytes | None, watching: bool = False) -> Accepted:
@@ -97,7 +100,7 @@ class Negotiator:
             return PLAIN
         known = self._known.get((header, watching))
         if known is None:
-            known = _negotiate(header.decode("latin-1"), watching)
+            known = _negotiate(header.decode("latin-1"), watching, self._tables)
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[header, watching] = known

@@ -16,6 +16,7 @@ from ark.admission.namespacelifecycle import NamespaceLifecycle
 from ark.apis.documents import Documents
 from ark.apis.loader import KindRegistry
 from ark.endpoints.negotiation import Negotiator
+from ark.endpoints.review import ReviewScope
 from ark.endpoints.scope import Aside, RequestScope
 from ark.http.chain import Chain, Deadlines, InFlight
 from ark.http.customendpoints import CustomEndpoints
@@ -25,6 +26,7 @@ from ark.http.root import OWN_SEGMENTS, Root, RootParts, Scopes
 from ark.http.version import version_document
 from ark.interfaces import IAdmissionPlugin, IAuthenticator, IAuthorizer, ICustomEndpoint, IServer
 from ark.registry.namespaces import NamespacePhases
+from ark.registry.reviews import Reviews
 from ark.registry.stores import KindsChange, Stores
 from ark.watch.cacher import Cacher
 
@@ -62,6 +64,16 @@ class ApplicationParts:
     request_timeout: float = 60.0
 
 
+def _review_scopes(parts: ApplicationParts) -> dict[tuple[str, str, str], ReviewScope]:
+    reviews = Reviews(parts.authenticator, parts.authorizer, parts.now)
+    known = ((kind, reviews.of(kind)) for kind in parts.registry)
+    return {
+        (kind.group, kind.version, kind.plural): ReviewScope(kind, review, parts.now)
+        for kind, review in known
+        if review is not None
+    }
+
+
 @implementer(IServer)
 class Application:
     """
@@ -87,6 +99,7 @@ class Application:
         self.root = Root(
             RootParts(
                 self._scopes,
+                _review_scopes(parts),
                 self._documents,
                 parts.health,
                 parts.metrics,

@@ -8,7 +8,7 @@ under the prefixes that they have taken (L{ark.http.customendpoints}).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ from ark.endpoints.list import list_
 from ark.endpoints.patch import patch
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import GZIP_ABOVE, accepts_gzip, compress, page_not_found, send_plain
+from ark.endpoints.review import ReviewScope, review
 from ark.endpoints.scale import get_scale, patch_scale, update_scale
 from ark.endpoints.scope import Aside, RequestScope
 from ark.endpoints.update import update
@@ -102,11 +103,13 @@ class RootParts:
     What the application is made of.
 
     @ivar scopes: by (group, version, plural).
+    @ivar reviews: likewise, of the kinds that are only asked.
     @ivar aside: calls what takes long outside of the reactor's thread.
     @ivar catch_up: waits until every kind is known that was there when it was called.
     """
 
     scopes: Scopes
+    reviews: Mapping[tuple[str, str, str], ReviewScope]
     documents: Documents
     health: Health
     metrics: Metrics
@@ -126,6 +129,7 @@ class Root:
 
     def __init__(self, parts: RootParts) -> None:
         self._scopes = parts.scopes
+        self._reviews = parts.reviews
         self._documents = parts.documents
         self._health = parts.health
         self._metrics = parts.metrics
@@ -192,6 +196,10 @@ class Root:
         """
         scope = self._scopes.get((info.group, info.version, info.resource))
         if scope is None:
+            asked = self._reviews.get((info.group, info.version, info.resource))
+            if asked is not None:
+                await review(asked, request, info)
+                return
             # Another process may have been told of it first.
             await self._catch_up()
             scope = self._scopes.get((info.group, info.version, info.resource))

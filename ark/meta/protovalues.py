@@ -122,10 +122,19 @@ def _fields_v1(wire: WireReader, value: bytes) -> Any:
     return decode_json(raw).value if raw else None
 
 
+def _extra_value(wire: WireReader, value: bytes) -> list[str]:
+    return [
+        text(wire, item)
+        for number, wire_type, item in wire.fields(value)
+        if number == 1 and wire_type == LENGTH_DELIMITED
+    ]
+
+
 WELL_KNOWN: dict[str, Convert] = {
     "Time": _time,
     "MicroTime": _micro_time,
     "IntOrString": _int_or_string,
     "Quantity": _quantity,
     "FieldsV1": _fields_v1,
+    "ExtraValue": _extra_value,
 }

@@ -106,7 +106,9 @@ class Stores:
             kept = stored.get(kind.resource, kind)
             return known.get((kind, kept)) or Store(kind, kept, self._cacher, self._admission, self._now)
 
-        self._stores = {(kind.group, kind.version, kind.plural): store_of(kind) for kind in registry}
+        self._stores = {
+            (kind.group, kind.version, kind.plural): store_of(kind) for kind in registry if kind.is_kept
+        }
         self._by_resource = {
             resource: self._stores.get((kind.group, kind.version, kind.plural)) or store_of(kind)
             for resource, kind in stored.items()

@@ -47,7 +47,10 @@ def of_table(messages: dict[str, Any], name: str, path: str = "") -> Iterator[tu
         if entry.get("map") or entry.get("repeated"):
             yield where, ("object" if entry.get("map") else "array", None)
             where += "{}" if entry.get("map") else "[]"
-        if entry["type"] in messages:
+        if entry["type"] == "ExtraValue":
+            yield where, ("array", None)
+            yield f"{where}[]", ("string", None)
+        elif entry["type"] in messages:
             yield where, ("object", None)
             yield from of_table(messages, entry["type"], where)
         else:

@@ -65,8 +65,9 @@ class StandaloneTests(SynchronousTestCase):
         And may not write there.
         """
         for user in (NOBODY, KNOWN):
-            for path in ("/version", "/version/", "/healthz", "/livez", "/readyz", "/readyz/ping"):
+            for path in ("/version", "/version/", "/healthz", "/livez", "/readyz"):
                 self.assertTrue(self.allowed(user, "get", path), path)
+                self.assertFalse(self.allowed(user, "get", f"{path}/ping"), path)
             self.assertFalse(self.allowed(user, "post", "/version"))
 
     def test_known_users_see_which_kinds_there_are(self) -> None:

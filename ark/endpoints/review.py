@@ -1,0 +1,78 @@
+"""
+POST of a review, which is answered and not kept (contract 15.7).
+
+Follows C{k8s.io/apiserver/pkg/endpoints/handlers/create.go}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from ark.apis.kind import Kind
+from ark.endpoints.decode import Decoder
+from ark.endpoints.negotiation import Negotiator, body_type, wants_pretty
+from ark.endpoints.representation import Forms
+from ark.endpoints.requestinfo import RequestInfo
+from ark.endpoints.responses import send
+from ark.endpoints.scope import parse_query
+from ark.meta.options import create_options
+from ark.meta.status import bad_request, method_not_allowed, no_such_resource
+from ark.registry.codec import Object
+from ark.registry.columns import compile_columns
+from ark.registry.reviews import Review
+from ark.registry.schema import compile_schema
+
+_NEGOTIATOR = Negotiator(tables=False)
+
+
+class ReviewScope:
+    """
+    One kind of review, as its endpoint sees it.
+    """
+
+    def __init__(self, kind: Kind, review: Review, now: Callable[[], float]) -> None:
+        self.kind = kind
+        self.review = review
+        self.decoder = Decoder(kind, compile_schema(kind))
+        self.forms = Forms(kind, compile_columns(kind), now, None)
+
+
+async def review(scope: ReviewScope, request: Any, info: RequestInfo) -> None:
+    """
+    Answer a review with itself, its status filled in, 201.
+
+    @raise ark.meta.status.APIStatus: 400, 404, 405, 406, 415, 422.
+    """
+    if info.name or bool(info.namespace) is not scope.kind.namespaced:
+        raise no_such_resource()
+    if info.verb != "create":
+        raise method_not_allowed()
+    accepted = _NEGOTIATOR.accepted(request.header(b"accept"))
+    if wants_pretty(request.query, request.header(b"user-agent")):
+        accepted = accepted._replace(pretty=True)
+    media_type = body_type(request.header(b"content-type"), scope.decoder.media_types)
+    data = await request.read_body()
+    options = create_options(parse_query(request.query))
+    warnings: list[str] = []
+    request.warnings = warnings
+    obj = scope.decoder.decode(data, media_type, options.field_validation, warnings)
+    _match_namespace(obj, info.namespace)
+    text = orjson.dumps(await scope.review(obj, request.user))
+    if accepted.transform:
+        text = scope.forms.form(accepted, "", False).object(text)
+    send(request, 201, text, accepted)
+
+
+def _match_namespace(obj: Object, namespace: str) -> None:
+    metadata = obj["metadata"]
+    given = metadata.pop("namespace", "")
+    if not namespace:
+        return
+    if given not in ("", namespace):
+        raise bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    metadata["namespace"] = namespace
