@@ -35,6 +35,9 @@ from ark.bootstrap import (
     open_storage,
 )
 from ark.config import CONFIG, ConfigError, ServerConfig
+from ark.controllers.events import EventRecorder
+from ark.controllers.garbageactions import USER
+from ark.controllers.garbagecollector import COMPONENT, GarbageCollector
 from ark.controllers.namespaces import NamespaceController
 from ark.controllers.reflector import Reflector
 from ark.http.application import Application, ApplicationParts
@@ -199,8 +202,11 @@ class ArkServer(MultiService):
         config = self._config
         controller = NamespaceController(application.stores, self._reactor, self._now)
         reflector = Reflector("namespaces", controller.observe, cacher, self._reactor)
-        self._closing += [controller.stop, reflector.stop]
+        recorder = EventRecorder(application.stores, COMPONENT, USER, self._now)
+        collector = GarbageCollector(application.stores, cacher, self._reactor, recorder)
+        self._closing += [controller.stop, reflector.stop, collector.stop]
         reflector.start()
+        collector.start()
         compactor = Compactor(
             backend,
             self._reactor,

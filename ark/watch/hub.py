@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, DeferredSemaphore
 from twisted.logger import Logger
@@ -49,6 +49,22 @@ class Topic:
         self.pending: list[WatchEvent] = []
 
 
+class Listener(Protocol):
+    """
+    A part of this process that wants to know of everything.  Must not block or raise.
+    """
+
+    def entered(self, event: WatchEvent, /) -> None:
+        """
+        An event has come, the next one of the log.
+        """
+
+    def lost(self) -> None:
+        """
+        Events before those to come are gone unread.
+        """
+
+
 class Hub:
     """
     Sends each watcher what it watches, once a reactor turn.
@@ -75,6 +91,7 @@ class Hub:
         self._topics: dict[str, dict[_Place, Topic]] = {}
         self.traffic: dict[str, Traffic] = {}
         self._views: dict[Any, View] = {}
+        self._listeners: dict[Listener, None] = {}
         self._dirty: list[Topic] = []
         self._ahead: dict[Watcher, None] = {}
         self._later: deque[Watcher] = deque()
@@ -150,11 +167,22 @@ class Hub:
 
     # Turns
 
+    def listen(self, listener: Listener) -> Callable[[], object]:
+        """
+        Tell C{listener} of every event of every resource at once, in the order of the log.
+
+        @return: call it to tell no more.
+        """
+        self._listeners[listener] = None
+        return lambda: self._listeners.pop(listener, None)
+
     def _schedule(self) -> None:
         if self._call is None:
             self._call = self.reactor.callLater(0, self._turn)
 
     def _entered(self, event: WatchEvent) -> None:
+        for listener in self._listeners:
+            listener.entered(event)
         key = event.version.key
         topics = self._topics.get(key.resource)
         if topics is None:
@@ -249,6 +277,8 @@ class Hub:
         """
         The follower has skipped a part of the log: nobody may miss that silently.
         """
+        for listener in self._listeners:
+            listener.lost()
         since = self.flushed
         for topic in self._dirty:
             topic.pending = []
