@@ -1,0 +1,3 @@
+"""
+Rules of C{kubernetes}, the official client for Python.
+"""
