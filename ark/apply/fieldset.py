@@ -21,15 +21,18 @@ class FieldSet:
     Sets share their parts with each other and with the JSON values they were made of.
     Every operation gives back the set it was called on if nothing changes, and L{EMPTY} if
     nothing is left, so both can be recognized with C{is}.
+
+    @ivar reconciled_by: the schema that last found that the set needs no change.
     """
 
-    __slots__ = ("_tree",)
+    __slots__ = ("_tree", "reconciled_by")
 
     def __init__(self, tree: Tree) -> None:
         """
         @param tree: as L{ark.apply.fieldtree} describes; it must not change any more.
         """
         self._tree = tree
+        self.reconciled_by: object = None
 
     @classmethod
     def parse(cls, fields: Mapping[str, Any] | None) -> FieldSet:

@@ -1,0 +1,231 @@
+"""
+Types of values as server-side apply sees them, and what comparing two values gives.
+
+Follows C{schema/elements.go} of C{sigs.k8s.io/structured-merge-diff/v6}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, Final, NamedTuple, TypeVar
+
+from attrs import define, field
+
+from ark.apply.fieldset import EMPTY, FieldSet
+
+Built = TypeVar("Built", bound=Callable[..., Any])
+
+
+class _Absent(Enum):
+    ABSENT = "absent"
+
+
+ABSENT: Final = _Absent.ABSENT
+"""
+Stands for a member that is not there, where C{None} is one that is C{null}.
+"""
+
+
+class Scalar(Enum):
+    """
+    What a scalar may be; C{ANY} takes all of them.
+    """
+
+    NUMERIC = "numeric"
+    STRING = "string"
+    BOOLEAN = "boolean"
+    ANY = "untyped"
+
+
+@define(eq=False)
+class Atom:
+    """
+    A type: each part that is set is one thing that a value may be.
+
+    Parts are only set while a schema is compiled, because a type may contain itself.
+
+    @ivar exact: two values are equal exactly if they are equal in Python, where C{True}
+        equals C{1}.  That holds where no member lets both be.
+    """
+
+    scalar: Scalar | None = None
+    list: ListType | None = None
+    map: MapType | None = None
+    exact: bool = False
+
+    def part(self, value: Any) -> str:
+        """
+        Which part holds for a value: C{map}, C{list} or C{scalar}; C{""} if it may be any
+        of several because the value is C{null} or fits none.
+        """
+        if type(value) is dict:
+            found = "map" if self.map else ""
+        elif type(value) is list:
+            found = "list" if self.list else ""
+        else:
+            found = "scalar" if self.scalar and value is not None else ""
+        return found or self.only
+
+    @property
+    def only(self) -> str:
+        """
+        The part of a type that has just one.
+        """
+        parts = [name for name in ("map", "scalar", "list") if getattr(self, name) is not None]
+        return parts[0] if len(parts) == 1 else ""
+
+    @property
+    def first(self) -> str:
+        """
+        The part that is tried for a value that fits none.
+        """
+        return "map" if self.map else "scalar" if self.scalar else "list"
+
+
+@define(eq=False)
+class ListType:
+    """
+    A list.
+
+    @ivar keys: the members that items are known by; none in a set.
+    @ivar atomic: it has one owner as a whole.
+    """
+
+    element: Atom
+    atomic: bool = True
+    keys: tuple[str, ...] = ()
+
+
+@define(eq=False)
+class Member:
+    """
+    A declared member of a struct.
+
+    @ivar default: C{None} when there is none.
+    """
+
+    atom: Atom
+    default: Any = None
+
+
+@define(eq=False)
+class MapType:
+    """
+    A map, a struct, or both.
+
+    @ivar element: the type of members that are not declared; L{None} if there are none.
+    @ivar deduced: the schema says nothing of any member.
+    """
+
+    members: dict[str, Member] = field(factory=dict)
+    element: Atom | None = None
+    atomic: bool = False
+    deduced: bool = False
+
+
+class Comparison(NamedTuple):
+    """
+    What tells a new object from an old one.  No path is in two of the sets.
+    """
+
+    added: FieldSet
+    modified: FieldSet
+    removed: FieldSet
+
+    @property
+    def same(self) -> bool:
+        """
+        Whether nothing differs.
+        """
+        return self is SAME or not (self.added or self.modified or self.removed)
+
+    def excluding(self, fields: FieldSet) -> Comparison:
+        """
+        The same without some fields and all that is below them.
+        """
+        if self is SAME or fields.empty:
+            return self
+        return Comparison(*(each.recursive_difference(fields) for each in self))
+
+
+SAME = Comparison(EMPTY, EMPTY, EMPTY)
+"""
+Nothing differs.
+"""
+
+
+class TypedError(Exception):
+    """
+    An object does not fit its schema.
+
+    @ivar errors: a sentence for each violation, beginning with the path.
+    """
+
+    def __init__(self, errors: Sequence[str]) -> None:
+        self.errors = list(errors)
+        super().__init__(self.errors[0] if len(self.errors) == 1 else "\n  ".join(["errors:", *self.errors]))
+
+
+class PerAtom(dict[Atom, Built]):
+    """
+    What is built for each type, once; a type that contains itself is met again while it
+    is built, and then gets what calls the result.
+    """
+
+    def __init__(self, build: Callable[[Atom], Built]) -> None:
+        super().__init__()
+        self._build = build
+
+    def __missing__(self, atom: Atom) -> Built:
+        def later(*arguments: Any) -> Any:
+            return self[atom](*arguments)
+
+        self[atom] = later  # type: ignore[assignment]
+        built = self._build(atom)
+        self[atom] = built
+        return built
+
+
+def by_part(on_map: Built | None, on_list: Built | None, on_scalar: Built | None) -> Built:
+    """
+    The function for the values of a type, out of those for its parts: the one whose part
+    holds for the first argument.
+
+    Where no part holds, as for C{null}, it is that of the first part.
+    """
+    first = on_map or on_scalar or on_list
+    if first is None:
+        raise ValueError("a type has at least one part")
+    if (on_map is None) + (on_list is None) + (on_scalar is None) == 2:
+        return first
+
+    def chosen(value: Any, *more: Any) -> Any:
+        if type(value) is dict:
+            found = on_map
+        elif type(value) is list:
+            found = on_list
+        else:
+            found = None if value is None else on_scalar
+        return (found or first)(value, *more)
+
+    return chosen  # type: ignore[return-value]
+
+
+def equal(one: Any, other: Any) -> bool:
+    """
+    Whether two values are equal to Kubernetes: C{1} equals C{1.0} and not C{True}.
+    """
+    if one is other:
+        return True
+    if type(one) is dict:
+        return (
+            type(other) is dict
+            and len(one) == len(other)
+            and all(key in other and equal(value, other[key]) for key, value in one.items())
+        )
+    if type(one) is list:
+        return type(other) is list and len(one) == len(other) and all(map(equal, one, other))
+    if type(one) is type(other):
+        return bool(one == other)
+    return {type(one), type(other)} == {int, float} and float(one) == float(other)
