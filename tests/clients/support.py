@@ -33,7 +33,7 @@ from tests.cluster.shared import ark, oracle
 FOLDER = Path(__file__).parent
 CONTROLLERS = ("namespace-controller", "garbage-collector-controller", "serviceaccount-controller")
 _TIMEOUT = 240
-_TAIL = 60
+_TAIL = 40
 _WITHOUT_RULE = "the program ended without a word about this rule"
 
 
@@ -176,10 +176,10 @@ def _read_run(printed: str, ending: str) -> Run:
     rest: list[str] = []
     for line in printed.splitlines():
         found = _finding(line)
-        if found is None:
-            rest.append(line)
-        else:
+        if found is not None:
             findings[found["rule"]] = found.get("error")
+        elif line:
+            rest.append(line)
     return Run(findings, "\n".join([*rest[-_TAIL:], ending]))
 
 

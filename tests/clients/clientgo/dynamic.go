@@ -14,6 +14,7 @@ import (
 )
 
 var dynamicRules = rule.Rules{
+	"a_client_that_prefers_cbor_falls_back":                 dynamicFallsBack,
 	"the_dynamic_client_reads_what_it_wrote":                dynamicReadsWhatItWrote,
 	"the_dynamic_client_patches_in_every_form":              dynamicPatches,
 	"an_update_of_status_leaves_the_spec_alone":             dynamicStatus,
@@ -214,4 +215,13 @@ func dynamicStrict(t *rule.T) {
 	made, err := client(t, rule.Queries).Create(t, query, metav1.CreateOptions{})
 	t.Must(err, "create without strict validation")
 	t.Equal(rule.Member(made, "spec", "colour"), nil, "the unknown field")
+}
+
+func dynamicFallsBack(t *rule.T) {
+	queries := client(t, rule.Queries)
+	_, err := queries.Create(t, rule.NewQuery(t.Namespace, "one"), metav1.CreateOptions{})
+	t.True(apierrors.IsUnsupportedMediaType(err), "a create in CBOR: %v", err)
+	create(t, queries, rule.NewQuery(t.Namespace, "one"))
+	_, err = queries.List(t, metav1.ListOptions{})
+	t.Must(err, "list")
 }

@@ -9,7 +9,8 @@ import (
 
 func main() {
 	rules := rule.Rules{}
-	for _, some := range []rule.Rules{dynamicRules} {
+	for _, some := range []rule.Rules{
+		dynamicRules, typedRules, applyRules, electionRules, discoveryRules, listRules, recorderRules, informerRules} {
 		maps.Copy(rules, some)
 	}
 	rule.Main(rules)

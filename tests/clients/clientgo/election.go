@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+
+	"ark-apiserver/tests/clients/rule"
+)
+
+var electionRules = rule.Rules{
+	"one_of_two_candidates_leads":                    electionOne,
+	"a_leader_that_steps_down_is_followed_at_once":   electionRelease,
+	"a_leader_that_is_cut_off_is_followed_in_time":   electionFailover,
+	"a_lease_tells_who_leads_and_how_often_it_moved": electionRecord,
+}
+
+// candidate runs for leader until its context ends.
+type candidate struct {
+	name    string
+	leading atomic.Bool
+	stop    context.CancelFunc
+	cut     atomic.Bool
+	ended   chan struct{}
+}
+
+func (c *candidate) RoundTripper(next http.RoundTripper) http.RoundTripper {
+	return roundTrip(func(request *http.Request) (*http.Response, error) {
+		if c.cut.Load() {
+			return nil, errors.New("the line is cut")
+		}
+		return next.RoundTrip(request)
+	})
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (r roundTrip) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
+
+func stand(t *rule.T, name string) *candidate {
+	ctx, cancel := context.WithCancel(t)
+	made := &candidate{name: name, stop: cancel, ended: make(chan struct{})}
+	config := inProtobuf(rest.CopyConfig(rule.Config(t)))
+	config.Wrap(made.RoundTripper)
+	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, t.Namespace, "leader",
+		resourcelock.ResourceLockConfig{Identity: name}, config, 1500*time.Millisecond)
+	t.Must(err, "make a lock")
+	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock: lock, LeaseDuration: 2 * time.Second, RenewDeadline: 1500 * time.Millisecond, RetryPeriod: 200 * time.Millisecond,
+		ReleaseOnCancel: true,
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(context.Context) { made.leading.Store(true) },
+			OnStoppedLeading: func() { made.leading.Store(false) },
+		},
+	})
+	t.Must(err, "make an elector")
+	go func() {
+		defer close(made.ended)
+		elector.Run(ctx)
+	}()
+	return made
+}
+
+func electionOne(t *rule.T) {
+	one, two := stand(t, "one"), stand(t, "two")
+	t.Eventually(func() bool { return one.leading.Load() || two.leading.Load() }, "somebody leads")
+	for range 20 {
+		t.True(one.leading.Load() != two.leading.Load(), "one: %v, two: %v", one.leading.Load(), two.leading.Load())
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func electionRelease(t *rule.T) {
+	one := stand(t, "one")
+	t.Eventually(one.leading.Load, "one leads")
+	two := stand(t, "two")
+	one.stop()
+	<-one.ended
+	start := time.Now()
+	t.Eventually(two.leading.Load, "two leads")
+	t.True(time.Since(start) < 2*time.Second, "it took %v, as long as if one had not stepped down", time.Since(start))
+}
+
+func electionFailover(t *rule.T) {
+	one := stand(t, "one")
+	t.Eventually(one.leading.Load, "one leads")
+	two := stand(t, "two")
+	one.cut.Store(true)
+	t.Eventually(func() bool { return !one.leading.Load() && two.leading.Load() }, "two leads and one knows")
+	t.Eventually(func() bool { return holder(t) == "two 1" }, "the lease tells: %s", holder(t))
+}
+
+func holder(t *rule.T) string {
+	clients := rule.Get[*kubernetes.Clientset](t, "make a client")(kubernetes.NewForConfig(rule.Config(t)))
+	lease, err := clients.CoordinationV1().Leases(t.Namespace).Get(t, "leader", metav1.GetOptions{})
+	t.Must(err, "get the lease")
+	return strings.Join([]string{*lease.Spec.HolderIdentity, string(rune('0' + *lease.Spec.LeaseTransitions))}, " ")
+}
+
+func electionRecord(t *rule.T) {
+	one := stand(t, "one")
+	t.Eventually(one.leading.Load, "one leads")
+	t.Equal(holder(t), "one 0", "holder and moves")
+	clients := rule.Get[*kubernetes.Clientset](t, "make a client")(kubernetes.NewForConfig(rule.Config(t)))
+	before, err := clients.CoordinationV1().Leases(t.Namespace).Get(t, "leader", metav1.GetOptions{})
+	t.Must(err, "get the lease")
+	t.Eventually(func() bool {
+		after, err := clients.CoordinationV1().Leases(t.Namespace).Get(t, "leader", metav1.GetOptions{})
+		t.Must(err, "get the lease")
+		return after.Spec.RenewTime.After(before.Spec.RenewTime.Time) && after.Spec.AcquireTime.Equal(before.Spec.AcquireTime)
+	}, "the lease is renewed")
+}
