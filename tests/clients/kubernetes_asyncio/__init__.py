@@ -1,0 +1,3 @@
+"""
+Rules of C{kubernetes_asyncio}, the client of Ark's own API service.
+"""
