@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import lru_cache
+from sys import intern
 from typing import Any, NamedTuple
 
 from ark.registry.deletion import FOREGROUND, ORPHAN
@@ -86,19 +87,32 @@ PLAIN = Observed()
 """An object without owners that nobody deletes."""
 
 
+@lru_cache(4096)
+def _shared(owners: tuple[OwnerReference, ...]) -> tuple[OwnerReference, ...]:
+    """
+    The same tuple for siblings, which mostly come together.
+    """
+    return owners
+
+
 def owners_of(metadata: dict[str, Any]) -> tuple[OwnerReference, ...]:
     """
     The owners that an object's metadata names.
     """
-    return tuple(
-        OwnerReference(
-            owner["apiVersion"],
-            owner["kind"],
-            owner["name"],
-            owner["uid"],
-            owner.get("blockOwnerDeletion") is True,
+    owners = metadata.get("ownerReferences")
+    if not owners:
+        return ()
+    return _shared(
+        tuple(
+            OwnerReference(
+                intern(owner["apiVersion"]),
+                intern(owner["kind"]),
+                owner["name"],
+                owner["uid"],
+                owner.get("blockOwnerDeletion") is True,
+            )
+            for owner in owners
         )
-        for owner in metadata.get("ownerReferences") or ()
     )
 
 
@@ -150,7 +164,7 @@ class Node:
         It is where C{reference} says.
         """
         self.type = _type_of(reference.api_version, reference.kind)
-        self.namespace = reference.namespace
+        self.namespace = intern(reference.namespace)
         self.name = reference.name
 
     @property

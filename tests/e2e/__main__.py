@@ -14,7 +14,7 @@ from tests.cluster.shared import ark, oracle
 from tests.e2e.output import difference
 from tests.e2e.scenario import Command, Terminal, read_scenarios
 
-CONTROLLERS = ("namespace-controller",)
+CONTROLLERS = ("namespace-controller", "garbage-collector-controller")
 
 
 def play(left: Endpoint, right: Endpoint, name: str, commands: list[Command]) -> str:
