@@ -93,6 +93,8 @@ class Publisher:
             for name, value in schema.items()
             if name not in _NODES and not name.startswith("x-ark-")
         }
+        if schema.get("x-ark-required"):
+            shown["required"] = list(schema["x-ark-required"])
         if schema.get("properties"):
             shown["properties"] = {name: self._node(node) for name, node in schema["properties"].items()}
         for member in ("items", "additionalProperties"):

@@ -14,6 +14,7 @@ from ark.apis.kind import Kind
 from ark.meta.fielderrors import invalid, required
 from ark.meta.status import Cause
 from ark.registry.codec import Object, same_json, with_own_metadata
+from ark.registry.definitions import strategy as definitions
 from ark.registry.strategy import Strategy, keep
 
 NAMESPACE_FINALIZER = "kubernetes"
@@ -241,6 +242,7 @@ _STRATEGIES: dict[str, Callable[[Kind], Strategy]] = {
     "services": ServiceStrategy,
     "events": EventStrategy,
     "serviceaccounts": ServiceAccountStrategy,
+    definitions.RESOURCE: definitions.DefinitionStrategy,
 }
 
 

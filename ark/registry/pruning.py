@@ -30,6 +30,14 @@ def prune(value: Any, schema: Schema) -> list[str]:
     return dropped
 
 
+def prune_part(value: Any, schema: Schema) -> None:
+    """
+    The same for what need not be a whole object: type and metadata are members like
+    others, unless the schema says that it is one.
+    """
+    _prune(value, schema, "", [])
+
+
 def _prune(value: Any, schema: Schema, path: str, dropped: list[str]) -> None:
     if type(value) is dict:
         _prune_members(value, schema, path, dropped)

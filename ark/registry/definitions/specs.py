@@ -1,0 +1,340 @@
+"""
+Whether a definition may be written.
+
+Follows C{ValidateCustomResourceDefinition} and C{ValidateCustomResourceDefinitionUpdate} in
+C{k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ark.meta.fielderrors import forbidden, invalid, not_supported, required
+from ark.meta.names import dns1035_label, dns1123_subdomain
+from ark.meta.status import Cause
+from ark.registry.codec import same_json
+from ark.registry.definitions.approval import approval_causes
+from ark.registry.definitions.conditions import is_true
+from ark.registry.definitions.conversions import bundle_of, conversion_causes, is_bundle, knows_a_review
+from ark.registry.definitions.defaults import default_causes, has_unknown_members
+from ark.registry.definitions.gotypes import Items
+from ark.registry.definitions.internal import internal_spec, schemas_of
+from ark.registry.definitions.members import (
+    MOST_SELECTABLE,
+    column_causes,
+    deprecation_causes,
+    name_causes,
+    selectable_causes,
+    subresource_causes,
+)
+from ark.registry.definitions.schemas import (
+    TYPES,
+    Tolerance,
+    all_nodes,
+    has_loose_keys,
+    has_loose_set,
+    invalid_struct,
+    schema_causes,
+)
+from ark.registry.definitions.structural import not_structural, structural_causes
+from ark.registry.definitions.types import SCHEMA, VERSION
+
+Object = dict[str, Any]
+Spec = Mapping[str, Any]
+
+RuleCheck = Callable[[Mapping[str, Any], str, "Mapping[str, Any] | None"], "list[Cause]"]
+"""
+The faults of the rules in a schema at a path, beside the one of the same version before.
+"""
+
+_SCOPES = ("Cluster", "Namespaced")
+_AT_ROOT = "Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations"  # fmt: skip
+_AT_ROOT_NAMES = frozenset(_AT_ROOT.split())
+_IMMUTABLE = "field is immutable"
+
+
+def _no_rules(schema: Mapping[str, Any], path: str, before: Mapping[str, Any] | None) -> list[Cause]:
+    return []
+
+
+@dataclass(frozen=True)
+class _Options:
+    """
+    What is asked of a spec beyond what is always asked.
+
+    @ivar unbounded: the versions that may have too many selectable fields.
+    @ivar before: the schemas there were, by version.
+    """
+
+    schemas: bool = True
+    structural: bool = True
+    pruned_defaults: bool = True
+    recognized_reviews: bool = True
+    fixed_names: bool = False
+    any_bundle: bool = True
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    unbounded: frozenset[str] = frozenset()
+    before: Mapping[str, Any] = field(default_factory=dict)
+
+
+def definition_causes(obj: Object, old: Object | None, check_rules: RuleCheck = _no_rules) -> list[Cause]:
+    """
+    Every fault of a definition but those of its metadata.
+
+    @param old: the definition before an update.
+    """
+    spec = internal_spec(obj["spec"])
+    before = None if old is None else internal_spec(old["spec"])
+    options = _Options() if old is None or before is None else _options(old, before, spec)
+    causes = list(_Check(options, check_rules).spec(spec, "spec"))
+    if before is not None:
+        causes += _changed(spec, before, options)
+    causes += status_causes(obj)
+    causes += _stored_causes(obj["status"].get("storedVersions"), obj["spec"]["versions"] or [])
+    causes += approval_causes(obj, old)
+    if obj["spec"].get("preserveUnknownFields") and not (old or {"spec": {}})["spec"].get(
+        "preserveUnknownFields"
+    ):
+        detail = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"  # fmt: skip
+        causes.append(invalid("spec.preserveUnknownFields", True, detail))
+    return causes
+
+
+def status_causes(obj: Object) -> list[Cause]:
+    """
+    Every fault of the status of a definition.
+    """
+    return list(name_causes(obj["status"]["acceptedNames"], "status.acceptedNames"))
+
+
+def _options(old: Object, before: Spec, spec: Spec) -> _Options:
+    schemas = [schema for schema in schemas_of(before).values() if schema is not None]
+    nodes = [node for schema in schemas for node in all_nodes(schema)]
+    return _Options(
+        schemas=len(schemas) == len(before["versions"] or ()),
+        structural=all(map(_is_structural, schemas)),
+        pruned_defaults=not any(_is_structural(one) and has_unknown_members(one) for one in schemas),
+        recognized_reviews=knows_a_review(before.get("conversion")),
+        fixed_names=is_true(old["status"], "Established"),
+        any_bundle=not is_true(old["status"], "Established") or _has_bad_bundle(before.get("conversion")),
+        tolerance=Tolerance(
+            any(node.get("type") and node["type"] not in TYPES for node in nodes),
+            any(map(has_loose_set, schemas)),
+            any(map(has_loose_keys, schemas)),
+        ),
+        unbounded=_unbounded(spec, before),
+        before=schemas_of(before),
+    )
+
+
+def _has_bad_bundle(conversion: Spec | None) -> bool:
+    bundle = bundle_of(conversion)
+    return bool(bundle) and not is_bundle(bundle)
+
+
+def _unbounded(spec: Spec, before: Spec) -> frozenset[str]:
+    def fields(of: Spec) -> dict[str, Any]:
+        named = {version["name"]: version.get("selectableFields") or [] for version in of["versions"] or ()}
+        return {"": of.get("selectableFields") or [], **named}
+
+    old, new = fields(before), fields(spec)
+    return frozenset(
+        name
+        for name, were in old.items()
+        if len(were) > MOST_SELECTABLE and same_json(new.get(name, []), were)
+    )
+
+
+def _is_structural(schema: Mapping[str, Any]) -> bool:
+    return not not_structural(schema) and not structural_causes(schema, "")
+
+
+def _changed(spec: Spec, before: Spec, options: _Options) -> Iterator[Cause]:
+    fixed = [("scope",), ("names", "kind")] if options.fixed_names else []
+    for steps in (*fixed, ("group",), ("names", "plural")):
+        new, old = (_at(one, steps) for one in (spec, before))
+        if new != old:
+            yield invalid(".".join(("spec", *steps)), new, _IMMUTABLE)
+
+
+def _at(spec: Spec, steps: tuple[str, ...]) -> Any:
+    value: Any = spec
+    for step in steps:
+        value = value[step]
+    return value
+
+
+def _stored_causes(stored: list[str] | None, versions: list[Spec]) -> Iterator[Cause]:
+    path = "status.storedVersions"
+    if not stored:
+        yield invalid(path, stored, "must have at least one stored version")
+        return
+    left = {name: index for index, name in enumerate(stored)}
+    for version in versions:
+        if version["storage"] and version["name"] not in left:
+            yield invalid(path, stored, f"must have the storage version {version['name']}")
+        left.pop(version["name"], None)
+    for name, index in left.items():
+        detail = (
+            f"missing from spec.versions; {name} was previously a storage version, and must remain in "
+            f"spec.versions until a storage migration ensures no data remains persisted in {name} and "
+            f"removes {name} from status.storedVersions"
+        )
+        yield invalid(f"{path}[{index}]", name, detail)
+
+
+class _Check:
+    def __init__(self, options: _Options, check_rules: RuleCheck) -> None:
+        self._options = options
+        self._check_rules = check_rules
+
+    def spec(self, spec: Spec, path: str) -> Iterator[Cause]:
+        yield from _group_causes(spec["group"], f"{path}.group")
+        if not spec["scope"]:
+            yield required(f"{path}.scope")
+        elif spec["scope"] not in _SCOPES:
+            yield not_supported(f"{path}.scope", spec["scope"], _SCOPES)
+        versions = spec["versions"] or []
+        yield from self._missing_schemas(spec, versions, path)
+        for index, version in enumerate(versions):
+            where = f"{path}.versions[{index}]"
+            problems = dns1035_label(version["name"])
+            if problems:
+                yield invalid(f"{where}.name", version["name"], ",".join(problems))
+            status = _status_of(spec, version)
+            yield from self._version(version, where, status)
+        yield from _version_list_causes(spec, f"{path}.versions")
+        for member in ("plural", "singular", "kind", "listKind"):
+            if not spec["names"].get(member):
+                yield required(f"{path}.names.{member}")
+        yield from name_causes(spec["names"], f"{path}.names")
+        status = any(_status_of(spec, version) for version in versions)
+        first = versions[0]["name"] if versions else ""
+        yield from self._shared(spec, path, status, first)
+        conversion = spec.get("conversion")
+        if conversion is not None:
+            yield from conversion_causes(
+                conversion,
+                f"{path}.conversion",
+                self._options.recognized_reviews,
+                self._options.any_bundle,
+            )
+
+    def _missing_schemas(self, spec: Spec, versions: list[Spec], path: str) -> Iterator[Cause]:
+        if (spec.get("validation") or {}).get("openAPIV3Schema") is not None:
+            return
+        for index, version in enumerate(versions):
+            where = f"{path}.versions[{index}].schema.openAPIV3Schema"
+            if (version.get("schema") or {}).get("openAPIV3Schema") is not None:
+                continue
+            if self._options.schemas:
+                yield required(where)
+            elif version["served"] and not spec.get("preserveUnknownFields"):
+                yield required(where, "because otherwise all fields are pruned")
+
+    def _version(self, version: Spec, path: str, status: bool) -> Iterator[Cause]:
+        yield from deprecation_causes(version, path)
+        yield from self._validation(version.get("schema"), status, f"{path}.schema", version["name"])
+        yield from subresource_causes(version.get("subresources") or {}, f"{path}.subresources")
+        for index, column in enumerate(version.get("additionalPrinterColumns") or ()):
+            yield from column_causes(column, f"{path}.additionalPrinterColumns[{index}]")
+        yield from self._selectable(version, "schema", path, version["name"])
+
+    def _shared(self, spec: Spec, path: str, status: bool, version: str) -> Iterator[Cause]:
+        """
+        The faults of what is the same in all versions.
+        """
+        yield from self._validation(spec.get("validation"), status, f"{path}.validation", version)
+        yield from subresource_causes(spec.get("subresources") or {}, f"{path}.subresources")
+        for index, column in enumerate(spec.get("additionalPrinterColumns") or ()):
+            yield from column_causes(column, f"{path}.additionalPrinterColumns[{index}]")
+        yield from self._selectable(spec, "validation", path, "")
+
+    def _selectable(self, holder: Spec, member: str, path: str, version: str) -> Iterator[Cause]:
+        fields = holder.get("selectableFields")
+        if not fields:
+            return
+        where = f"{path}.selectableFields"
+        validation = holder.get(member)
+        schema = (validation or {}).get("openAPIV3Schema")
+        if member == "validation" and validation is None:
+            yield invalid(where, "", "may only be set when validations.schema is included")
+        elif member == "schema" and schema is None:
+            detail = "may only be set when `version.schema.openAPIV3Schema` is not included"
+            yield invalid(where, "", detail)
+        else:
+            why = not_structural(schema)
+            if why:
+                yield invalid(f"{path}.schema.openAPIV3Schema", "", why)
+            yield from selectable_causes(fields, schema or {}, where, version in self._options.unbounded)
+
+    def _validation(self, validation: Spec | None, status: bool, path: str, version: str) -> Iterator[Cause]:
+        schema = (validation or {}).get("openAPIV3Schema")
+        if schema is None:
+            return
+        where = f"{path}.openAPIV3Schema"
+        causes = list(_root_causes(schema, where)) if status else []
+        if schema.get("nullable"):
+            causes.append(forbidden(f"{where}.nullable", "nullable cannot be true at the root"))
+        unusual = not_structural(schema)
+        faults: list[Cause] = []
+        if not unusual:
+            faults = structural_causes(schema, where)
+            faults = faults or default_causes(schema, where, self._options.pruned_defaults)
+        rules = schema_causes(schema, where, self._options.tolerance)
+        causes += faults + rules
+        if unusual and not causes:
+            causes.append(invalid(where, "", unusual))
+        if not faults and not unusual and not rules:
+            causes += self._check_rules(schema, where, self._options.before.get(version))
+        yield from causes
+
+
+def _group_causes(group: str, path: str) -> Iterator[Cause]:
+    if not group:
+        yield required(path)
+        return
+    problems = dns1123_subdomain(group)
+    if problems:
+        yield invalid(path, group, ",".join(problems))
+    elif "." not in group:
+        yield invalid(path, group, "should be a domain with at least one dot")
+
+
+def _status_of(spec: Spec, version: Spec) -> bool:
+    apart = any(one.get("subresources") is not None for one in spec["versions"])
+    subresources = version.get("subresources") if apart else spec.get("subresources")
+    return (subresources or {}).get("status") is not None
+
+
+def _version_list_causes(spec: Spec, path: str) -> Iterator[Cause]:
+    versions = spec["versions"]
+
+    def fault(detail: str) -> Cause:
+        return invalid_struct(path, versions, Items(VERSION), detail)
+
+    names = [version["name"] for version in versions or ()]
+    if len(set(names)) < len(names):
+        yield fault("must contain unique version names")
+    if sum(version["storage"] for version in versions or ()) != 1:
+        yield fault("must have exactly one version marked as storage version")
+
+
+def _root_causes(schema: Mapping[str, Any], path: str) -> Iterator[Cause]:
+    """
+    What the root of a schema may not say because C{status} is validated apart from it.
+    """
+    for member in SCHEMA.members().values():
+        if member.name not in schema:
+            continue
+        if member.go_name == "Type":
+            if schema["type"] != "object":
+                detail = 'only "object" is allowed as the type at the root of the schema if the status subresource is enabled'  # fmt: skip
+                yield invalid(f"{path}.type", schema["type"], detail)
+                return
+        elif member.go_name not in _AT_ROOT_NAMES:
+            detail = f"only [{_AT_ROOT}] fields are allowed at the root of the schema if the status subresource is enabled"  # fmt: skip
+            yield invalid_struct(path, schema, SCHEMA, detail)
+            return
