@@ -19,7 +19,7 @@ import (
 
 const (
 	atOnce   = 6
-	patience = 60 * time.Second
+	patience = 120 * time.Second // kube-apiserver's garbage collector looks for new kinds every 30 seconds
 	pause    = 20 * time.Millisecond
 )
 

@@ -1,0 +1,3 @@
+"""
+controller-runtime: what Ark's own controller, and most others, are built with.
+"""
