@@ -77,7 +77,9 @@ def json_text(value: Any) -> str:
     if type(value) is int:
         return str(value)
     if type(value) is float:
-        return json_float(value)
+        text = json_float(value)
+        # The library that Kubernetes has for this writes exponents with two digits.
+        return f"{text[:-1]}0{text[-1]}" if text[-3:-1] == "e-" else text
     if type(value) is list:
         return f"[{','.join(map(json_text, value))}]"
     if type(value) is dict:

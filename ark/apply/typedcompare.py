@@ -123,11 +123,13 @@ class Compare:
 def _both(one: Found | None, other: Found | None) -> Found | None:
     if one is None or other is None:
         return one or other
-    added, modified, removed = (
-        mine or theirs if mine is None or theirs is None else union(mine, theirs)
-        for mine, theirs in zip(one, other)
-    )
-    return added, modified, removed
+    return _joined(one[0], other[0]), _joined(one[1], other[1]), _joined(one[2], other[2])
+
+
+def _joined(one: Tree | None, other: Tree | None) -> Tree | None:
+    if one is None:
+        return other
+    return one if other is None else union(one, other)
 
 
 def _found(added: Tree, modified: Tree, removed: Tree) -> Found | None:

@@ -115,14 +115,21 @@ class _Compiler:
         properties = dict(schema.get("properties") or {})
         if schema.get("x-kubernetes-embedded-resource") is True:
             properties |= {"apiVersion": _TEXT, "kind": _TEXT, "metadata": _OBJECT_META}
-        required = schema.get("required") or () if self._built_in else ()
+        required = schema.get("required") or ()
         members = {
-            name: Member(self.atom(member, preserve), _default(member, name in required))
+            name: Member(self.atom(member, preserve), self._default(member, name in required))
             for name, member in properties.items()
         }
         element = self._element(schema, preserve, not members)
         deduced = not members and (element is UNTYPED_DEDUCED or _is_any(element))
         return MapType(members, element, schema.get("x-kubernetes-map-type") == "atomic", deduced)
+
+    def _default(self, schema: Schema, required: bool) -> Any:
+        default = schema.get("default")
+        if not self._built_in or default:
+            return default
+        # Kubernetes' own types have no empty defaults but those of required members.
+        return _ZEROS.get(schema.get("type", "")) if required else None
 
     def _element(self, schema: Schema, preserve: bool, free: bool) -> Atom | None:
         """
@@ -161,11 +168,6 @@ def _relation(schema: Schema) -> tuple[bool, tuple[str, ...]]:
         key = schema.get("x-kubernetes-patch-merge-key")
         return False, (key,) if key else ()
     return True, ()
-
-
-def _default(schema: Schema, required: bool) -> Any:
-    default = schema.get("default")
-    return _ZEROS.get(schema.get("type", "")) if default is None and required else default
 
 
 def _is_any(atom: Atom | None) -> bool:
