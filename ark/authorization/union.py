@@ -43,7 +43,7 @@ class UnionAuthorizer:
         """
         told = Rules()
         for authorizer in self._authorizers:
-            resolver = IRuleResolver(authorizer, None)
+            resolver: Any = IRuleResolver(authorizer, None)
             if resolver is None:
                 told = told._replace(incomplete=True)
                 continue

@@ -47,6 +47,9 @@ class _Texts:
         _log.warn("a watch of the server ended: {message}", message=status.get("message"))
         return b""
 
+    def count(self, data: bytes) -> int:
+        return data.count(b"\n")
+
 
 class _Lines(Stream):
     """

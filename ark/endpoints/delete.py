@@ -11,6 +11,7 @@ import orjson
 
 from ark.endpoints.decode import parse_delete_options, parse_failure
 from ark.endpoints.list import Listing, list_options
+from ark.endpoints.negotiation import TYPED_BODIES, body_type
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.scope import Query, RequestScope, parse_query
 from ark.meta.options import EXACT, DeleteOptions, delete_options
@@ -22,7 +23,7 @@ async def _read_options(scope: RequestScope, request: Any, query: Query) -> Dele
     data = await request.read_body()
     if not data:
         return delete_options(query, None)
-    media_type = scope.body_type(request)
+    media_type = body_type(request.header(b"content-type"), TYPED_BODIES)
     try:
         value = await scope.read(parse_delete_options, data, media_type)
     except DecodeError as error:

@@ -6,11 +6,10 @@ Follows C{k8s.io/apiserver/pkg/endpoints/handlers/negotiation}; contract 1.4 to 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from ark.meta.mediatypes import MediaRange, parse_accept
-from ark.meta.status import not_acceptable, unsupported_media_type
+from ark.meta.status import APIStatus, not_acceptable, unsupported_media_type
 
 JSON = "application/json"
 YAML = "application/yaml"
@@ -20,12 +19,15 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 STREAM_JSON = "application/json;stream=watch"
+STREAM_PROTOBUF = f"{PROTOBUF};stream=watch"
 
 CUSTOM_BODIES = (JSON, YAML)
 TYPED_BODIES = (JSON, YAML, PROTOBUF)
+_FORMS = TYPED_BODIES
 
 _META_VERSIONS = frozenset(("v1", "v1beta1"))
-_TRANSFORMS = frozenset(("Table", "PartialObjectMetadata", "PartialObjectMetadataList"))
+METADATA_ONLY = frozenset(("PartialObjectMetadata", "PartialObjectMetadataList"))
+_TRANSFORMS = METADATA_ONLY | {"Table"}
 _REMEMBERED = 1024
 
 
@@ -53,7 +55,7 @@ def _take(clause: MediaRange, media_type: str, streaming: bool) -> Accepted | No
         return None
     parameters = clause.parameters
     stream = parameters.get("stream", "")
-    if stream and (stream != "watch" or media_type != JSON):
+    if stream and (stream != "watch" or media_type == YAML):
         return None
     if parameters.get("sv"):
         return None
@@ -66,28 +68,26 @@ def _take(clause: MediaRange, media_type: str, streaming: bool) -> Accepted | No
     return Accepted(media_type, transform, version, pretty)
 
 
-def _negotiate(header: str, watching: bool, tables: bool) -> Accepted:
-    offers = (JSON,) if watching else (JSON, YAML)
-    for clause in parse_accept(header):
-        for media_type in (JSON, YAML):
-            accepted = _take(clause, media_type, watching)
-            if accepted is None or (accepted.transform == "Table" and not tables):
-                continue
-            if media_type not in offers:
-                raise not_acceptable((STREAM_JSON,))
-            return accepted
-    raise not_acceptable((STREAM_JSON,) if watching else offers)
+def _streamed(accepted: Accepted) -> Accepted:
+    if accepted.media_type == YAML:
+        raise not_acceptable((STREAM_JSON, STREAM_PROTOBUF))
+    return accepted
 
 
 class Negotiator:
     """
     Chooses answer forms, and remembers what it chose for each C{Accept} header.
 
-    @param tables: whether tables can be made.
+    Of forms that a client wants alike protocol buffers come last: objects are kept in
+    JSON, and have to be written anew in any other form.
+
+    @param transforms: what objects can be made into.
+    @param typed: whether objects can be had in protocol buffers, and not their metadata only.
     """
 
-    def __init__(self, tables: bool = True) -> None:
-        self._tables = tables
+    def __init__(self, transforms: frozenset[str] = _TRANSFORMS, typed: bool = False) -> None:
+        self._transforms = transforms
+        self._typed = typed
         self._known: dict[tuple[bytes, bool], Accepted] = {}
 
     def accepted(self, header: bytes | None, watching: bool = False) -> Accepted:
@@ -100,21 +100,42 @@ class Negotiator:
             return PLAIN
         known = self._known.get((header, watching))
         if known is None:
-            known = _negotiate(header.decode("latin-1"), watching, self._tables)
+            known = self._negotiate(header.decode("latin-1"), watching)
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[header, watching] = known
         return known
 
+    def _negotiate(self, header: str, watching: bool) -> Accepted:
+        fallback: tuple[Accepted, float] | None = None
+        for clause in parse_accept(header):
+            if fallback is not None and clause.quality < fallback[1]:
+                break
+            for media_type in _FORMS:
+                accepted = _take(clause, media_type, watching)
+                if accepted is None or not self._can_make(accepted):
+                    continue
+                if fallback is None:
+                    if media_type != PROTOBUF:
+                        return _streamed(accepted) if watching else accepted
+                    fallback = (accepted, clause.quality)
+                elif media_type == JSON and accepted.transform == fallback[0].transform:
+                    return accepted
+                break
+        if fallback is None:
+            raise not_acceptable(_FORMS)
+        return fallback[0]
 
-@lru_cache(maxsize=_REMEMBERED)
-def _failure_form(header: bytes) -> Accepted | None:
-    for clause in parse_accept(header.decode("latin-1")):
-        for media_type in (JSON, YAML):
-            accepted = _take(clause, media_type, False)
-            if accepted is not None and not accepted.transform:
-                return accepted
-    return None
+    def _can_make(self, accepted: Accepted) -> bool:
+        transform = accepted.transform
+        if transform and transform not in self._transforms:
+            return False
+        if accepted.media_type != PROTOBUF:
+            return True
+        return transform in METADATA_ONLY if transform else self._typed
+
+
+_FAILURES = Negotiator(frozenset(), typed=True)
 
 
 def failure_form(header: bytes | None, pretty: bool) -> Accepted:
@@ -126,8 +147,9 @@ def failure_form(header: bytes | None, pretty: bool) -> Accepted:
 
     @param pretty: whether a person reads it.
     """
-    accepted = _failure_form(header) if header else PLAIN
-    if accepted is None:
+    try:
+        accepted = _FAILURES.accepted(header)
+    except APIStatus:
         return _INDENTED
     return accepted._replace(pretty=True) if pretty and accepted.media_type == JSON else accepted
 
@@ -137,14 +159,15 @@ def body_type(header: bytes | None, supported: tuple[str, ...]) -> str:
     The media type of a request body; JSON when none is told.
 
     @param supported: L{CUSTOM_BODIES} or L{TYPED_BODIES}.
-    @raise ark.meta.status.APIStatus: 415, listing C{supported} (contract 1.6).
+    @raise ark.meta.status.APIStatus: 415 (contract 1.6).  It lists all types that the server
+        reads, as kube-apiserver does, also where objects have no protocol buffers.
     """
     if not header or header == b"application/json":
         return JSON
     media_type = header.decode("latin-1").partition(";")[0].strip().lower()
     if media_type in supported:
         return media_type
-    raise unsupported_media_type(supported)
+    raise unsupported_media_type(TYPED_BODIES)
 
 
 def patch_type(header: bytes | None, supported: tuple[str, ...]) -> str:

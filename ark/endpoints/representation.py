@@ -13,7 +13,9 @@ from typing import Any
 import orjson
 
 from ark.apis.kind import Kind
+from ark.apis.messages import encoded
 from ark.endpoints.negotiation import Accepted
+from ark.meta.protoencoding import delimited
 from ark.meta.status import bad_request, not_acceptable
 from ark.registry.columns import Columns
 
@@ -71,9 +73,12 @@ class Form:
         """
         A bookmark event: one line.
         """
-        return b'{"type":"BOOKMARK","object":%b}\n' % self._bookmark_object(revision, initial_end)
+        return b'{"type":"BOOKMARK","object":%b}\n' % self.bookmark_object(revision, initial_end)
 
-    def _bookmark_object(self, revision: int, initial_end: bool) -> bytes:
+    def bookmark_object(self, revision: int, initial_end: bool) -> bytes:
+        """
+        What a bookmark shows instead of an object.
+        """
         return b'%b,"metadata":%b}' % (self._type, _bookmark_metadata(revision, initial_end))
 
     def error(self, status: dict[str, Any]) -> bytes:
@@ -81,6 +86,12 @@ class Form:
         The event that ends a failed watch: a Status, in every form (contract 12.11).
         """
         return b'{"type":"ERROR","object":%b}\n' % orjson.dumps(status)
+
+    def count(self, data: bytes) -> int:
+        """
+        How many events C{data} has.
+        """
+        return data.count(b"\n")
 
 
 def list_metadata(revision: int, continuation: str, remaining: int | None, typed: bool = False) -> bytes:
@@ -202,7 +213,10 @@ class TableForm(Form):
             metadata["remainingItemCount"] = remaining
         return b'],"metadata":%b}' % orjson.dumps(metadata)
 
-    def _bookmark_object(self, revision: int, initial_end: bool) -> bytes:
+    def bookmark_object(self, revision: int, initial_end: bool) -> bytes:
+        """
+        A table of one row that is empty but for the revision.
+        """
         metadata = orjson.loads(_bookmark_metadata(revision, initial_end))
         cells: list[Any] = ["", *[None] * (self._width - 1)]
         attached = {
@@ -213,6 +227,50 @@ class TableForm(Form):
         row = orjson.dumps({"cells": cells, "object": attached})
         table = orjson.dumps({"resourceVersion": str(revision)})
         return b'%b"metadata":%b,"rows":[%b]}' % (self._head, table, row)
+
+
+class ProtobufForm(Form):
+    """
+    Another form's events in protocol buffers: each a C{WatchEvent} behind its length
+    (C{LengthDelimitedFramer} in C{k8s.io/apimachinery/pkg/runtime/serializer/protobuf}).
+    """
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self.key = (form.key, "protobuf")
+        self.following = self if form.following is form else ProtobufForm(form.following)
+
+    def _frame(self, type: str, text: bytes) -> bytes:
+        event = delimited(1, type.encode()) + delimited(2, delimited(1, encoded(orjson.loads(text))))
+        return len(event).to_bytes(4, "big") + event
+
+    def event(self, type: str, body: bytes) -> bytes:
+        """
+        A watch event: one frame.
+        """
+        return self._frame(type, self._form.object(body))
+
+    def bookmark(self, revision: int, initial_end: bool) -> bytes:
+        """
+        A bookmark event: one frame.
+        """
+        return self._frame("BOOKMARK", self._form.bookmark_object(revision, initial_end))
+
+    def error(self, status: dict[str, Any]) -> bytes:
+        """
+        The event that ends a failed watch.
+        """
+        return self._frame("ERROR", orjson.dumps(status))
+
+    def count(self, data: bytes) -> int:
+        """
+        How many frames C{data} has.
+        """
+        events = place = 0
+        while place < len(data):
+            place += 4 + int.from_bytes(data[place : place + 4], "big")
+            events += 1
+        return events
 
 
 class Forms:

@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 from isal import isal_zlib
 
-from ark.endpoints.negotiation import JSON, PLAIN, YAML, Accepted
+from ark.apis.messages import encoded
+from ark.endpoints.negotiation import JSON, PLAIN, PROTOBUF, STREAM_PROTOBUF, YAML, Accepted
 from ark.meta.serializer import encode_json, encode_yaml
 from ark.meta.status import APIStatus
 
@@ -29,6 +30,8 @@ CACHE_CONTROL = (b"cache-control", b"no-cache, private")
 _TYPES = {
     JSON: (b"content-type", b"application/json"),
     YAML: (b"content-type", b"application/yaml"),
+    PROTOBUF: (b"content-type", PROTOBUF.encode()),
+    STREAM_PROTOBUF: (b"content-type", STREAM_PROTOBUF.encode()),
 }
 _GZIPPED = ((b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding"))
 
@@ -81,6 +84,8 @@ def shaped(text: bytes, accepted: Accepted) -> bytes:
     """
     if accepted.media_type == YAML:
         return encode_yaml(orjson.loads(text))
+    if accepted.media_type == PROTOBUF:
+        return encoded(orjson.loads(text))
     if accepted.pretty:
         return encode_json(orjson.loads(text), pretty=True)
     return text + b"\n"

@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 
 from ark.apis.kind import Kind
+from ark.apis.messages import message_of
 from ark.endpoints.decode import Decoder
-from ark.endpoints.negotiation import Negotiator, body_type, wants_pretty
+from ark.endpoints.negotiation import JSON, METADATA_ONLY, Negotiator, body_type, wants_pretty
 from ark.endpoints.representation import Forms
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send
@@ -25,7 +26,7 @@ from ark.registry.columns import compile_columns
 from ark.registry.reviews import Review
 from ark.registry.schema import compile_schema
 
-_NEGOTIATOR = Negotiator(tables=False)
+_NEGOTIATOR = Negotiator(METADATA_ONLY, typed=True)
 
 
 class ReviewScope:
@@ -38,6 +39,17 @@ class ReviewScope:
         self.review = review
         self.decoder = Decoder(kind, compile_schema(kind))
         self.forms = Forms(kind, compile_columns(kind), now, None)
+        self._message = message_of(kind.api_version, kind.kind)
+
+    def as_in_go(self, obj: Object) -> Object:
+        """
+        A review as Go shows it: without members that were sent empty and mean nothing.
+        """
+        message = self._message
+        if message is None:
+            return obj
+        told = {"kind": obj["kind"], "apiVersion": obj["apiVersion"]}
+        return {**told, **message.decode(message.encode(obj)), "status": obj["status"]}
 
 
 async def review(scope: ReviewScope, request: Any, info: RequestInfo) -> None:
@@ -52,7 +64,7 @@ async def review(scope: ReviewScope, request: Any, info: RequestInfo) -> None:
         raise method_not_allowed()
     accepted = _NEGOTIATOR.accepted(request.header(b"accept"))
     if wants_pretty(request.query, request.header(b"user-agent")):
-        accepted = accepted._replace(pretty=True)
+        accepted = accepted._replace(pretty=accepted.media_type == JSON)
     media_type = body_type(request.header(b"content-type"), scope.decoder.media_types)
     data = await request.read_body()
     options = create_options(parse_query(request.query))
@@ -60,7 +72,7 @@ async def review(scope: ReviewScope, request: Any, info: RequestInfo) -> None:
     request.warnings = warnings
     obj = scope.decoder.decode(data, media_type, options.field_validation, warnings)
     _match_namespace(obj, info.namespace)
-    text = orjson.dumps(await scope.review(obj, request.user))
+    text = orjson.dumps(scope.as_in_go(await scope.review(obj, request.user)))
     if accepted.transform:
         text = scope.forms.form(accepted, "", False).object(text)
     send(request, 201, text, accepted)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 from ark.endpoints.decode import Decoder
-from ark.endpoints.negotiation import PLAIN, YAML, Accepted, Negotiator, body_type, wants_pretty
+from ark.endpoints.negotiation import JSON, PLAIN, YAML, Accepted, Negotiator, body_type, wants_pretty
 from ark.endpoints.representation import Form, Forms
 from ark.endpoints.responses import send, shaped
 from ark.meta.options import CreateOptions, DeleteOptions
@@ -81,7 +81,7 @@ class RequestScope:
         """
         accepted = self._negotiator.accepted(request.header(b"accept"), watching)
         if not watching and wants_pretty(request.query, request.header(b"user-agent")):
-            return accepted._replace(pretty=True) if accepted.media_type != YAML else accepted
+            return accepted._replace(pretty=True) if accepted.media_type == JSON else accepted
         return accepted
 
     def body_type(self, request: Any) -> str:
@@ -117,7 +117,7 @@ class RequestScope:
         A JSON text as the client wants it, made in a thread when it would keep the reactor
         waiting.
         """
-        if self._aside is not None and accepted.media_type == YAML and len(text) > LARGE_YAML:
+        if self._aside is not None and accepted.media_type != JSON and len(text) > LARGE_YAML:
             made: bytes = await self._aside(shaped, text, accepted)
             return made
         return shaped(text, accepted)

@@ -8,7 +8,8 @@ from random import uniform
 from typing import Any
 
 from ark.endpoints.list import list_options
-from ark.endpoints.negotiation import PLAIN
+from ark.endpoints.negotiation import PLAIN, PROTOBUF, STREAM_PROTOBUF
+from ark.endpoints.representation import ProtobufForm
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import stream_headers
 from ark.endpoints.scope import RequestScope, parse_query
@@ -42,7 +43,9 @@ async def watch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     accepted = scope.accepted(request, watching=True)
     query = parse_query(request.query)
     options = list_options(scope, query, watch=True)
-    form = scope.form(accepted, query)
+    form, shown = scope.form(accepted, query), PLAIN
+    if accepted.media_type == PROTOBUF:
+        form, shown = ProtobufForm(form), accepted._replace(media_type=STREAM_PROTOBUF)
     watching = WatchOptions(
         _predicate(scope, info, options),
         form,
@@ -52,5 +55,5 @@ async def watch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
         bookmarks=options.allow_watch_bookmarks,
         timeout=float(options.timeout_seconds or uniform(_SHORTEST, _LONGEST)),
     )
-    headers = stream_headers(request, PLAIN, False)
+    headers = stream_headers(request, shown, False)
     await scope.store.cacher.watch(watching, lambda: request.start_stream(200, headers))

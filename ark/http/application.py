@@ -15,6 +15,7 @@ from ark.admission.chain import AdmissionChain
 from ark.admission.namespacelifecycle import NamespaceLifecycle
 from ark.apis.documents import Documents
 from ark.apis.loader import KindRegistry
+from ark.apis.messages import message_of
 from ark.endpoints.negotiation import Negotiator
 from ark.endpoints.review import ReviewScope
 from ark.endpoints.scope import Aside, RequestScope
@@ -27,6 +28,7 @@ from ark.http.version import version_document
 from ark.interfaces import IAdmissionPlugin, IAuthenticator, IAuthorizer, ICustomEndpoint, IServer
 from ark.registry.namespaces import NamespacePhases
 from ark.registry.reviews import Reviews
+from ark.registry.store import Store
 from ark.registry.stores import KindsChange, Stores
 from ark.watch.cacher import Cacher
 
@@ -74,6 +76,10 @@ def _review_scopes(parts: ApplicationParts) -> dict[tuple[str, str, str], Review
     }
 
 
+def _is_spoken(store: Store) -> bool:
+    return message_of(store.kind.api_version, store.kind.kind) is not None
+
+
 @implementer(IServer)
 class Application:
     """
@@ -91,7 +97,7 @@ class Application:
         phases = NamespacePhases(parts.cacher)
         admission = AdmissionChain((NamespaceLifecycle(phases.phase_of), *parts.admission_plugins))
         self.stores = Stores(parts.registry, parts.cacher, admission, parts.now)
-        self._negotiator = Negotiator()
+        self._negotiators = {typed: Negotiator(typed=typed) for typed in (False, True)}
         self._aside = threads_of(parts.reactor)
         self._scopes: Scopes = {}
         self._documents = Documents(parts.registry)
@@ -151,7 +157,7 @@ class Application:
         before = {scope.store: scope for scope in self._scopes.values()}
         self._scopes = {
             (store.kind.group, store.kind.version, store.kind.plural): before.get(store)
-            or RequestScope(store, self._negotiator, self.now, self._aside)
+            or RequestScope(store, self._negotiators[_is_spoken(store)], self.now, self._aside)
             for store in self.stores
         }
         self.root.serve_kinds(self._scopes, self._documents)

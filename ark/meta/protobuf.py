@@ -1,5 +1,5 @@
 """
-Objects of Kubernetes in protocol buffers, read as the JSON of the same objects.
+Objects of Kubernetes in protocol buffers, read as the JSON of the same objects, and written.
 
 A body is the four bytes C{k8s\\0} and a C{runtime.Unknown}, which names the type and holds
 the object's own message (C{k8s.io/apimachinery/pkg/runtime/serializer/protobuf}).  What a
@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ark.meta.decoded import DecodeError
+from ark.meta.protoencoding import ENCODERS, Encode, Write, delimited, mapping, repeating, writer
 from ark.meta.protovalues import SCALARS, WELL_KNOWN, Convert, Scalar, text
 from ark.meta.protowire import LENGTH_DELIMITED, WireReader, wrong_wire_type
 from ark.meta.serializer import encode_json
@@ -26,6 +27,7 @@ __all__ = [
     "DecodeError",
     "Envelope",
     "Message",
+    "close_envelope",
     "compile_messages",
     "open_envelope",
 ]
@@ -91,6 +93,14 @@ def open_envelope(data: bytes) -> Envelope:
     return Envelope(text(wire, api_version or b""), text(wire, kind or b""), raw or b"")
 
 
+def close_envelope(api_version: str, kind: str, raw: bytes) -> bytes:
+    """
+    A body of a message.
+    """
+    types = delimited(1, api_version.encode()) + delimited(2, kind.encode())
+    return b"%b%b%b\x1a\0\x22\0" % (_MAGIC, delimited(1, types), delimited(2, raw))
+
+
 class _Field(NamedTuple):
     """
     How a field's value gets into the object.
@@ -109,6 +119,7 @@ class Message:
     def __init__(self, name: str) -> None:
         self.name = name
         self._fields: dict[int, _Field] = {}
+        self._writers: dict[str, Write] = {}
         # What must be there, and what is read once all pieces of it have been seen.
         self._zeros: dict[str, Any] = {}
         self._inner: list[tuple[str, Convert, str]] = []
@@ -153,6 +164,20 @@ class Message:
         wire.leave()
         return obj
 
+    def encode(self, obj: Mapping[str, Any]) -> bytes:
+        """
+        The message of a JSON value.  Members that no field is for, or that are C{null}, are
+        left out, and so are zero values that are not there.
+        """
+        pieces: list[bytes] = []
+        writers = self._writers
+        for name, value in obj.items():
+            if value is not None:
+                write = writers.get(name)
+                if write is not None:
+                    write(pieces, value)
+        return b"".join(pieces)
+
     def fill(self, table: Table, messages: Mapping[str, Message]) -> None:
         """
         Learn the fields; C{messages} are the types that they may name.
@@ -173,6 +198,7 @@ class Message:
             raise ValueError(f"number {number} is taken")
         value = _value(entry.get("type", ""), messages)
         wire_type = value.wire_type
+        self._writers[name] = _writer(number, wire_type, _encoder(entry["type"], messages), entry)
         if entry.get("map"):
             wire_type, put = LENGTH_DELIMITED, _put_entry(name, value)
         elif entry.get("repeated"):
@@ -200,6 +226,17 @@ def _value(of: str, messages: Mapping[str, Message]) -> Scalar:
     if of in messages:
         return Scalar(LENGTH_DELIMITED, messages[of].read, None)
     raise ValueError(f"there is no type {of}")
+
+
+def _encoder(of: str, messages: Mapping[str, Message]) -> Encode:
+    return ENCODERS[of] if of in ENCODERS else messages[of].encode
+
+
+def _writer(number: int, wire_type: int, encode: Encode, entry: Mapping[str, Any]) -> Write:
+    if entry.get("map"):
+        return mapping(number, wire_type, encode)
+    write = writer(number, wire_type, encode)
+    return repeating(write) if entry.get("repeated") else write
 
 
 def _put_scalar(name: str, convert: Convert) -> _Put:

@@ -43,6 +43,11 @@ class Representation(Protocol):
         One framed event that tells why the watch ends.
         """
 
+    def count(self, data: bytes, /) -> int:
+        """
+        How many framed events C{data} is made of.
+        """
+
 
 class WatchStream(Protocol):
     """

@@ -249,7 +249,7 @@ class Watcher:
         # The stream may report its end from within: a task that writes here is not to
         # be cancelled then, but looks for itself.
         task, self._task = self._task, None
-        self.view.traffic.add(data)
+        self.view.traffic.add(self.view.representation.count(data), len(data))
         try:
             self.stream.write(data)
         except CancelledError:

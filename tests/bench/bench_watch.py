@@ -47,6 +47,9 @@ class _Form:
     def error(self, status: dict[str, Any]) -> bytes:
         return b""
 
+    def count(self, data: bytes) -> int:
+        return data.count(b"\n")
+
 
 class _Sink(Stream):
     size = 0

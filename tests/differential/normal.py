@@ -11,12 +11,15 @@ import gzip
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
 import yaml
 
+from ark.apis.messages import message_of
+from ark.meta.protobuf import open_envelope
+from ark.meta.protowire import LENGTH_DELIMITED, WireReader
 from tests.cluster.client import Answer
 from tests.differential.discovery import in_one_order, own_groups
 from tests.differential.player import Outcome
@@ -94,8 +97,14 @@ class Normalizer:
         if "yaml" in content:
             return {"form": "yaml", "body": self._decoded(_load_yaml, body)}
         if "protobuf" in content:
-            return {"form": "protobuf", "body": "<protobuf>"}
+            return self._message(content, body)
         return {"form": "text", "body": self._text(body.decode(errors="replace"))}
+
+    def _message(self, content: str, body: bytes) -> dict[str, Any]:
+        if "stream=watch" in content:
+            events = [self._decoded(_load_event, frame) for frame in _frames(body)]
+            return {"form": "framed events", "body": [event for event in events if not _is_heartbeat(event)]}
+        return {"form": "protobuf", "body": self._decoded(_load_message, body)}
 
     def _decoded(self, decode: Callable[[bytes], Any], body: bytes) -> Any:
         try:
@@ -237,6 +246,29 @@ def _is_heartbeat(event: Any) -> bool:
     if not isinstance(event, dict) or event.get("type") != "BOOKMARK":
         return False
     return "k8s.io/initial-events-end" not in json.dumps(event)
+
+
+def _frames(body: bytes) -> Iterator[bytes]:
+    while body:
+        size = 4 + int.from_bytes(body[:4], "big")
+        yield body[4:size]
+        body = body[size:]
+
+
+def _load_event(frame: bytes) -> Any:
+    kind, extension = WireReader().last(frame, LENGTH_DELIMITED, LENGTH_DELIMITED)
+    (raw,) = WireReader().last(extension or b"", LENGTH_DELIMITED)
+    return {"type": (kind or b"").decode(), "object": _load_message(raw or b"")}
+
+
+def _load_message(body: bytes) -> Any:
+    """
+    The object of a body; only its type where it is of a kind that is not ours.
+    """
+    api_version, kind, raw = open_envelope(body)
+    message = message_of(api_version, kind)
+    about = {"apiVersion": api_version, "kind": kind}
+    return about if message is None else {**about, **message.decode(raw)}
 
 
 def _load_yaml(body: bytes) -> Any:

@@ -114,7 +114,7 @@ class BodyTypeTests(SynchronousTestCase):
             with self.assertRaises(APIStatus) as caught:
                 body_type(refused, CUSTOM_BODIES)
             self.assertEqual((caught.exception.code, caught.exception.reason), (415, "UnsupportedMediaType"))
-            self.assertTrue(caught.exception.message.endswith(": application/json, application/yaml"))
+            self.assertTrue(caught.exception.message.endswith(f", application/yaml, {PROTOBUF}"))
 
     def test_bodies_of_built_in_kinds_may_be_protobuf(self) -> None:
         """

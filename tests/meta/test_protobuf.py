@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.apis.messages import delete_options_message, message_of
-from ark.meta.protobuf import DecodeError, Message, compile_messages, open_envelope
+from ark.meta.protobuf import DecodeError, Message, close_envelope, compile_messages, open_envelope
 from ark.meta.protowire import MAX_DEPTH, MAX_FIELDS
 
 FEW = settings(derandomize=True, max_examples=300, deadline=None, database=None)
@@ -96,6 +96,49 @@ def message_for(kind: str, api_version: str) -> Message:
     return message
 
 
+def without_null(value: Any) -> Any:
+    """
+    A JSON value without members that are C{null}.
+    """
+    if isinstance(value, dict):
+        return {name: without_null(member) for name, member in value.items() if member is not None}
+    return [without_null(item) for item in value] if isinstance(value, list) else value
+
+
+TEXTS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=200)
+INT32 = st.integers(-(2**31), 2**31 - 1)
+
+
+def boxes(depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
+    """
+    Boxes as they are read: without zero values that are not seen.
+    """
+    members: dict[str, Any] = {
+        "text": TEXTS.filter(bool),
+        "sent": TEXTS,
+        "shown": INT32,
+        "big": st.integers(-(2**63), 2**63 - 1).filter(bool),
+        "yes": st.just(True),
+        "blob": st.sampled_from(["AA==", "/+8=", "aGVsbG8="]),
+        "texts": st.lists(TEXTS, min_size=1),
+        "labels": st.dictionaries(TEXTS, TEXTS, min_size=1),
+        "counts": st.dictionaries(TEXTS, INT32, min_size=1),
+        "amounts": st.dictionaries(TEXTS, st.sampled_from(["1", "2Gi"]), min_size=1),
+        "lid": st.fixed_dictionaries({}, optional={"color": TEXTS.filter(bool)}),
+        "at": st.sampled_from(["1970-01-01T00:00:00Z", "2026-11-21T08:00:00Z", "1969-12-31T23:59:59Z"]),
+        "exactly": st.sampled_from(["2026-11-21T08:00:00.000001Z", "1969-12-31T23:59:59.999999Z"]),
+        "port": st.one_of(INT32, TEXTS),
+        "fields": st.sampled_from([{"f:a": {}}, {}]),
+        "amount": st.sampled_from(["1", "2Gi"]),
+    }
+    if depth:
+        members["boxes"] = st.lists(
+            boxes(depth - 1).map(lambda box: {**EMPTY, **box}), min_size=1, max_size=2
+        )
+        members["box"] = boxes(depth - 1).map(lambda box: {**EMPTY, **box})
+    return st.fixed_dictionaries({}, optional=members)
+
+
 class FixtureTests(SynchronousTestCase):
     """
     What Kubernetes writes is read as Kubernetes reads it.
@@ -142,6 +185,62 @@ class FixtureTests(SynchronousTestCase):
         except DecodeError:
             return
         self.assertIsInstance(read, dict)
+
+
+class EncodeTests(SynchronousTestCase):
+    """
+    Objects are written as they are read.
+    """
+
+    def test_what_kubernetes_wrote_is_written_alike(self) -> None:
+        """
+        Of every kind with every field: what is read again is equal, but for C{null}, which
+        is nothing.
+        """
+        for fixture in fixtures():
+            raw = open_envelope(fixture["body"]).raw
+            obj = fixture["json"]
+            message = message_of(obj["apiVersion"], obj["kind"]) or delete_options_message()
+            again = message.decode(message.encode(obj))
+            self.assertEqual(without_null(again), without_null(message.decode(raw)), fixture["name"])
+            if fixture["name"] == "Lease, every field":
+                self.assertEqual(message.encode(message.decode(raw)), raw)
+
+    @FEW
+    @given(boxes())
+    def test_any_value_survives(self, box: dict[str, Any]) -> None:
+        """
+        What was written is read again.
+        """
+        self.assertEqual(BOX.decode(BOX.encode(box)), {**EMPTY, **box})
+
+    def test_what_no_field_is_for_is_left_out(self) -> None:
+        """
+        And so is C{null}.
+        """
+        self.assertEqual(BOX.encode({"bogus": 1, "text": None, "lid": None, "texts": None}), b"")
+
+    def test_an_envelope_is_closed_as_kubernetes_does(self) -> None:
+        """
+        With its empty members.
+        """
+        body = close_envelope("v1", "Secret", b"raw")
+        self.assertEqual(body, b"k8s\0\x0a\x0c\x0a\x02v1\x12\x06Secret\x12\x03raw\x1a\0\x22\0")
+        self.assertEqual(open_envelope(body), ("v1", "Secret", b"raw"))
+
+    def test_times_keep_their_moment(self) -> None:
+        """
+        In any zone; a time has whole seconds, a micro time six digits.
+        """
+        for text, told in (
+            ("2020-01-02T03:04:05Z", "2020-01-02T03:04:05Z"),
+            ("2020-01-02T03:04:05+02:00", "2020-01-02T01:04:05Z"),
+            ("2020-01-02T03:04:05.999999Z", "2020-01-02T03:04:05Z"),
+            ("1960-01-02T03:04:05.5Z", "1960-01-02T03:04:05Z"),
+        ):
+            self.assertEqual(BOX.decode(BOX.encode({"at": text}))["at"], told)
+        exact = "2020-01-02T03:04:05.123456Z"
+        self.assertEqual(BOX.decode(BOX.encode({"exactly": exact}))["exactly"], exact)
 
 
 class EnvelopeTests(SynchronousTestCase):

@@ -76,6 +76,9 @@ class PlainForm:
     def error(self, status: dict[str, Any]) -> bytes:
         return orjson.dumps({"type": "ERROR", "object": status}) + b"\n"
 
+    def count(self, data: bytes) -> int:
+        return data.count(b"\n")
+
 
 class ClientStream(Stream):
     """

@@ -49,6 +49,9 @@ class PlainForm:
     def error(self, status: dict[str, Any]) -> bytes:
         return self.event("ERROR", orjson.dumps(status))
 
+    def count(self, data: bytes) -> int:
+        return data.count(b"\n")
+
 
 class HeadedForm(PlainForm):
     """

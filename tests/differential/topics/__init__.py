@@ -14,6 +14,7 @@ from tests.differential.topics.deletes import deletes
 from tests.differential.topics.limits import limits
 from tests.differential.topics.metadata import metadata
 from tests.differential.topics.patches import patches, subresources
+from tests.differential.topics.protobuf import protobuf
 from tests.differential.topics.reads import lists, negotiation, pages, selectors
 from tests.differential.topics.reviews import reviews
 from tests.differential.topics.schemas import schemas
@@ -27,6 +28,6 @@ Topic = Callable[[random.Random, Sequence[Kind]], Iterator[Step]]
 TOPICS: dict[str, Topic] = {
     topic.__name__: topic
     for topic in (
-        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, namespaces, limits, reviews, walk,
+        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, namespaces, limits, reviews, protobuf, walk,
     )
 }  # fmt: skip
