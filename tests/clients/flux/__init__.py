@@ -1,0 +1,3 @@
+"""
+Flux: how its kustomize-controller applies, waits for, compares and deletes objects.
+"""
