@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import httpx2
 from lightkube import ApiError, AsyncClient, Client, KubeConfig, codecs
 from lightkube import operators as op
 from lightkube.core.exceptions import ConditionError, ObjectDeleted
@@ -131,11 +132,11 @@ def errors_are_api_errors_with_a_status() -> None:
 @rule
 def lists_are_chunked() -> None:
     for number in range(25):
-        made(query(f"chunk-{number:02}", labels={"set": "chunks"}))
-    found = client().list(Query, labels={"set": "chunks"}, chunk_size=10)
+        made(query(f"chunk-{number:02}", labels={"set": NAMESPACE}))
+    found = client().list(Query, labels={"set": NAMESPACE}, chunk_size=10)
     same(names(found), [f"chunk-{number:02}" for number in range(25)])
     holds(int(found.resourceVersion) > 0, found.resourceVersion)
-    everywhere = client().list(Query, namespace="*", labels={"set": "chunks"}, chunk_size=7)
+    everywhere = client().list(Query, namespace="*", labels={"set": NAMESPACE}, chunk_size=7)
     same(len(names(everywhere)), 25)
 
 
@@ -277,9 +278,16 @@ def a_broken_watch_is_retried() -> None:
     seen: list[str] = []
 
     def follow() -> None:
-        retry = lambda error, count: OnErrorResult(OnErrorAction.RETRY, sleep=0.01)  # noqa: E731
-        for _, one in follower.watch(Query, labels={"set": "cut"}, resource_version=start, on_error=retry):
-            seen.append(one.metadata.name)
+        version = start
+        retry = lambda error, count: OnErrorResult(OnErrorAction.RETRY)  # noqa: E731
+        while len(seen) < len(expected):
+            watch = follower.watch(Query, labels={"set": "cut"}, resource_version=version, on_error=retry)
+            try:
+                for _, one in watch:
+                    seen.append(one.metadata.name)
+                    version = one.metadata.resourceVersion
+            except httpx2.HTTPError:  # a new connection that is cut is not retried
+                continue
 
     threading.Thread(target=follow, daemon=True).start()
     for name in expected:
