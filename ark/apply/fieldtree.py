@@ -41,7 +41,10 @@ def in_order(tree: Tree) -> Tree:
     """
     if len(tree) < 2:
         return tree
-    keys = sorted_keys(tree)
+    keys = sorted(tree)
+    # All other kinds of keys come after those of fields.
+    if keys[-1][:2] != "f:":
+        keys = sorted_keys(keys)
     return tree if keys == list(tree) else {key: tree[key] for key in keys}
 
 

@@ -229,3 +229,23 @@ def equal(one: Any, other: Any) -> bool:
     if type(one) is type(other):
         return bool(one == other)
     return {type(one), type(other)} == {int, float} and float(one) == float(other)
+
+
+def differ_in_form(one: Any, other: Any) -> bool:
+    """
+    Whether two values that are not equal in Python are equal to Kubernetes, which compares
+    an integer with a float as floats.
+    """
+    if type(one) is dict:
+        if type(other) is not dict or len(one) != len(other):
+            return False
+        for name, value in one.items():
+            there = other.get(name, ABSENT)
+            if value != there and not differ_in_form(value, there):
+                return False
+        return True
+    if type(one) is list:
+        if type(other) is not list or len(one) != len(other):
+            return False
+        return all(value == there or differ_in_form(value, there) for value, there in zip(one, other))
+    return {type(one), type(other)} == {int, float} and float(one) == float(other)

@@ -24,6 +24,16 @@ _FITTING: dict[Scalar, frozenset[type]] = {
 }
 
 
+_NOTHING: frozenset[type] = frozenset()
+
+
+def _scalars(atom: Atom) -> frozenset[type]:
+    """
+    What fits a type that takes nothing but scalars.
+    """
+    return _FITTING[atom.scalar] if atom.scalar and atom.only else _NOTHING
+
+
 class Check:
     """
     The check of one type.
@@ -47,8 +57,6 @@ class Check:
 
     def _build(self, atom: Atom) -> Fits:
         scalars = _FITTING[atom.scalar] if atom.scalar else _NULL
-        if atom.only == "scalar":
-            return lambda value: type(value) in scalars
         in_map = self._map(atom.map) if atom.map else None
         in_list = self._list(atom.list) if atom.list else None
 
@@ -63,16 +71,23 @@ class Check:
         return fits
 
     def _map(self, map_type: MapType) -> Fits:
+        scalars = {name: _scalars(member.atom) for name, member in map_type.members.items()}
         tests = {name: self._parts[member.atom] for name, member in map_type.members.items()}
         others = None if map_type.element is None else self._parts[map_type.element]
+        scalars_of, test_of = scalars.get, tests.get
 
         def fits(value: dict[str, Any]) -> bool:
             for name, member in value.items():
-                test = tests.get(name, others)
+                if type(member) in scalars_of(name, _NOTHING):
+                    continue
+                test = test_of(name, others)
                 if test is None or not test(member):
                     return False
             return True
 
+        every = _scalars(map_type.element) if map_type.element else _NOTHING
+        if not tests and every:
+            return lambda value: every.issuperset(map(type, value.values()))
         return fits
 
     def _list(self, list_type: ListType) -> Fits:

@@ -8,7 +8,7 @@ proportional to what differs: equal parts are skipped before anything is made of
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ark.apply.fieldset import EMPTY, FieldSet
 from ark.apply.fieldtree import LEAF, Tree, in_order, union
@@ -22,9 +22,11 @@ from ark.apply.typed import (
     PerAtom,
     TypedError,
     by_part,
+    differ_in_form,
     equal,
 )
 from ark.apply.typeditems import Unidentified, indexer
+from ark.apply.typedsame import Same, Sames
 from ark.apply.typedwhole import Whole, Wholes, undeclared
 
 Found = tuple["Tree | None", "Tree | None", "Tree | None"]
@@ -33,23 +35,29 @@ What is added, modified and removed at one place.
 """
 
 Differ = Callable[[Any, Any], "Found | None"]
-_Step = tuple[str, bool, Differ, Whole]
 
 _MODIFIED: Found = (None, LEAF, None)
 _NO_MEMBERS: dict[str, Any] = {}
 _NO_ITEMS: list[Any] = []
 
 
+class _Step(NamedTuple):
+    """
+    How to compare one member, or the items of a list.
+    """
+
+    key: str
+    same: Same | None
+    differ: Differ
+    whole: Whole
+
+
 def _leaf(old: Any, new: Any) -> Found | None:
-    return None if old == new or equal(old, new) else _MODIFIED
+    return None if equal(old, new) else _MODIFIED
 
 
-def _leaf_of_any(old: Any, new: Any) -> Found | None:
-    if old is new:
-        return None
-    # The same text means the same values; comparing it takes no step per value.
-    same = old == new and repr(old) == repr(new)
-    return None if same or equal(old, new) else _MODIFIED
+def _exact_leaf(old: Any, new: Any) -> Found | None:
+    return None if old == new or differ_in_form(old, new) else _MODIFIED
 
 
 def _set(tree: Tree | None) -> FieldSet:
@@ -62,6 +70,7 @@ class Compare:
     """
 
     def __init__(self, atom: Atom) -> None:
+        self._sames = Sames()
         self._wholes = Wholes()
         self._differs = PerAtom(self._build)
         self._differ = self._differs[atom]
@@ -77,47 +86,42 @@ class Compare:
         return SAME if found is None else Comparison(*map(_set, found))
 
     def _build(self, atom: Atom) -> Differ:
-        leaf = _leaf if atom.exact else _leaf_of_any
+        leaf = _exact_leaf if atom.exact else _leaf
         on_map = self._map(atom.map, leaf) if atom.map else None
         on_list = self._list(atom.list, leaf) if atom.list else None
         on_scalar = leaf if atom.scalar else None
         chosen = by_part(on_map, on_list, on_scalar)
         if atom.only:
             return chosen
+        parts = {"map": on_map, "list": on_list, "scalar": on_scalar}
 
         def differ(old: Any, new: Any) -> Found | None:
-            if atom.part(old) == atom.part(new):
-                return chosen(old, new)
+            found = chosen(old, new)
+            part = atom.part(new)
+            if atom.part(old) == part:
+                return found
             # Each is taken for what it is, as a change of what the other is not.
-            was = chosen(old, new)
-            now = {"map": on_map, "list": on_list, "scalar": on_scalar}[atom.part(new) or atom.first]
-            return _both(was, now and now(old, new))
+            other = parts[part or atom.first]
+            return _both(found, other and other(old, new))
 
         return differ
+
+    def _step(self, name: str, atom: Atom | None) -> _Step:
+        if atom is None:
+            return _Step(f"f:{name}", undeclared, undeclared, undeclared)
+        return _Step(f"f:{name}", self._sames.of(atom), self._differs[atom], self._wholes[atom])
 
     def _map(self, map_type: MapType, leaf: Differ) -> Differ:
         if map_type.atomic:
             return leaf
-        members: dict[str, _Step] = {
-            name: (f"f:{name}", member.atom.exact, self._differs[member.atom], self._wholes[member.atom])
-            for name, member in map_type.members.items()
-        }
-        other = map_type.element
-        if other is None:
-            rest: tuple[bool, Differ, Whole] = (False, undeclared, undeclared)
-        else:
-            rest = (other.exact, self._differs[other], self._wholes[other])
-
-        def step_of(name: str) -> _Step:
-            return members.get(name) or (f"f:{name}", *rest)
-
-        return _map_differ(step_of, leaf)
+        members = {name: self._step(name, member.atom) for name, member in map_type.members.items()}
+        rest = self._step("", map_type.element)
+        return _map_differ(members, rest)
 
     def _list(self, list_type: ListType, leaf: Differ) -> Differ:
         if list_type.atomic:
             return leaf
-        element = list_type.element
-        return _list_differ(list_type, leaf, self._differs[element], self._wholes[element])
+        return _list_differ(list_type, self._step("", list_type.element))
 
 
 def _both(one: Found | None, other: Found | None) -> Found | None:
@@ -138,12 +142,14 @@ def _found(added: Tree, modified: Tree, removed: Tree) -> Found | None:
     return in_order(added) or None, in_order(modified) or None, in_order(removed) or None
 
 
-def _map_differ(step_of: Callable[[str], _Step], leaf: Differ) -> Differ:
+def _map_differ(members: dict[str, _Step], rest: _Step) -> Differ:
+    step_of = members.get
+
     def differ(old: Any, new: Any) -> Found | None:
         before = old if type(old) is dict else _NO_MEMBERS
         after = new if type(new) is dict else _NO_MEMBERS
         if not before and not after:
-            return leaf(old, new)
+            return _leaf(old, new)
         added: Tree = {}
         modified: Tree = {}
         removed: Tree = {}
@@ -152,71 +158,72 @@ def _map_differ(step_of: Callable[[str], _Step], leaf: Differ) -> Differ:
             was = before.get(name, ABSENT)
             if was is value:
                 continue
-            key, exact, differ_below, whole = step_of(name)
+            key, same, differ_below, whole = step_of(name) or (f"f:{name}", *rest[1:])
             if was is ABSENT:
                 common -= 1
                 added[key] = whole(value)
                 continue
-            if exact and was == value:
+            if was == value and (same is None or same(was, value)):
                 continue
             found = differ_below(was, value)
             if found is not None:
-                if found[0] is not None:
-                    added[key] = found[0]
-                if found[1] is not None:
-                    modified[key] = found[1]
-                if found[2] is not None:
-                    removed[key] = found[2]
+                _put(key, found, added, modified, removed)
         if common != len(before):
             for name, value in before.items():
                 if name not in after:
-                    key, _, _, whole = step_of(name)
-                    removed[key] = whole(value)
+                    step = step_of(name)
+                    removed[step.key if step else f"f:{name}"] = (step or rest).whole(value)
         return _found(added, modified, removed)
 
     return differ
 
 
-def _list_differ(list_type: ListType, leaf: Differ, differ_below: Differ, whole: Whole) -> Differ:
+def _put(key: str, found: Found, added: Tree, modified: Tree, removed: Tree) -> None:
+    if found[0] is not None:
+        added[key] = found[0]
+    if found[1] is not None:
+        modified[key] = found[1]
+    if found[2] is not None:
+        removed[key] = found[2]
+
+
+def _list_differ(list_type: ListType, step: _Step) -> Differ:
     index = indexer(list_type)
 
     def differ(old: Any, new: Any) -> Found | None:
         before_items = old if type(old) is list else _NO_ITEMS
         after_items = new if type(new) is list else _NO_ITEMS
         if not before_items and not after_items:
-            return leaf(old, new)
+            return _leaf(old, new)
         before, after = index(before_items), index(after_items)
         added: Tree = {}
         modified: Tree = {}
         removed: Tree = {}
         for key, items in after.items():
-            was = before.get(key)
-            found = _item(items, was, differ_below, whole)
+            found = _item(items, before.get(key), step)
             if found is not None:
-                if found[0] is not None:
-                    added[key] = found[0]
-                if found[1] is not None:
-                    modified[key] = found[1]
-                if found[2] is not None:
-                    removed[key] = found[2]
+                _put(key, found, added, modified, removed)
         for key, items in before.items():
             if key not in after:
-                removed[key] = whole(items[0]) if len(items) == 1 else LEAF
+                removed[key] = step.whole(items[0]) if len(items) == 1 else LEAF
         return _found(added, modified, removed)
 
     return differ
 
 
-def _item(after: list[Any], before: list[Any] | None, differ: Differ, whole: Whole) -> Found | None:
+def _item(after: list[Any], before: list[Any] | None, step: _Step) -> Found | None:
     """
     What differs at the items that are known by one key.
     """
     if before is None:
-        return (whole(after[0]) if len(after) == 1 else LEAF), None, None
+        return (step.whole(after[0]) if len(after) == 1 else LEAF), None, None
     if len(after) == 1 and len(before) == 1:
-        return None if before[0] is after[0] else differ(before[0], after[0])
+        was, item = before[0], after[0]
+        if was is item or (was == item and (step.same is None or step.same(was, item))):
+            return None
+        return step.differ(was, item)
     if len(after) == 1:
-        return whole(after[0]), None, LEAF
+        return step.whole(after[0]), None, LEAF
     if len(before) == 1:
-        return LEAF, None, whole(before[0])
+        return LEAF, None, step.whole(before[0])
     return None if equal(before, after) else _MODIFIED

@@ -21,6 +21,10 @@ def _leaf(value: Any) -> Tree:
     return LEAF
 
 
+def _unless_leaf(tree_of: TreeOf) -> TreeOf | None:
+    return None if tree_of is _leaf else tree_of
+
+
 class Fields:
     """
     The fields of values of one type.
@@ -55,25 +59,31 @@ class Fields:
     def _map(self, map_type: MapType) -> TreeOf:
         if map_type.atomic:
             return _leaf
-        members = {name: (f"f:{name}", self._parts[member.atom]) for name, member in map_type.members.items()}
-        others = _leaf if map_type.element is None else self._parts[map_type.element]
+        members = {
+            name: (f"f:{name}", _unless_leaf(self._parts[member.atom]), True)
+            for name, member in map_type.members.items()
+        }
+        others = None if map_type.element is None else _unless_leaf(self._parts[map_type.element])
+        step_of = members.get
 
         def tree_of(value: Any) -> Tree | None:
             if type(value) is not dict:
                 return None
             result: Tree = {}
-            for name, member in value.items():
-                known = members.get(name)
-                if known is None:
-                    result[f"f:{name}"] = marked(others(member) or LEAF)
+            for name in sorted(value):
+                key, below_of, declared = step_of(name) or (f"f:{name}", others, False)
+                if below_of is None:
+                    result[key] = LEAF
                     continue
-                key, below_of = known
+                member = value[name]
                 below = below_of(member)
-                if below is not None:
+                if not declared:
+                    result[key] = marked(below or LEAF)
+                elif below is not None:
                     result[key] = below
                 elif member is None or member == {}:
                     result[key] = LEAF
-            return in_order(result) if result else None
+            return result or None
 
         return tree_of
 

@@ -31,6 +31,10 @@ def undeclared(*values: Any) -> Any:
     raise Unidentified("field not declared in schema")
 
 
+def _unless_leaf(whole: Whole) -> Whole | None:
+    return None if whole is _leaf else whole
+
+
 class Wholes(PerAtom[Whole]):
     """
     The function for each type that gives the tree of a value, the value itself in it.
@@ -49,17 +53,20 @@ class Wholes(PerAtom[Whole]):
     def _map(self, map_type: MapType) -> Whole:
         if map_type.atomic:
             return _leaf
-        members = {name: (f"f:{name}", self[member.atom]) for name, member in map_type.members.items()}
-        others = undeclared if map_type.element is None else self[map_type.element]
+        members = {
+            name: (f"f:{name}", _unless_leaf(self[member.atom])) for name, member in map_type.members.items()
+        }
+        others = undeclared if map_type.element is None else _unless_leaf(self[map_type.element])
+        step_of = members.get
 
         def whole(value: Any) -> Tree:
             if type(value) is not dict or not value:
                 return LEAF
             result: Tree = {SELF: LEAF}
-            for name, member in value.items():
-                key, below = members.get(name) or (f"f:{name}", others)
-                result[key] = below(member)
-            return in_order(result)
+            for name in sorted(value):
+                key, below = step_of(name) or (f"f:{name}", others)
+                result[key] = LEAF if below is None else below(value[name])
+            return result
 
         return whole
 
