@@ -4,12 +4,15 @@ What has to be there before a server can serve: kinds, a database, the first nam
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ark.apis.kind import Kind
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
 from ark.apis.loader import InvalidDefinition, KindRegistry
 from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.config import CONFIG, STORAGE, ConfigError, ServerConfig
@@ -17,12 +20,14 @@ from ark.files import make_private_directory
 from ark.interfaces import IReportsKinds, IStorageBackend
 from ark.meta.records import Range
 from ark.meta.status import APIStatus
+from ark.registry.definitions.strategy import RESOURCE
 from ark.registry.store import WriteContext
-from ark.registry.stores import Stores
+from ark.registry.stores import KindsChange, Stores
 from ark.storage.errors import StorageError, UnusableDatabase
 from ark.storage.registry import DuplicateStorage, UnknownStorage, find_storage_factory
 
 FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+_log = Logger()
 _USER = UserInfo("system:apiserver", groups=(MASTERS_GROUP,))
 
 
@@ -76,26 +81,64 @@ def _sentence(text: object) -> str:
     return f"{words[:1].upper()}{words[1:]}."
 
 
-async def contents_of(backend: IStorageBackend, kinds: Iterable[Kind]) -> Contents:
+async def count_objects(backend: IStorageBackend, resources: Iterable[str]) -> int:
     """
-    What a database holds before this server writes to it.
+    How many objects there are of some resources, definitions left out.
     """
-    if await backend.current_revision() <= 1:
-        return Contents(True, 0)
-    resources = {kind.resource for kind in kinds}
     objects = 0
-    for resource in sorted(resources):
+    for resource in sorted(set(resources) - {RESOURCE}):
         objects += await backend.count(Range(resource))
-    return Contents(False, objects)
+    return objects
 
 
-async def describe(backend: IStorageBackend, kinds: Iterable[Kind]) -> None:
+class Views:
     """
-    Let those who read the database with SQL see the kinds, where the backend can.
+    Lets those who read the database with SQL see the kinds that are served, where the
+    backend can.
     """
-    reporter = IReportsKinds(backend, None)
-    if reporter is not None:
-        await reporter.describe([kind for kind in kinds if kind.is_storage])
+
+    def __init__(self, backend: IStorageBackend, stores: Stores) -> None:
+        self._reporter = IReportsKinds(backend, None)
+        self._stores = stores
+        self._running: Deferred[None] | None = None
+        self._again = False
+        self._unsubscribe: Callable[[], None] | None = None
+
+    async def start(self) -> None:
+        """
+        Describe them now, and again whenever there are others.
+        """
+        if self._reporter is not None:
+            await self._reporter.describe(self._stores.resources())
+            self._unsubscribe = self._stores.subscribe(self._changed)
+
+    def stop(self) -> None:
+        """
+        Leave the views as they are.
+        """
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        if self._running is not None:
+            self._running.cancel()
+
+    def _changed(self, _change: KindsChange) -> None:
+        self._again = True
+        if self._running is None:
+            self._running = Deferred.fromCoroutine(self._describe())
+            self._running.addErrback(_not_described)
+
+    async def _describe(self) -> None:
+        try:
+            while self._again and self._reporter is not None:
+                self._again = False
+                await self._reporter.describe(self._stores.resources())
+        finally:
+            self._running = None
+
+
+def _not_described(failure: Failure) -> None:
+    if failure.check(CancelledError) is None:  # type: ignore[no-untyped-call]  # Twisted's, without types
+        _log.failure("the views of the database were not brought up to date", failure)
 
 
 async def inspect(config: ServerConfig, reactor: Any) -> Contents:
@@ -104,12 +147,11 @@ async def inspect(config: ServerConfig, reactor: Any) -> Contents:
 
     So that worker processes find it ready, and one message tells what is wrong with it.
     """
-    kinds = list(load_kinds(config).kinds())
+    resources = load_kinds(config).stored()
     backend = await open_storage(replace(config, workers=1), reactor)
     try:
-        contents = await contents_of(backend, kinds)
-        await describe(backend, kinds)
-        return contents
+        is_new = await backend.current_revision() <= 1
+        return Contents(is_new, 0 if is_new else await count_objects(backend, resources))
     finally:
         await backend.close()
 

@@ -5,15 +5,15 @@ How a running server shows what goes on inside: its health checks and its gauges
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from ark.apis.kind import Kind
 from ark.http.chain import InFlight
 from ark.http.health import Check
 from ark.http.metrics import COMPONENT, Metrics
+from ark.registry.stores import KindsChange, Stores
 from ark.upkeep import StoredObjects
 from ark.watch.cacher import Cacher
 from ark.watch.view import Traffic
@@ -102,15 +102,30 @@ def show_cacher(metrics: Metrics, cacher: Cacher) -> None:
     metrics.add_gauge("ark_watch_window_events", "Events in memory for watches.", lambda: len(cacher.window))
 
 
-def show_watches(metrics: Metrics, cacher: Cacher, kinds: Iterable[Kind]) -> None:
+def show_kinds(metrics: Metrics, stores: Stores) -> None:
+    """
+    Count the requests for each kind that is served under its own name.
+    """
+
+    def serve(_change: KindsChange | None = None) -> None:
+        metrics.serve([(kind.group, kind.version, kind.plural) for kind in stores.registry.kinds()])
+
+    stores.subscribe(serve)
+    serve()
+
+
+def show_watches(metrics: Metrics, cacher: Cacher, stores: Stores) -> None:
     """
     Show what is watched and what the watchers were sent, under kube-apiserver's names.
     """
     hub = cacher.hub
-    named = {kind.resource: (kind.group, kind.version, kind.plural) for kind in kinds if kind.is_storage}
+
+    def names() -> dict[str, tuple[str, str, str]]:
+        return {kind.resource: (kind.group, kind.version, kind.plural) for kind in stores.resources()}
 
     def open_now() -> dict[tuple[str, ...], float]:
         counts: Counter[tuple[str, ...]] = Counter()
+        named = names()
         for predicate, number in hub.watching():
             if predicate.resource in named:
                 scope = "resource" if predicate.name else "namespace" if predicate.namespace else "cluster"
@@ -119,7 +134,11 @@ def show_watches(metrics: Metrics, cacher: Cacher, kinds: Iterable[Kind]) -> Non
         return dict(counts)
 
     def sent(of: Callable[[Traffic], int]) -> Callable[[], dict[tuple[str, ...], float]]:
-        return lambda: {named[name]: of(traffic) for name, traffic in hub.traffic.items() if name in named}
+        def read() -> dict[tuple[str, ...], float]:
+            named = names()
+            return {named[name]: of(traffic) for name, traffic in hub.traffic.items() if name in named}
+
+        return read
 
     what = ("group", "version", "resource")
     metrics.add_gauge(

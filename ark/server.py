@@ -28,13 +28,14 @@ from ark.authentication.x509 import X509Authenticator
 from ark.authorization.standalone import StandaloneAuthorizer
 from ark.bootstrap import (
     Contents,
-    contents_of,
-    describe,
+    Views,
+    count_objects,
     ensure_namespaces,
-    load_kinds,
     open_storage,
 )
 from ark.config import CONFIG, ConfigError, ServerConfig
+from ark.controllers.definitions import Definitions
+from ark.controllers.definitionstatus import DefinitionController
 from ark.controllers.events import EventRecorder
 from ark.controllers.garbageactions import USER
 from ark.controllers.garbagecollector import COMPONENT, GarbageCollector
@@ -51,11 +52,14 @@ from ark.observation import (
     failing,
     show_cacher,
     show_certificates,
+    show_kinds,
     show_requests,
     show_stored,
     show_watches,
 )
+from ark.registry.stores import Stores
 from ark.serving import SecureServing
+from ark.shipped import ShippedDefinitions, ensure_definitions, load_definitions
 from ark.storage.committer import Committer
 from ark.upkeep import Periodic, StoredObjects
 from ark.watch.cacher import Cacher
@@ -121,37 +125,61 @@ class ArkServer(MultiService):
 
     async def _start(self) -> None:
         config = self._config
-        registry = load_kinds(config)
+        manifests = load_definitions(config)
         backend = await open_storage(config, self._reactor)
         self._closing.append(backend.close)
-        contents = await self._examine(backend, registry)
+        is_new = await backend.current_revision() <= 1
         serving = self._serving = SecureServing(config, self._reactor, self._now)
-        metrics = Metrics(
-            [(kind.group, kind.version, kind.plural) for kind in registry.kinds()],
-            log_requests=config.verbosity >= LOGGED_REQUESTS,
-        )
+        metrics = Metrics(log_requests=config.verbosity >= LOGGED_REQUESTS)
         cacher = await self._start_storage(backend, metrics)
-        application = self._application(registry, cacher, metrics)
+        application = self._application(KindRegistry.typed(), cacher, metrics)
+        stores = application.stores
+        show_kinds(metrics, stores)
+        definitions = await self._follow_definitions(application, cacher)
+        kept = (kind.resource for kind in stores.resources())
+        contents = Contents(is_new, 0 if is_new else await count_objects(backend, kept))
         if self._worker in (None, 0):
-            await ensure_namespaces(application.stores)
+            await self._make_ready(application, backend, definitions, manifests)
             self._start_controllers(application, backend, cacher)
         self._add_checks(backend, cacher)
-        self._add_gauges(metrics, registry, backend)
+        self._add_gauges(metrics, stores, backend)
         show_cacher(metrics, cacher)
-        show_watches(metrics, cacher, registry.kinds())
+        show_watches(metrics, cacher, stores)
         show_requests(metrics, application.chain.in_flight)
         self._look_after(serving, metrics)
         url = serving.listen(application.dispatch, self._listener)
         if self._worker is None:
             write_kubeconfig(config, serving.credentials, url)
-        self.ready.callback(Started(url, *contents, kinds=len(list(registry.kinds()))))
+        self.ready.callback(Started(url, *contents, kinds=len(stores.registry.kinds())))
 
-    async def _examine(self, backend: IStorageBackend, registry: KindRegistry) -> Contents:
-        if self._worker is not None:
-            return Contents(False, 0)
-        contents = await contents_of(backend, registry.kinds())
-        await describe(backend, registry.kinds())
-        return contents
+    async def _follow_definitions(self, application: Application, cacher: Cacher) -> Definitions:
+        definitions = Definitions(application.stores, cacher, self._reactor)
+        self._closing.append(definitions.stop)
+        await definitions.start()
+        application.follow(definitions.catch_up)
+        return definitions
+
+    async def _make_ready(
+        self,
+        application: Application,
+        backend: IStorageBackend,
+        definitions: Definitions,
+        manifests: ShippedDefinitions,
+    ) -> None:
+        """
+        Write what is always there, and let SQL readers see all kinds.
+        """
+        stores = application.stores
+        await ensure_namespaces(stores)
+        controller = DefinitionController(stores, application.cacher, self._reactor, self._now)
+        self._closing.append(controller.stop)
+        await controller.start()
+        for name in await ensure_definitions(stores, manifests):
+            await controller.settle(name)
+        await definitions.catch_up()
+        views = Views(backend, stores)
+        self._closing.append(views.stop)
+        await views.start()
 
     async def _start_storage(self, backend: IStorageBackend, metrics: Metrics) -> Cacher:
         config = self._config
@@ -229,9 +257,8 @@ class ArkServer(MultiService):
         )
         health.add("shutdown", failing(lambda: self._shutting_down, "process is shutting down"), READINESS)
 
-    def _add_gauges(self, metrics: Metrics, registry: KindRegistry, backend: IStorageBackend) -> None:
-        resources = [(kind.group, kind.plural) for kind in registry.kinds() if kind.is_storage]
-        stored = StoredObjects(backend, resources)
+    def _add_gauges(self, metrics: Metrics, stores: Stores, backend: IStorageBackend) -> None:
+        stored = StoredObjects(backend, lambda: [(kind.group, kind.plural) for kind in stores.resources()])
         show_stored(metrics, stored)
         self._every("counting", COUNT_EVERY, stored.count, at_once=True)
 

@@ -18,12 +18,15 @@ from zope.interface import implementer
 from ark.apis.loader import KindRegistry
 from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.authorization.standalone import StandaloneAuthorizer
+from ark.controllers.definitions import Definitions
+from ark.controllers.definitionstatus import DefinitionController
 from ark.http.application import Application, ApplicationParts
 from ark.http.handling import handle
 from ark.http.limits import Limits
 from ark.http.request import ClientConnection, Request
 from ark.http.streaming import Stream
 from ark.interfaces import IAuthenticator
+from ark.registry.definitions.strategy import RESOURCE as DEFINITIONS
 from ark.storage.committer import Committer
 from ark.storage.memory import MemoryBackend
 from ark.watch.cacher import Cacher
@@ -195,7 +198,16 @@ class InMemoryServer:
                 **parts,
             )
         )
+        stores, clock = self.application.stores, self.clock
+        self.definitions = Definitions(stores, self.cacher, clock)
+        self.definition_controller = DefinitionController(
+            stores, self.cacher, clock, lambda: EPOCH + clock.seconds()
+        )
         self._run(self.cacher.start())
+        if stores.of_resource(DEFINITIONS) is not None:
+            self._run(self.definitions.start())
+            self._run(self.definition_controller.start())
+            self.application.follow(self.definitions.catch_up)
         self.create_namespace("default")
 
     def _run(self, coroutine: Any) -> Any:

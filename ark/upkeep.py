@@ -99,9 +99,9 @@ class StoredObjects:
     @ivar floor: the oldest revision that could be read then.
     """
 
-    def __init__(self, backend: IStorageBackend, resources: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, backend: IStorageBackend, resources: Callable[[], Sequence[tuple[str, str]]]) -> None:
         """
-        @param resources: group and plural of each.
+        @param resources: tells group and plural of each.
         """
         self._backend = backend
         self._resources = resources
@@ -112,9 +112,11 @@ class StoredObjects:
         """
         Count them.
         """
-        for group, plural in self._resources:
+        counts: dict[tuple[str, str], float] = {}
+        for group, plural in self._resources():
             resource = f"{plural}.{group}" if group else plural
-            self._counts[group, plural] = await self._backend.count(Range(resource))
+            counts[group, plural] = await self._backend.count(Range(resource))
+        self._counts = counts
         self.floor = await self._backend.compacted_revision()
 
     def by_group(self) -> dict[tuple[str, ...], float]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ark.http.metrics import Metrics
 from ark.observation import show_watches
-from tests.endpoints.support import WIDGETS, ServerTestCase, registry
+from tests.endpoints.support import WIDGETS, ServerTestCase
 
 
 class WatchMetricsTests(ServerTestCase):
@@ -19,7 +19,7 @@ class WatchMetricsTests(ServerTestCase):
         A watch counts while it is open, each event that it was sent for good.
         """
         metrics = Metrics()
-        show_watches(metrics, self.server.cacher, registry().kinds())
+        show_watches(metrics, self.server.cacher, self.server.application.stores)
         self.create("a")
         watch = self.request("GET", f"{WIDGETS}?watch=1&timeoutSeconds=1")
         self.create("b")

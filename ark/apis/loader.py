@@ -5,9 +5,12 @@ Definitions to kinds.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from ark.apis.kind import Column, Kind, NameValidator, Read, Scale, SelectableField
 from ark.apis.manifest import InvalidDefinition, Manifest, read_manifests
@@ -89,8 +92,14 @@ class KindRegistry:
 
         @raise InvalidDefinition: a manifest is wrong.
         """
-        folders = sorted(path for path in BUILT_IN.iterdir() if path.is_dir()) if built_in else []
-        return cls._from(manifest for path in (*folders, *paths) for manifest in read_manifests(path))
+        return cls._from(_read(paths, built_in))
+
+    @classmethod
+    def typed(cls) -> KindRegistry:
+        """
+        The kinds that are built into Kubernetes.
+        """
+        return cls(kind for kind in cls.load()._all if kind.typed)
 
     @classmethod
     def _from(cls, manifests: Iterable[Manifest]) -> KindRegistry:
@@ -172,6 +181,26 @@ class KindRegistry:
         return [kind for kind in self if kind.group == group and kind.version == version]
 
 
+def _read(paths: Sequence[Path], built_in: bool) -> Iterator[Manifest]:
+    folders = sorted(path for path in BUILT_IN.iterdir() if path.is_dir()) if built_in else []
+    return (manifest for path in (*folders, *paths) for manifest in read_manifests(path))
+
+
+def custom_definitions(paths: Sequence[Path] = ()) -> dict[str, Manifest]:
+    """
+    The manifests of the custom resources that come with the server, with those of files or
+    folders beside, or instead of, those of the same name; by name.
+
+    @raise InvalidDefinition: a manifest is wrong.
+    """
+    manifests = _read(paths, built_in=True)
+    return {
+        manifest.body["metadata"]["name"]: manifest
+        for manifest in manifests
+        if not any(kind.typed for kind in kinds_of(manifest))
+    }
+
+
 def kinds_of(manifest: Manifest) -> list[Kind]:
     """
     One kind for each version of a definition, also for those that are not served.
@@ -183,6 +212,29 @@ def kinds_of(manifest: Manifest) -> list[Kind]:
         return _Definition(spec).kinds(manifest.body)
     except _Fault as fault:
         raise InvalidDefinition(str(fault), manifest.file) from fault
+
+
+def kinds_of_definition(definition: dict[str, Any]) -> list[Kind]:
+    """
+    One kind for each version of a definition that was accepted: it is a
+    CustomResourceDefinition as the server keeps it, judged already.  The names are those
+    in its status.
+
+    @return: none while it has no names.
+    """
+    spec, status = definition["spec"], definition["status"]
+    names = status.get("acceptedNames") or {}
+    if not all(names.get(member) for member in ("plural", "singular", "kind", "listKind")):
+        return []
+    said = {"uid": definition["metadata"].get("uid", ""), "spec": spec, "names": names}
+    fingerprint = sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    conditions = {one["type"]: one["status"] for one in status.get("conditions") or ()}
+    common = {
+        "fingerprint": fingerprint,
+        "terminating": conditions.get("Terminating") == "True",
+        "conversion": spec.get("conversion") or {},
+    }
+    return _Definition({**spec, "names": names}, judged=True).kinds(definition, common)
 
 
 def _object(parent: dict[str, Any], name: str, path: str) -> dict[str, Any]:
@@ -227,8 +279,9 @@ class _Definition:
     Reads the C{spec} of one definition.
     """
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, spec: dict[str, Any], judged: bool = False) -> None:
         self._spec = spec
+        self._judged = judged
         self._group = _text(spec, "group", "spec")
         self._typed = _flag(spec, "x-ark-typed", "spec")
         if self._group and dns1123_subdomain(self._group):
@@ -236,11 +289,13 @@ class _Definition:
         if "." not in self._group and not self._typed:
             raise _Fault("spec.group", "should be a domain with at least one dot")
 
-    def kinds(self, manifest: dict[str, Any]) -> list[Kind]:
+    def kinds(self, manifest: dict[str, Any], more: Mapping[str, Any] | None = None) -> list[Kind]:
         """
-        Its served versions.
+        Its versions.
+
+        @param more: further members of each.
         """
-        common = self._common()
+        common = {**self._common(), **(more or {})}
         name = _text(_object(manifest, "metadata", ""), "name", "metadata")
         plural = common["plural"]
         expected = f"{plural}.{self._group}" if self._group else plural
@@ -293,8 +348,9 @@ class _Definition:
 
     def _kind(self, version: dict[str, Any], path: str, stored: str, common: dict[str, Any]) -> Kind:
         schema = _object(_object(version, "schema", path), "openAPIV3Schema", f"{path}.schema")
-        for fault in check_structural(schema, f"{path}.schema.openAPIV3Schema"):
-            raise _Fault(*fault)
+        if not self._judged:
+            for fault in check_structural(schema, f"{path}.schema.openAPIV3Schema"):
+                raise _Fault(*fault)
         subresources = version.get("subresources") or {}
         if not isinstance(subresources, dict):
             raise _Fault(f"{path}.subresources", "must be an object")
@@ -304,7 +360,7 @@ class _Definition:
             served=_flag(version, "served", path),
             subresources=tuple(subresources),
             scale=_scale(subresources, f"{path}.subresources"),
-            columns=tuple(_columns(version, path)),
+            columns=self._columns(version, path),
             schema=schema,
             selectable_fields=selectable,
             field_readers=tuple((field.name, _reader(field)) for field in selectable),
@@ -314,6 +370,15 @@ class _Definition:
             deprecation_warning=_text(version, "deprecationWarning", path, "") or self._deprecation(version),
             **common,
         )
+
+    def _columns(self, version: dict[str, Any], path: str) -> tuple[Column, ...]:
+        try:
+            return tuple(_columns(version, path))
+        except _Fault:
+            if not self._judged:
+                raise
+            # Kubernetes looks at a path only when it makes tables, and has the usual ones then.
+            return ()
 
     def _deprecation(self, version: dict[str, Any]) -> str:
         """
@@ -339,12 +404,13 @@ class _Definition:
         self, version: dict[str, Any], schema: dict[str, Any], path: str
     ) -> Iterator[SelectableField]:
         declared = _list(version, "selectableFields", path)
-        if len(declared) > _MOST_SELECTABLE:
+        if len(declared) > _MOST_SELECTABLE and not self._judged:
             raise _Fault(f"{path}.selectableFields", f"must have at most {_MOST_SELECTABLE} items")
         for index, entry in enumerate(declared):
             where = f"{path}.selectableFields[{index}]"
             json_path = _text(entry, "jsonPath", where)
-            _check_selectable(json_path, schema, f"{where}.jsonPath")
+            if not self._judged:
+                _check_selectable(json_path, schema, f"{where}.jsonPath")
             yield SelectableField(json_path.lstrip("."), (json_path,))
         for index, entry in enumerate(_list(self._spec, "x-ark-selectable-fields", "spec")):
             where = f"spec.x-ark-selectable-fields[{index}]"

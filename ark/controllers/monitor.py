@@ -97,12 +97,14 @@ class Monitor:
             self._call = None
         if self._reading is not None:
             self._reading.cancel()
+        self._release()
 
     async def synced(self) -> None:
         """
-        Return when everything that there was has been told.
+        Return when everything that there was, and every change that was followed before
+        the call, has been told.
         """
-        while self._reading is not None:
+        while self._reading is not None or self._pending:
             done: Deferred[None] = Deferred()
             self._waiting.append(done)
             await done
@@ -140,6 +142,8 @@ class Monitor:
             if since is not None and event.revision > since:
                 self._tell(event)
         self._schedule()
+        if not self._pending:
+            self._release()
 
     def _tell(self, event: WatchEvent) -> None:
         try:
@@ -163,10 +167,13 @@ class Monitor:
         self._reading = None
         if result is not None and not result.check(CancelledError):
             _log.failure("reading what there is failed", failure=result)
+        self._release()
+        self._schedule()
+
+    def _release(self) -> None:
         waiting, self._waiting = self._waiting, []
         for done in waiting:
             done.callback(None)
-        self._schedule()
 
     async def _read_all(self) -> None:
         # Let all that are added in this turn be read together.

@@ -73,6 +73,12 @@ class RequestObserver:
         self._logged = logged
         self._series: dict[tuple[Any, ...], RequestSeries] = {}
 
+    def serve(self, resources: Collection[tuple[str, str, str]]) -> None:
+        """
+        These are served from now on, as group, version and plural.
+        """
+        self._resources = frozenset(resources)
+
     def observe_request(self, request: Any, info: RequestInfo, code: int, seconds: float) -> None:
         """
         A request was answered with C{code}, C{seconds} after its header was complete.

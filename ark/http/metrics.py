@@ -54,6 +54,7 @@ class Metrics:
         together.
     @param log_requests: whether each request gets a line in the log.
     @ivar observe_request: see L{RequestObserver.observe_request}.
+    @ivar serve: see L{RequestObserver.serve}.
     @ivar terminations: requests refused in self-defence, by L{RequestLabels} less
         C{dry_run}, component and code.
     @ivar aborts: requests whose client left before the answer, by L{RequestLabels} less C{dry_run}.
@@ -62,8 +63,10 @@ class Metrics:
     def __init__(
         self, resources: Collection[tuple[str, str, str]] = (), *, log_requests: bool = False
     ) -> None:
+        observer = RequestObserver(self, resources, logged=log_requests)
         # Not a method that calls another: it runs at every request.
-        self.observe_request = RequestObserver(self, resources, logged=log_requests).observe_request
+        self.observe_request = observer.observe_request
+        self.serve = observer.serve
         self.registry = CollectorRegistry(auto_describe=False)
         self._requests: dict[RequestLabels, dict[int, RequestSeries]] = defaultdict(dict)
         self._shown: list[_Shown] = []

@@ -7,10 +7,14 @@ custom resources.  The built-in core kinds that differ are in L{ark.registry.cor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ark.apis.kind import Kind
-from ark.meta.status import Cause
+from ark.meta.status import Cause, forbidden
 from ark.registry.codec import Object, same_json, with_own_metadata
 from ark.registry.deletion import mark
+from ark.registry.schema import Processor, compile_schema
 
 
 def without_metadata(obj: Object) -> Object:
@@ -36,19 +40,47 @@ class Strategy:
 
     @cvar returns_deleted: whether a deletion answers with the object that went, and not
         with a C{Status} (C{ReturnDeletedObject} in C{registry/generic/registry/store.go}).
+    @cvar blank: the members that an object has before anybody sets them.
     """
 
     returns_deleted = False
+    blank: Mapping[str, Any] = {}
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.allow_unconditional_update = kind.allow_unconditional_update
         self.allow_create_on_update = kind.allow_create_on_update
 
+    def reset_fields(self, subresource: str) -> tuple[str, ...]:
+        """
+        The members that a write to a subresource, or to the main resource, leaves alone
+        (C{GetResetFields}; contract 13.7).
+        """
+        if subresource == "status":
+            return ("metadata", "spec")
+        return ("status",) if self.kind.has_status else ()
+
+    def default(self, obj: Object) -> None:
+        """
+        Fill in, in place, what the schema cannot say of an object that a client sent.
+        """
+
+    def processor(self) -> Processor:
+        """
+        What prunes, defaults and validates objects by their schema.
+        """
+        return compile_schema(self.kind)
+
     def prepare_for_create(self, obj: Object) -> None:
         """
         Drop what a creation may not set.
+
+        @raise ark.meta.status.APIStatus: 403, nothing is created any more
+            (C{forbidCreateAdmission} in C{customresource_handler.go} of apiextensions).
         """
+        if self.kind.terminating:
+            why = "create not allowed while custom resource definition is terminating"
+            raise forbidden(self.kind.gr, obj["metadata"].get("name", ""), why)
         if self.kind.has_status:
             obj.pop("status", None)
         if not self.kind.typed:
@@ -91,5 +123,11 @@ class Strategy:
     def validate(self, obj: Object, old: Object | None) -> list[Cause]:
         """
         Rules that the schema cannot say.
+        """
+        return []
+
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """
+        What the writer of an object that was accepted is warned of.
         """
         return []

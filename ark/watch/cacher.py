@@ -208,6 +208,13 @@ class Cacher:
             raise Unavailable("the server is shutting down")
         raise too_large_resource_version(minimum, self._follower.revision)
 
+    async def catch_up(self) -> None:
+        """
+        Return when everything has been followed that was written, by any process, before
+        the call; or when that takes longer than is sensible.
+        """
+        await self._follower.reach(await self._follower.current.read(), PATIENCE)
+
     # Watching
 
     async def watch(self, options: WatchOptions, open_stream: Callable[[], WatchStream]) -> None:

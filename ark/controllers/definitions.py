@@ -1,0 +1,133 @@
+"""
+Lets the kinds that are served follow the stored CustomResourceDefinitions.
+
+Follows C{crdHandler} in C{k8s.io/apiextensions-apiserver/pkg/apiserver/
+customresource_handler.go} in when a definition is served.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from twisted.logger import Logger
+
+from ark.apis.kind import Kind
+from ark.apis.loader import KindRegistry, kinds_of_definition
+from ark.controllers.monitor import Monitor
+from ark.meta.records import DELETED, Version
+from ark.registry.definitions.conditions import is_true
+from ark.registry.definitions.strategy import RESOURCE
+from ark.registry.stores import Stores
+from ark.watch.cacher import Cacher
+from ark.watch.events import WatchEvent
+
+_log = Logger()
+
+
+class Definitions:
+    """
+    Tells the stores which kinds to serve: those that come with the server, and those of
+    the definitions that are in force.
+
+    Every process has one of these.  A definition is in force from when its names were
+    accepted until it is gone; what built-in kinds are called no definition can take.
+
+    @param stores: their kinds at first are those that come with the server.
+    """
+
+    def __init__(self, stores: Stores, cacher: Cacher, reactor: Any) -> None:
+        self._stores = stores
+        self._cacher = cacher
+        self._own: KindRegistry = stores.registry
+        self._kinds: dict[str, list[Kind]] = {}
+        self._uids: dict[str, str] = {}
+        self._monitor = Monitor(cacher, reactor, self)
+
+    async def start(self) -> None:
+        """
+        Begin to follow; return when everything is served that is there.
+        """
+        self._monitor.follow(RESOURCE)
+        await self._monitor.synced()
+
+    def stop(self) -> None:
+        """
+        Follow no more.
+        """
+        self._monitor.stop()
+
+    async def catch_up(self) -> None:
+        """
+        Return when everything is served that was there, for any process, at the call.
+        """
+        await self._cacher.catch_up()
+        await self._monitor.synced()
+
+    # What the monitor tells
+
+    def present(self, version: Version) -> None:
+        """
+        A definition is there.
+        """
+        self._take(version)
+
+    def complete(self, resource: str, present: set[str]) -> None:
+        """
+        There are no others than these.
+        """
+        for name in [name for name, uid in self._uids.items() if uid not in present]:
+            self._forget(name)
+        self._serve()
+
+    def changed(self, event: WatchEvent) -> None:
+        """
+        A definition is new, has changed or has gone.
+        """
+        before = self._kinds.get(event.version.key.name)
+        if event.version.event == DELETED:
+            self._forget(event.version.key.name)
+        else:
+            self._take(event.version)
+        if self._kinds.get(event.version.key.name) is not before:
+            self._serve()
+
+    def _take(self, version: Version) -> None:
+        name = version.key.name
+        self._uids[name] = version.uid
+        kinds = _kinds_of(version.body)
+        known = self._kinds.get(name)
+        if known is not None and kinds and _same(known[0], kinds[0]):
+            return
+        if kinds:
+            self._kinds[name] = kinds
+        else:
+            self._kinds.pop(name, None)
+
+    def _forget(self, name: str) -> None:
+        self._uids.pop(name, None)
+        self._kinds.pop(name, None)
+
+    def _serve(self) -> None:
+        kinds = [kind for of_definition in self._kinds.values() for kind in of_definition]
+        self._stores.serve(self._own.extended(kinds))
+
+
+def _same(known: Kind, kind: Kind) -> bool:
+    return known.fingerprint == kind.fingerprint and known.terminating is kind.terminating
+
+
+def _kinds_of(body: bytes) -> list[Kind]:
+    """
+    The kinds of a stored definition; none if it is not in force.
+    """
+    definition = orjson.loads(body)
+    status = definition["status"]
+    if not (is_true(status, "NamesAccepted") or is_true(status, "Established")):
+        return []
+    try:
+        return kinds_of_definition(definition)
+    except Exception:
+        # It was accepted; that nothing can be made of it must not stop the others.
+        _log.failure("{name} cannot be served", name=definition["metadata"]["name"])
+        return []
