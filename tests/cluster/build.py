@@ -80,7 +80,7 @@ PROGRAMS = {
         Program("load", REPOSITORY / "tests/bench/load", "."),
         Program("informers", REPOSITORY / "tests/e2e/informers", "."),
         Program("applyoracle", REPOSITORY / "tests/apply/oracle", "."),
-        *map(_client, ("clientgo", "controllerruntime", "flux")),
+        *map(_client, ("clientgo", "controllerruntime", "flux", "argocd")),
         _command("helm3", "helm.sh/helm/v3/cmd/helm"),
         _command("helm4", "helm.sh/helm/v4/cmd/helm"),
         _command("kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),

@@ -1,0 +1,3 @@
+"""
+Argo CD: the engine of its controller.
+"""
