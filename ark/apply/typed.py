@@ -187,27 +187,39 @@ class PerAtom(dict[Atom, Built]):
         return built
 
 
-def by_part(on_map: Built | None, on_list: Built | None, on_scalar: Built | None) -> Built:
+def picker(on_map: Built | None, on_list: Built | None, on_scalar: Built | None) -> Callable[[Any], Built]:
     """
-    The function for the values of a type, out of those for its parts: the one whose part
-    holds for the first argument.
+    The function that picks for a value, out of those for the parts of a type, the one whose
+    part holds.
 
     Where no part holds, as for C{null}, it is that of the first part.
     """
     first = on_map or on_scalar or on_list
     if first is None:
         raise ValueError("a type has at least one part")
+    of_dict, of_list, of_scalar = on_map or first, on_list or first, on_scalar or first
+
+    def pick(value: Any) -> Built:
+        if type(value) is dict:
+            return of_dict
+        if type(value) is list:
+            return of_list
+        return first if value is None else of_scalar
+
+    return pick
+
+
+def by_part(on_map: Built | None, on_list: Built | None, on_scalar: Built | None) -> Built:
+    """
+    The function for the values of a type, out of those for its parts: the one that
+    L{picker} picks for the first argument.
+    """
+    pick = picker(on_map, on_list, on_scalar)
     if (on_map is None) + (on_list is None) + (on_scalar is None) == 2:
-        return first
+        return pick(None)
 
     def chosen(value: Any, *more: Any) -> Any:
-        if type(value) is dict:
-            found = on_map
-        elif type(value) is list:
-            found = on_list
-        else:
-            found = None if value is None else on_scalar
-        return (found or first)(value, *more)
+        return pick(value)(value, *more)
 
     return chosen  # type: ignore[return-value]
 

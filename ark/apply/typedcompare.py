@@ -21,9 +21,9 @@ from ark.apply.typed import (
     MapType,
     PerAtom,
     TypedError,
-    by_part,
     differ_in_form,
     equal,
+    picker,
 )
 from ark.apply.typeditems import Unidentified, indexer
 from ark.apply.typedsame import Same, Sames
@@ -90,19 +90,15 @@ class Compare:
         on_map = self._map(atom.map, leaf) if atom.map else None
         on_list = self._list(atom.list, leaf) if atom.list else None
         on_scalar = leaf if atom.scalar else None
-        chosen = by_part(on_map, on_list, on_scalar)
+        pick = picker(on_map, on_list, on_scalar)
         if atom.only:
-            return chosen
-        parts = {"map": on_map, "list": on_list, "scalar": on_scalar}
+            return pick(None)
 
         def differ(old: Any, new: Any) -> Found | None:
-            found = chosen(old, new)
-            part = atom.part(new)
-            if atom.part(old) == part:
-                return found
+            of_old, of_new = pick(old), pick(new)
+            found = of_old(old, new)
             # Each is taken for what it is, as a change of what the other is not.
-            other = parts[part or atom.first]
-            return _both(found, other and other(old, new))
+            return found if of_old is of_new else _both(found, of_new(old, new))
 
         return differ
 

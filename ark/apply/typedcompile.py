@@ -34,6 +34,7 @@ _TEXTS: Schema = {"type": "object", "additionalProperties": _TEXT}
 _OWNER: Schema = {
     "type": "object",
     "x-kubernetes-map-type": "atomic",
+    "required": ["apiVersion", "kind", "name", "uid"],
     "properties": {
         **dict.fromkeys(("apiVersion", "kind", "name", "uid"), _REQUIRED_TEXT),
         "blockOwnerDeletion": _FLAG,

@@ -9,14 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ark.apply.typed import ABSENT, Atom, ListType, MapType, PerAtom, TypedError, by_part
+from ark.apply.typed import ABSENT, Atom, ListType, MapType, PerAtom, TypedError, picker
 from ark.apply.typeditems import KeyOf, Unidentified, key_reader
 
 Merger = Callable[[Any, Any], Any]
-
-
-def _config(config: Any, live: Any) -> Any:
-    return config
 
 
 def _leaf(live: Any, config: Any) -> Any:
@@ -47,20 +43,22 @@ class Merge:
         """
         The function that merges two values, both of which are there.
         """
-        of_config = by_part(
+        pick = picker(
             self._map(atom.map) if atom.map else None,
             self._list(atom.list) if atom.list else None,
-            _config if atom.scalar else None,
+            _leaf if atom.scalar else None,
         )
+        if atom.only:
+            return pick(None)
         # What the configuration is decides which part of the type holds.
-        return lambda live, config: of_config(config, live)
+        return lambda live, config: pick(config)(live, config)
 
     def _map(self, map_type: MapType) -> Merger:
         members = {name: self._parts[member.atom] for name, member in map_type.members.items()}
         others = _leaf if map_type.element is None else self._parts[map_type.element]
         atomic = map_type.atomic
 
-        def merge(config: Any, live: Any) -> Any:
+        def merge(live: Any, config: Any) -> Any:
             if atomic or type(live) is not dict or not live:
                 return config
             if type(config) is not dict or not config:
@@ -81,7 +79,7 @@ class Merge:
         merge_item = self._parts[list_type.element]
         atomic = list_type.atomic
 
-        def merge(config: Any, live: Any) -> Any:
+        def merge(live: Any, config: Any) -> Any:
             if atomic or type(live) is not list or not live:
                 return config
             if type(config) is not list or not config:
