@@ -15,6 +15,7 @@ from zope.interface.interface import InterfaceClass, Method
 
 from ark import interfaces
 from ark.options import OPTIONS, Option
+from tests.conformance import clauses
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REFERENCE = REPOSITORY / "docs" / "reference"
@@ -140,7 +141,13 @@ def index_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"../README.md": index_page, "options.md": options_page, "interfaces.md": interfaces_page}
+PAGES = {
+    "../README.md": index_page,
+    "options.md": options_page,
+    "interfaces.md": interfaces_page,
+    "conformance.md": clauses.page,
+    "storage-scenarios.md": clauses.scenarios_page,
+}
 
 
 def main() -> None:

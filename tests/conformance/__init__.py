@@ -1,0 +1,3 @@
+"""
+What clients may rely on: the clauses, the page that lists them, and the tests that no other package has.
+"""
