@@ -199,6 +199,10 @@ class IAdmissionPlugin(Interface):
     May change or refuse an object on its way to storage.
     """
 
+    reads_managed_fields: bool = Attribute(
+        "Whether it looks at C{metadata.managedFields}; objects come without them otherwise."
+    )
+
     def handles(operation: str) -> bool:
         """
         Whether it wants C{CREATE}, C{UPDATE} or C{DELETE}.  Asked once at start.

@@ -27,6 +27,12 @@ class AdmissionChain:
         """
         return bool(self._plugins[operation])
 
+    def reads_managed_fields(self, operation: str) -> bool:
+        """
+        Whether any plug-in that wants to see C{operation} looks at C{metadata.managedFields}.
+        """
+        return any(plugin.reads_managed_fields for plugin in self._plugins[operation])
+
     async def admit(self, attributes: Attributes) -> None:
         """
         Let the plug-ins change the object.

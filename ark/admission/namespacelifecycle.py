@@ -28,6 +28,8 @@ class NamespaceLifecycle:
         when there is no such namespace.
     """
 
+    reads_managed_fields = False
+
     def __init__(self, phase_of: PhaseLookup) -> None:
         self._phase_of = phase_of
 

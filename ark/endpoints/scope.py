@@ -5,6 +5,7 @@ All that the verbs need to know of one served resource.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -12,7 +13,7 @@ from ark.endpoints.decode import Decoder
 from ark.endpoints.negotiation import JSON, PLAIN, YAML, Accepted, Negotiator, body_type, wants_pretty
 from ark.endpoints.representation import Form, Forms
 from ark.endpoints.responses import send, shaped
-from ark.meta.options import CreateOptions, DeleteOptions
+from ark.meta.options import MANAGER_LENGTH, CreateOptions, DeleteOptions
 from ark.meta.status import bad_request
 from ark.registry.columns import compile_columns
 from ark.registry.store import Store, WriteContext
@@ -45,6 +46,23 @@ def parse_query(text: str) -> Query:
         return parse_qs(text, keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise bad_request(f"invalid query: {error}") from error
+
+
+@lru_cache(maxsize=1024)
+def manager_of(user_agent: bytes | None) -> str:
+    """
+    The field manager of a request that names none: what its user agent begins with
+    (C{prefixFromUserAgent} in C{endpoints/handlers/create.go}; contract 13.4).
+    """
+    name = (user_agent or b"").partition(b"/")[0].decode("utf-8", "replace")
+    taken = ""
+    length = 0
+    for character in filter(str.isprintable, name):
+        length += len(character.encode())
+        if length > MANAGER_LENGTH:
+            break
+        taken += character
+    return taken
 
 
 class RequestScope:
@@ -129,7 +147,7 @@ class RequestScope:
         context = WriteContext(
             user=request.user,
             dry_run=options.dry_run,
-            field_manager=options.field_manager,
+            field_manager=options.field_manager or manager_of(request.header(b"user-agent")),
             options=options,
             warnings=list(self.warnings),
         )

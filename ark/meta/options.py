@@ -27,6 +27,7 @@ from ark.meta.status import Cause, bad_request
 __all__ = [
     "EXACT",
     "IGNORE",
+    "MANAGER_LENGTH",
     "NOT_OLDER_THAN",
     "STRICT",
     "WARN",
@@ -53,7 +54,7 @@ STRICT = "Strict"
 WARN = "Warn"
 IGNORE = "Ignore"
 
-_MANAGER_LENGTH = 128
+MANAGER_LENGTH = 128
 _FIELD_VALIDATIONS = ("", IGNORE, STRICT, WARN)
 
 
@@ -226,11 +227,11 @@ def field_manager_causes(manager: str, path: str = "fieldManager") -> list[Cause
     """
     What is wrong with the name of a field manager: its length, characters that do not print.
     """
-    if manager.isascii() and manager.isprintable() and len(manager) <= _MANAGER_LENGTH:
+    if manager.isascii() and manager.isprintable() and len(manager) <= MANAGER_LENGTH:
         return []
     causes: list[Cause] = []
-    if len(manager.encode("utf-8", "replace")) > _MANAGER_LENGTH:
-        causes.append(fielderrors.too_long(path, _MANAGER_LENGTH))
+    if len(manager.encode("utf-8", "replace")) > MANAGER_LENGTH:
+        causes.append(fielderrors.too_long(path, MANAGER_LENGTH))
     position = 0
     for character in manager:
         if not character.isprintable():

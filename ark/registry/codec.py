@@ -2,7 +2,9 @@
 Objects to the text that is stored and served, and back.
 
 The text starts with C{apiVersion}, C{kind} and C{metadata.resourceVersion}, in this
-order, so that the revision stands at a place known for every object of a kind.
+order, so that the revision stands at a place known for every object of a kind.  Then come
+C{metadata.managedFields}, if there are any, and C{metadata.name}: between these marks the
+entries can be cut out and put in as text, which most work on objects has no use for.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ from typing import Any
 import orjson
 
 from ark.meta.records import Body, Version
+
+_MANAGED = b'"managedFields":'
+_MANAGED_END = b'],"name":'
 
 Object = dict[str, Any]
 
@@ -29,26 +34,28 @@ class Codec:
         )
         self._head = self._type + b'"resourceVersion":"'
 
-    def _tail(self, obj: Object) -> bytes:
-        metadata = {name: value for name, value in obj["metadata"].items() if name != "resourceVersion"}
+    def _tail(self, obj: Object, managed: bytes) -> bytes:
+        own = obj["metadata"]
+        metadata = {"name": own["name"]}
+        metadata.update({name: value for name, value in own.items() if name != "resourceVersion"})
         rest = {name: value for name, value in obj.items() if name not in ("apiVersion", "kind", "metadata")}
         text = orjson.dumps(metadata)[1:]
-        if rest:
-            return b"%b,%b" % (text, orjson.dumps(rest)[1:])
-        return text + b"}"
+        end = b",%b" % orjson.dumps(rest)[1:] if rest else b"}"
+        return b"%b%b,%b%b" % (_MANAGED, managed, text, end) if managed else text + end
 
-    def encode(self, obj: Object) -> Body:
+    def encode(self, obj: Object, managed: bytes = b"") -> Body:
         """
-        The text of an object, its revision left open.  C{metadata} must have a member
-        besides C{resourceVersion}.
-        """
-        return Body(self._head, b'",' + self._tail(obj))
+        The text of an object, its revision left open.
 
-    def encode_unwritten(self, obj: Object) -> bytes:
+        @param managed: the text of C{metadata.managedFields}, which C{obj} must not have.
+        """
+        return Body(self._head, b'",' + self._tail(obj, managed))
+
+    def encode_unwritten(self, obj: Object, managed: bytes = b"") -> bytes:
         """
         The text of an object that was never stored and has no revision.
         """
-        return self._type + self._tail(obj)
+        return self._type + self._tail(obj, managed)
 
     def cut(self, version: Version) -> Body:
         """
@@ -63,6 +70,19 @@ class Codec:
         """
         obj: Object = orjson.loads(text)
         return obj
+
+    def decode_apart(self, text: bytes) -> tuple[Object, bytes]:
+        """
+        The object of a stored text without C{metadata.managedFields}, and their text.
+        """
+        start = text.index(b'"', len(self._head)) + 2
+        if not text.startswith(_MANAGED, start):
+            return self.decode(text), b""
+        begin = start + len(_MANAGED)
+        # No text within the entries holds this mark: its quotes are escaped.
+        end = text.index(_MANAGED_END, begin) + 1
+        obj: Object = orjson.loads(text[:start] + text[end + 1 :])
+        return obj, text[begin:end]
 
 
 def with_own_metadata(obj: Object) -> Object:

@@ -38,11 +38,14 @@ def removed(codec: Codec, version: Version) -> Change:
     return Change(version.key, version.revision, DELETED, codec.cut(version), version.labels, version.uid)
 
 
-def marked(codec: Codec, version: Version, obj: Object) -> Change:
+def marked(codec: Codec, version: Version, obj: Object, managed: bytes = b"") -> Change:
     """
     The change that stores an object as being deleted.
+
+    @param managed: the text of its C{metadata.managedFields}.
     """
-    return Change(version.key, version.revision, MODIFIED, codec.encode(obj), labels_of(obj), version.uid)
+    body = codec.encode(obj, managed)
+    return Change(version.key, version.revision, MODIFIED, body, labels_of(obj), version.uid)
 
 
 def is_finished(new: Object, old: Object) -> bool:

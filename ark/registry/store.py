@@ -1,75 +1,42 @@
 """
 How objects of a kind are read and written: the generic REST flow.
 
-Follows C{k8s.io/apiserver/pkg/registry/generic/registry/store.go} and
-C{registry/rest/{create,update}.go}; contract 5 to 7, 9 and 10.
+Follows C{k8s.io/apiserver/pkg/registry/generic/registry/store.go}; the ways in which
+objects are made, changed and deleted are in L{ark.registry.creation},
+L{ark.registry.updating} and L{ark.registry.removal}.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
-from ark.admission.attributes import CREATE, DELETE, UPDATE, Attributes
+from ark.admission.attributes import Attributes
 from ark.admission.chain import AdmissionChain
 from ark.apis.kind import Kind
+from ark.apply import managedfields
+from ark.apply.fieldtracker import FieldTracker
+from ark.apply.managedfields import NOTHING, ManagedFields
+from ark.apply.managedfieldsscale import ScaleEntries
 from ark.meta import objectmeta
 from ark.meta.fielderrors import invalid as invalid_value
-from ark.meta.gvk import GroupKind, GroupResource
-from ark.meta.names import generate_name
+from ark.meta.gvk import GroupKind
 from ark.meta.options import DeleteOptions
-from ark.meta.records import ADDED, MODIFIED, Change, Committed, Key, Version
-from ark.meta.resourceversion import parse_resource_version
-from ark.meta.status import (
-    MODIFIED_MEANWHILE,
-    APIStatus,
-    Cause,
-    already_exists,
-    bad_request,
-    conflict,
-    invalid,
-    not_found,
-)
+from ark.meta.records import Key, Version
+from ark.meta.status import APIStatus, Cause, bad_request, conflict, invalid, not_found
 from ark.meta.time import rfc3339
-from ark.registry.codec import Codec, Object, labels_of, new_uid, same_json, with_own_metadata
+from ark.registry import creation
+from ark.registry.codec import Codec, Object
 from ark.registry.core import strategy_for
-from ark.registry.deletion import Deleted, finalizers_after, is_finished, marked, removed
+from ark.registry.deletion import Deleted
+from ark.registry.fieldtracking import Tracking, VersionOf, copied
+from ark.registry.removal import delete_once
 from ark.registry.schema import Processor, compile_schema
+from ark.registry.updating import Target, update_once
+from ark.registry.writing import Proposal, Transform, WriteContext, Written
 from ark.watch.cacher import Cacher
 
-NAME_ATTEMPTS = 8
-
-Transform = Callable[["Object | None"], Object]
-"""
-Makes the wanted object of a copy of the stored one (L{None}: there is none).  It is
-called again with a newer one when another write came between.
-"""
-
-
-@dataclass
-class WriteContext:
-    """
-    Who writes, and how.
-
-    @ivar warnings: collected for the C{Warning} headers.
-    """
-
-    user: Any = None
-    dry_run: bool = False
-    field_manager: str = ""
-    options: Any = None
-    warnings: list[str] = field(default_factory=list)
-
-
-class Written(NamedTuple):
-    """
-    The text to answer a write with, and whether the object is new.
-    """
-
-    text: bytes
-    created: bool = False
+__all__ = ["Proposal", "Store", "Transform", "WriteContext", "Written"]
 
 
 class Store:
@@ -88,19 +55,26 @@ class Store:
         cacher: Cacher,
         admission: AdmissionChain,
         now: Callable[[], float],
+        version_of: VersionOf | None = None,
     ) -> None:
+        """
+        @param version_of: finds the kind in its other versions; by default there are none but
+            that which objects are stored in.
+        """
         self.kind = kind
         self.storage_kind = storage_kind
         self.cacher = cacher
         self.admission = admission
         self.now = now
         self.strategy = strategy_for(kind)
-        self.processor: Processor = compile_schema(kind)
+        self.processor: Processor = self.strategy.processor()
         self.codec = Codec(storage_kind.api_version, storage_kind.kind)
-        self._served_codec = Codec(kind.api_version, kind.kind)
+        self.served_codec = Codec(kind.api_version, kind.kind)
         self.converts = kind.api_version != storage_kind.api_version
         self._storage_processor = compile_schema(storage_kind) if self.converts else self.processor
-        self._random = Random()
+        known = {kind.version: kind, storage_kind.version: storage_kind}
+        self._version_of = version_of or known.get
+        self._tracking = Tracking(self.strategy, self._version_of, lambda: rfc3339(now()))
 
     def key(self, namespace: str, name: str) -> Key:
         """
@@ -114,19 +88,31 @@ class Store:
         """
         if not self.converts:
             return text
-        obj = self.decode(text)
-        revision = obj["metadata"]["resourceVersion"]
-        return self._served_codec.encode(obj).at(int(revision))
+        obj, managed = self.codec.decode_apart(text)
+        self._convert(obj)
+        return self.served_codec.encode(obj, managed).at(int(obj["metadata"]["resourceVersion"]))
 
     def decode(self, text: bytes) -> Object:
         """
         The object of a stored text in the version of this store, a new one at each call.
         """
         obj = self.codec.decode(text)
+        self._convert(obj)
+        return obj
+
+    def live(self, version: Version) -> tuple[Object, ManagedFields]:
+        """
+        A stored object in the version of this store, a new one at each call, without its
+        C{metadata.managedFields}, and these.
+        """
+        obj, managed = self.codec.decode_apart(version.body)
+        self._convert(obj)
+        return obj, managedfields.read(managed)
+
+    def _convert(self, obj: Object) -> None:
         if self.converts:
             obj["apiVersion"] = self.kind.api_version
             self.processor.settle(obj)
-        return obj
 
     def fields(self, text: bytes) -> dict[str, str]:
         """
@@ -154,7 +140,7 @@ class Store:
             raise self.not_found(name)
         return self.serve(version.body)
 
-    # Creation
+    # Writing
 
     async def create(self, namespace: str, obj: Object, context: WriteContext) -> Written:
         """
@@ -162,77 +148,7 @@ class Store:
 
         @raise APIStatus: 400, 403, 404 of the namespace, 409, 422.
         """
-        metadata = obj["metadata"]
-        for member in objectmeta.SYSTEM_FIELDS:
-            metadata.pop(member, None)
-        # Who set what is not recorded, and no client may say it.
-        metadata.pop("managedFields", None)
-        self.match_namespace(namespace, metadata)
-        context.warnings.extend(objectmeta.deduplicate_owner_references(metadata))
-        if metadata.get("name") or not metadata.get("generateName"):
-            return await self._create_once(namespace, obj, context)
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return await self._create_once(namespace, with_own_metadata(obj), context)
-            except APIStatus as status:
-                if status.reason != "AlreadyExists" or attempt == NAME_ATTEMPTS:
-                    raise
-
-    async def _create_once(self, namespace: str, obj: Object, context: WriteContext) -> Written:
-        metadata = obj["metadata"]
-        generated = not metadata.get("name") and bool(metadata.get("generateName"))
-        attributes = self._attributes(CREATE, namespace, metadata.get("name", ""), obj, None, context)
-        if self.admission.handles(CREATE):
-            await self.admission.admit(attributes)
-            obj = attributes.object or obj
-            metadata = obj["metadata"]
-        metadata["creationTimestamp"] = rfc3339(self.now())
-        metadata["uid"] = new_uid()
-        if generated:
-            metadata["name"] = generate_name(metadata["generateName"], self._random)
-        self.strategy.prepare_for_create(obj)
-        self._check(obj, None, context)
-        if self.admission.handles(CREATE):
-            await self.admission.validate(attributes)
-        # What is no number means nothing (C{ObjectResourceVersion} in C{storage/api_object_versioner.go}).
-        if (metadata.pop("resourceVersion", "") or "0").strip("0").isdigit():
-            raise bad_request("resourceVersion should not be set on objects to be created")
-        written = await self._insert(namespace, obj, context)
-        if written is None:
-            raise await self._taken(namespace, metadata["name"], generated)
-        return written
-
-    async def _insert(self, namespace: str, obj: Object, context: WriteContext) -> Written | None:
-        metadata = obj["metadata"]
-        key = self.key(namespace, metadata["name"])
-        if context.dry_run:
-            if await self.cacher.get(key, None) is not None:
-                return None
-            return Written(self._served_codec.encode_unwritten(obj), True)
-        body = self.codec.encode(self._stored_form(obj))
-        change = Change(key, 0, ADDED, body, labels_of(obj), metadata["uid"])
-        outcome = await self.cacher.commit(change)
-        if not isinstance(outcome, Committed):
-            return None
-        return Written(self._answer(obj, outcome.version), True)
-
-    async def _taken(self, namespace: str, name: str, generated: bool) -> APIStatus:
-        if generated:
-            message = (
-                f'{self.kind.gr} "{name}" already exists, '
-                "the server was not able to generate a unique name for the object"
-            )
-            details = {"name": name, "group": self.kind.group, "kind": self.kind.plural}
-            return APIStatus(409, "AlreadyExists", message, details=details, retry_after=1)
-        status = already_exists(self.kind.gr, name)
-        current = await self.cacher.get(self.key(namespace, name), None)
-        if current and self.decode(current.body)["metadata"].get("deletionTimestamp"):
-            status.message = f"object is being deleted: {status.message}"
-        return status
-
-    # Update
+        return await creation.create(self, namespace, obj, context)
 
     async def update(
         self,
@@ -250,90 +166,106 @@ class Store:
         @param uid: the uid that the object must have, if any.
         @raise APIStatus: 404, 409, 422; and what C{transform} raises.
         """
-        key = self.key(namespace, name)
+
+        def propose(live: Object | None, managed: ManagedFields) -> tuple[Object, ManagedFields]:
+            new = transform(live)
+            self.match_namespace(namespace, new["metadata"])
+            return new, self.tracked(live, new, managed, context, subresource)
+
+        target = Target(self.key(namespace, name), subresource, uid)
+        creates = self.strategy.allow_create_on_update and not subresource
+        return await self.replace(target, propose, context, creates)
+
+    async def replace(
+        self, target: Target, propose: Proposal, context: WriteContext, creates: bool = False
+    ) -> Written:
+        """
+        Write what is proposed for an object, trying again while others write it.
+
+        @param creates: whether it is made if there is none.
+        @raise APIStatus: 404, 409, 422; and what C{propose} raises.
+        """
+        key = target.key
         version = await self.cacher.get(key, None)
         while True:
             if version is None:
-                if subresource or not self.strategy.allow_create_on_update:
-                    raise self.not_found(name)
-                return await self.create(namespace, transform(None), context)
-            done = await self._update_once(key, version, transform, context, subresource, uid)
+                if not creates:
+                    raise self.not_found(key.name)
+                obj, managed = propose(None, NOTHING)
+                for member in objectmeta.SYSTEM_FIELDS:
+                    obj["metadata"].pop(member, None)
+                return await creation.create_tracked(self, key.namespace, obj, managed, context)
+            done = await update_once(self, target, version, propose, context)
             if isinstance(done, Written):
                 return done
             version = done.current
 
-    async def _update_once(
+    async def apply(
         self,
-        key: Key,
-        version: Version,
-        transform: Transform,
+        target: Target,
+        config: Object,
         context: WriteContext,
-        subresource: str,
-        uid: str,
-    ) -> Any:
-        old = self.decode(version.body)
-        if uid and uid != old["metadata"]["uid"]:
-            why = (
-                f"Precondition failed: UID in precondition: {uid}, "
-                f"UID in object meta: {old['metadata']['uid']}"
-            )
-            raise conflict(self.kind.gr, key.name, why)
-        new = transform(old)
-        self._check_revision(new, version, key.name)
-        new = await self._prepared(new, old, context, subresource, key)
-        if context.dry_run:
-            return Written(self._served_codec.encode(new).at(version.revision))
-        if is_finished(new, old) and not self.strategy.holds_back(new):
-            outcome = await self.cacher.commit(removed(self.codec, version))
-            if isinstance(outcome, Committed):
-                return Written(self._served_codec.encode(new).at(version.revision))
-            return outcome
-        if same_json(new, old):
-            return Written(self.serve(version.body))
-        body = self.codec.encode(self._stored_form(new))
-        change = Change(key, version.revision, MODIFIED, body, labels_of(new), version.uid)
-        outcome = await self.cacher.commit(change)
-        return Written(self._answer(new, outcome.version)) if isinstance(outcome, Committed) else outcome
+        force: bool,
+        check: Callable[[Object], None],
+    ) -> Written:
+        """
+        Write what an applied configuration makes of an object, or make it (contract 13.9).
 
-    async def _prepared(
-        self, new: Object, old: Object, context: WriteContext, subresource: str, key: Key
-    ) -> Object:
-        metadata, kept = new["metadata"], old["metadata"]
-        self.match_namespace(key.namespace, metadata)
-        metadata.pop("managedFields", None)
-        context.warnings.extend(objectmeta.deduplicate_owner_references(metadata))
-        attributes = None
-        if self.admission.handles(UPDATE):
-            attributes = self._attributes(UPDATE, key.namespace, key.name, new, old, context, subresource)
-            await self.admission.admit(attributes)
-            new = attributes.object or new
-        if subresource == "status":
-            new = self.strategy.prepare_for_status_update(new, old)
-        elif subresource == "finalize":
-            new = self.strategy.prepare_for_finalize(new, old)  # type: ignore[attr-defined]
-        else:
-            self.strategy.prepare_for_update(new, old)
-        metadata = new["metadata"]
-        objectmeta.keep_system_fields(metadata, kept)
-        self._check(new, old, context, subresource)
-        if attributes is not None:
-            attributes.object = new
-            await self.admission.validate(attributes)
-        metadata["resourceVersion"] = kept["resourceVersion"]
-        return new
+        @param force: take over what others own.
+        @param check: looks at what came out, before anything else does.
+        @raise APIStatus: 400, 404 for a subresource, 409, 422, 500.
+        """
+        tracker = self._tracking.tracker(target.subresource)
 
-    def _check_revision(self, new: Object, version: Version, name: str) -> None:
-        text = new["metadata"].get("resourceVersion") or ""
-        wanted = parse_resource_version(text) if text else 0
-        if not wanted:
-            if self.strategy.allow_unconditional_update:
-                return
-            cause = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
-            raise invalid(GroupKind(self.kind.group, self.kind.plural), name, (cause,))
-        if wanted != version.revision:
-            raise conflict(self.kind.gr, name, MODIFIED_MEANWHILE)
+        def propose(live: Object | None, managed: ManagedFields) -> tuple[Object, ManagedFields]:
+            new, managed = tracker.apply(live, config, managed, context.field_manager, force)
+            new = copied(new)
+            new.setdefault("metadata", {})
+            self.processor.settle(new)
+            self.strategy.default(new)
+            uid = new["metadata"].get("uid")
+            if live is None and uid:
+                why = (
+                    f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                )
+                raise conflict(self.kind.gr, target.key.name, why)
+            self.match_namespace(target.key.namespace, new["metadata"])
+            check(new)
+            context.warnings.extend(objectmeta.deduplicate_owner_references(new["metadata"]))
+            return new, managed
 
-    # Deletion
+        return await self.replace(target, propose, context, not target.subresource)
+
+    def tracked(
+        self,
+        live: Object | None,
+        new: Object,
+        managed: ManagedFields,
+        context: WriteContext,
+        subresource: str = "",
+    ) -> ManagedFields:
+        """
+        Who owns what once C{new}, which a client wants, takes the place of C{live}.
+
+        What C{new} says of that itself is taken out of it, and what Kubernetes fills in
+        before it looks is filled in.
+        """
+        context.warnings.extend(objectmeta.deduplicate_owner_references(new["metadata"]))
+        self.strategy.default(new)
+        tracker = self._tracking.tracker(subresource)
+        return tracker.update(live, new, managed, context.field_manager)
+
+    def scale_entries(self) -> ScaleEntries:
+        """
+        What tells who set how many replicas an object of this kind wants.
+        """
+        return self._tracking.scale_entries()
+
+    def scale_tracker(self) -> FieldTracker:
+        """
+        What tracks the fields of scales.
+        """
+        return self._tracking.tracker("scale")
 
     async def delete(
         self, namespace: str, name: str, options: DeleteOptions, context: WriteContext
@@ -348,56 +280,12 @@ class Store:
         while True:
             if version is None:
                 raise self.not_found(name)
-            done = await self._delete_once(key, version, options, context)
+            done = await delete_once(self, key, version, options, context)
             if isinstance(done, Deleted):
                 return done
             version = done.current
 
-    async def _delete_once(
-        self, key: Key, version: Version, options: DeleteOptions, context: WriteContext
-    ) -> Any:
-        obj = self.decode(version.body)
-        metadata = obj["metadata"]
-        self._check_preconditions(options, metadata)
-        if self.admission.handles(DELETE):
-            attributes = self._attributes(DELETE, key.namespace, key.name, None, obj, context)
-            await self.admission.admit(attributes)
-            await self.admission.validate(attributes)
-        finalizers = finalizers_after(metadata.get("finalizers") or [], options)
-        if not finalizers and not self.strategy.holds_back(obj):
-            if context.dry_run:
-                return Deleted(self.serve(version.body), True)
-            outcome = await self.cacher.commit(removed(self.codec, version))
-            if isinstance(outcome, Committed):
-                return Deleted(self._answer(obj, outcome.version), True)
-            return outcome
-        changed = self.strategy.mark_deleted(obj, finalizers, self.now())
-        if not changed or context.dry_run:
-            return Deleted(self._served_codec.encode(obj).at(version.revision), False)
-        outcome = await self.cacher.commit(marked(self.codec, version, self._stored_form(obj)))
-        return (
-            Deleted(self._answer(obj, outcome.version), False) if isinstance(outcome, Committed) else outcome
-        )
-
-    def _check_preconditions(self, options: DeleteOptions, metadata: dict[str, Any]) -> None:
-        for label, wanted, found, guess in (
-            ("UID", options.precondition_uid, metadata["uid"], "deleted and then recreated"),
-            (
-                "ResourceVersion",
-                options.precondition_resource_version,
-                metadata["resourceVersion"],
-                "modified",
-            ),
-        ):
-            if wanted is not None and wanted != found:
-                why = (
-                    f"the {label} in the precondition ({wanted}) does not match "
-                    f"the {label} in record ({found}). The object might have been {guess}"
-                )
-                subject = GroupResource(self.kind.group, self.kind.kind)
-                raise conflict(subject, metadata["name"], why)
-
-    # What creation and update share
+    # What the ways of writing share
 
     def match_namespace(self, namespace: str, metadata: dict[str, Any]) -> None:
         """
@@ -415,13 +303,20 @@ class Store:
             )
         metadata["namespace"] = namespace
 
-    def _check(self, new: Object, old: Object | None, context: WriteContext, subresource: str = "") -> None:
+    def check(self, new: Object, old: Object | None, context: WriteContext, subresource: str = "") -> None:
+        """
+        Judge an object as it would be stored.
+
+        @raise APIStatus: 422.
+        """
         causes = self._causes(new, old, subresource)
         if causes:
             # The subject is of the kind that the object says.
             group, slash, _ = str(new.get("apiVersion")).rpartition("/")
             said = GroupKind(group if slash else "", new.get("kind") or "")
             raise invalid(said, new["metadata"].get("name", ""), causes)
+        if not subresource:
+            context.warnings.extend(self.strategy.warnings(new, old))
         if not self.kind.typed:
             finalizers = new["metadata"].get("finalizers")
             if finalizers:
@@ -451,17 +346,23 @@ class Store:
             return causes + self.processor.validate_status(new, old)
         return causes + self.processor.validate(new, old) + self.strategy.validate(new, old)
 
-    def _stored_form(self, obj: Object) -> Object:
+    def stored_form(self, obj: Object) -> Object:
+        """
+        An object as the version that is stored has it; it may be changed for that.
+        """
         if self.converts:
             self._storage_processor.prune(obj)
         return obj
 
-    def _answer(self, obj: Object, version: Version) -> bytes:
+    def answer(self, obj: Object, managed: ManagedFields, version: Version) -> bytes:
+        """
+        The text of an object that was stored as C{version}, in the version of this store.
+        """
         if not self.converts:
             return version.body
-        return self._served_codec.encode(obj).at(version.revision)
+        return self.served_codec.encode(obj, managed.text).at(version.revision)
 
-    def _attributes(
+    def attributes(
         self,
         operation: str,
         namespace: str,
@@ -471,6 +372,9 @@ class Store:
         context: WriteContext,
         subresource: str = "",
     ) -> Attributes:
+        """
+        What admission is told of a write.
+        """
         return Attributes(
             operation,
             self.kind.gk,

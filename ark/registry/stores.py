@@ -104,7 +104,7 @@ class Stores:
 
         def store_of(kind: Kind) -> Store:
             kept = stored.get(kind.resource, kind)
-            return known.get((kind, kept)) or Store(kind, kept, self._cacher, self._admission, self._now)
+            return known.get((kind, kept)) or self._make(kind, kept)
 
         self._stores = {
             (kind.group, kind.version, kind.plural): store_of(kind) for kind in registry if kind.is_kept
@@ -113,6 +113,12 @@ class Stores:
             resource: self._stores.get((kind.group, kind.version, kind.plural)) or store_of(kind)
             for resource, kind in stored.items()
         }
+
+    def _make(self, kind: Kind, kept: Kind) -> Store:
+        def version_of(version: str) -> Kind | None:
+            return self.registry.get(kind.group, version, kind.plural)
+
+        return Store(kind, kept, self._cacher, self._admission, self._now, version_of)
 
 
 def _change(before: dict[str, Store], after: dict[str, Store]) -> KindsChange:

@@ -222,14 +222,6 @@ class BodyTests(ServerTestCase):
         answer = self.request("PATCH", f"{WIDGETS}/w", {"metadata": {"finalizers": [""]}}, content_type=MERGE)
         self.assertEqual(answer.code, 422)
 
-    def test_what_clients_say_of_managed_fields_is_dropped(self) -> None:
-        """
-        It is neither kept nor judged.
-        """
-        body = self.widget()
-        body["metadata"]["managedFields"] = [{}]
-        self.assertNotIn("managedFields", self.request("POST", WIDGETS, body).json()["metadata"])
-
     def test_a_revision_that_is_no_number_means_nothing_in_a_creation(self) -> None:
         """
         A number is refused (contract 5.4).

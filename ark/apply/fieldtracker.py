@@ -1,0 +1,296 @@
+"""
+C{metadata.managedFields} after a write, and the objects that apply patches make.
+
+Follows the chain of C{k8s.io/apimachinery/pkg/util/managedfields/internal} in the order of
+C{fieldmanager.go}; contract 13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ark.apply.fieldset import EMPTY, FieldSet
+from ark.apply.lastapplied import KUBECTL, applied_by_client, last_applied, with_last_applied
+from ark.apply.managedfields import (
+    APPLY,
+    NOTHING,
+    UPDATE,
+    Entry,
+    Identity,
+    InvalidManagedFields,
+    ManagedFields,
+    is_reset,
+    ordered,
+    parse,
+)
+from ark.apply.managedfieldsconflict import conflict_status
+from ark.apply.merge import Conflicts, Ignored, Object, Owned, Owners, Updater, Versions
+from ark.apply.typedschema import TypedError
+from ark.meta.gvk import GroupVersionKind
+from ark.meta.status import APIStatus, bad_request
+
+MAX_UPDATE_MANAGERS = 10
+ANCIENT = "ancient-changes"
+BEFORE_FIRST_APPLY = "before-first-apply"
+UNKNOWN = "unknown"
+
+_CURRENT = Identity("current-operation", "")
+_UNTRACKED = FieldSet.parse(
+    {
+        "f:apiVersion": {},
+        "f:kind": {},
+        "f:metadata": {
+            ".": {},
+            **{
+                f"f:{name}": {}
+                for name in (
+                    "name",
+                    "namespace",
+                    "creationTimestamp",
+                    "selfLink",
+                    "uid",
+                    "clusterName",
+                    "generation",
+                    "managedFields",
+                    "resourceVersion",
+                )
+            },
+        },
+    }
+)
+
+
+class FieldTracker:
+    """
+    Tracks the fields of the objects of one version of a kind, as written through the main
+    resource or one subresource.
+
+    @param kind: what objects written here say they are.
+    @param version: the API version in which fields are named.
+    @param ignored: for each API version, what such writes do not reach.
+    @param blank: what an object is like before anything is set.
+    @param now: the time for entries that change, in RFC 3339.
+    """
+
+    def __init__(
+        self,
+        kind: GroupVersionKind,
+        versions: Versions,
+        subresource: str,
+        ignored: Mapping[str, Ignored],
+        now: Callable[[], str],
+        blank: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._kind = kind
+        self._version = f"{kind.group}/{kind.version}" if kind.group else kind.version
+        self._subresource = subresource
+        self._updater = Updater(versions, ignored)
+        self._versions = versions
+        self._now = now
+        self._blank = {"apiVersion": self._version, "kind": kind.kind, **(blank or {})}
+
+    def update(self, live: Object | None, new: Object, managed: ManagedFields, manager: str) -> ManagedFields:
+        """
+        The entries once C{new} takes the place of C{live}, whose entries are C{managed}.
+        Those that C{new} asks for itself are taken out of it.
+
+        An object that does not fit its schema ends with none (C{UpdateNoErrors}).
+
+        @param live: L{None} when the object is new.
+        """
+        asked = new["metadata"].pop("managedFields", None)
+        if asked is not None and not self._subresource:
+            managed = self._asked(asked, managed)
+        if not managed and live is not None:
+            return NOTHING
+        try:
+            return self._updated(live, new, managed, self._identity(manager, UPDATE))
+        except TypedError:
+            return NOTHING
+
+    def _asked(self, members: Any, managed: ManagedFields) -> ManagedFields:
+        """
+        The entries that a client wants; if they mean nothing it just did not know better.
+        """
+        if is_reset(members):
+            return NOTHING
+        try:
+            return parse(members) or managed
+        except InvalidManagedFields:
+            return managed
+
+    def _identity(self, manager: str, operation: str) -> Identity:
+        version = "" if operation == APPLY else self._version
+        return Identity(manager or UNKNOWN, operation, version, self._subresource)
+
+    def _updated(
+        self, live: Object | None, new: Object, managed: ManagedFields, identity: Identity
+    ) -> ManagedFields:
+        owners = _owners(managed)
+        before = self._blank if live is None else live
+        owners = self._updater.update(before, new, self._version, owners, _CURRENT)
+        times = {key: entry.time for key, entry in managed.entries.items()}
+        taken = owners.pop(_CURRENT, None)
+        fields = taken.fields.difference(_UNTRACKED) if taken is not None else None
+        if fields is not None and not fields.empty:
+            previous = owners.get(identity)
+            owners[identity] = Owned(fields.union(previous.fields) if previous else fields, self._version)
+            times[identity] = self._now()
+        _cap(owners, times)
+        return _managed(owners, times, managed)
+
+    def apply(
+        self,
+        live: Object | None,
+        config: Object,
+        managed: ManagedFields,
+        manager: str,
+        force: bool = False,
+    ) -> tuple[Object, ManagedFields]:
+        """
+        What an applied configuration makes of an object, and the entries then.
+
+        The object shares structure with C{live} and C{config}, or is C{live}.
+
+        @param live: L{None} when there is no object yet.
+        @raise APIStatus: 400, 409 for what others own, 500 for what the schema does not know.
+        """
+        self._check(config)
+        before = self._blank if live is None else live
+        if not managed:
+            first = self._identity(BEFORE_FIRST_APPLY, UPDATE)
+            try:
+                managed = self._updated(None, before, NOTHING, first)
+            except TypedError as error:
+                why = "failed to create manager for existing fields: failed to convert new object"
+                raise self._failure(f"{why} ({self._named(before)}) to smd typed", error) from error
+        self._check_schema(before, config)
+        try:
+            new, managed = self._applied(before, config, managed, manager, force)
+        except Conflicts as conflicts:
+            allowed = (
+                applied_by_client(before, self._schema(), self._version) if manager == KUBECTL else EMPTY
+            )
+            left = [conflict for conflict in conflicts.conflicts if not allowed.has(conflict.path)]
+            if left:
+                raise conflict_status(left) from conflicts
+            new, managed = self._applied(before, config, managed, manager, True)
+        if manager == KUBECTL and last_applied(new):
+            new = with_last_applied(new, config)
+        return new, managed
+
+    def _applied(
+        self, live: Object, config: Object, managed: ManagedFields, manager: str, force: bool
+    ) -> tuple[Object, ManagedFields]:
+        identity = self._identity(manager, APPLY)
+        owners = _owners(managed)
+        try:
+            new, owners = self._updater.apply(live, config, self._version, owners, identity, force)
+        except TypedError as error:
+            raise self._failure("failed to merge config", error) from error
+        times = {key: entry.time for key, entry in managed.entries.items()}
+        mine = owners.pop(identity, None)
+        if mine is not None:
+            fields = mine.fields.difference(_UNTRACKED)
+            if not fields.empty:
+                owners[identity] = Owned(fields, mine.version)
+        if new is not None:
+            times[identity] = self._now()
+        return live if new is None else new, _managed(owners, times, managed)
+
+    def _check(self, config: Object) -> None:
+        kind = _kind_of(config)
+        if kind != self._kind:
+            raise bad_request(f"invalid object type: {kind.group}/{kind.version}, Kind={kind.kind}")
+        metadata = config.get("metadata")
+        if isinstance(metadata, dict) and isinstance(metadata.get("managedFields"), list):
+            raise bad_request("metadata.managedFields must be nil")
+
+    def _check_schema(self, live: Object, config: Object) -> None:
+        schema = self._versions.schema(self._version)
+        if schema is None:
+            shown = f"{self._kind.group}/{self._kind.version}, Kind={self._kind.kind}"
+            why = f"failed to create typed patch object ({self._named(config)})"
+            raise APIStatus(500, "", f"{why}: no corresponding type for {shown}")
+        for obj, what, doubles in ((config, "patch", False), (live, "live", True)):
+            try:
+                schema.check(obj, allow_duplicates=doubles)
+            except TypedError as error:
+                why = f"failed to create typed {what} object ({self._named(obj)})"
+                raise self._failure(why, error) from error
+
+    def _schema(self) -> Any:
+        return self._versions.schema(self._version)
+
+    def _named(self, obj: Object) -> str:
+        metadata = obj.get("metadata")
+        members = metadata if isinstance(metadata, dict) else {}
+        kind = self._kind
+        return (
+            f"{members.get('namespace') or ''}/{members.get('name') or ''}; "
+            f"{kind.group}/{kind.version}, Kind={kind.kind}"
+        )
+
+    def _failure(self, what: str, error: TypedError) -> APIStatus:
+        # Kubernetes has no better code for them.
+        return APIStatus(500, "", f"{what}: {error}")
+
+
+def _owners(managed: ManagedFields) -> Owners:
+    return {identity: Owned(entry.fields, entry.version) for identity, entry in managed.entries.items()}
+
+
+def _managed(owners: Owners, times: Mapping[Identity, str], before: ManagedFields) -> ManagedFields:
+    """
+    Owners and times as entries; C{before} if that is what they are.
+    """
+    entries = {
+        identity: Entry(owned.fields, owned.version, times.get(identity, ""))
+        for identity, owned in owners.items()
+    }
+    if entries == before.entries and list(entries) == list(before.entries):
+        return before
+    return ordered(entries.items())
+
+
+def _cap(owners: Owners, times: dict[Identity, str]) -> None:
+    """
+    Put the oldest of too many updaters together, those of each version for themselves
+    (C{capmanagers.go}).
+    """
+    updaters = [identity for identity in owners if not identity.applied]
+    if len(updaters) <= MAX_UPDATE_MANAGERS:
+        return
+    updaters.sort(key=lambda identity: (times.get(identity, ""), identity.text))
+    count = len(updaters)
+    first: dict[str, Identity] = {}
+    for identity in updaters:
+        if count <= MAX_UPDATE_MANAGERS:
+            return
+        owned = owners[identity]
+        if owned.version not in first:
+            first[owned.version] = identity
+            continue
+        bucket = Identity(ANCIENT, UPDATE, owned.version)
+        if bucket not in owners:
+            owners[bucket] = owners.pop(first[owned.version])
+        merged = owned.fields.union(owners[bucket].fields)
+        owners[bucket] = Owned(merged, owned.version)
+        del owners[identity]
+        count -= 1
+        # That of the newest one in it.
+        times[bucket] = times.get(identity, "")
+
+
+def _kind_of(config: Object) -> GroupVersionKind:
+    """
+    The kind that an object says it is of, all empty when its version cannot be read.
+    """
+    version, kind = config.get("apiVersion"), config.get("kind")
+    version = version if isinstance(version, str) else ""
+    kind = kind if isinstance(kind, str) else ""
+    if version.count("/") > 1:
+        return GroupVersionKind("", "", "")
+    group, _, name = version.rpartition("/")
+    return GroupVersionKind(group, name, kind)

@@ -1,0 +1,126 @@
+"""
+How new objects are written.
+
+Follows C{k8s.io/apiserver/pkg/registry/rest/create.go} and C{Create} in
+C{registry/generic/registry/store.go}; contract 5.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from ark.admission.attributes import CREATE
+from ark.apply.managedfields import NOTHING, ManagedFields
+from ark.meta import objectmeta
+from ark.meta.names import generate_name
+from ark.meta.records import ADDED, Change, Committed
+from ark.meta.status import APIStatus, already_exists, bad_request
+from ark.meta.time import rfc3339
+from ark.registry.admitting import Admitting
+from ark.registry.codec import Object, labels_of, new_uid, with_own_metadata
+from ark.registry.writing import WriteContext, Written
+
+if TYPE_CHECKING:
+    from ark.registry.store import Store
+
+NAME_ATTEMPTS = 8
+
+_random = Random()
+
+
+async def create(store: Store, namespace: str, obj: Object, context: WriteContext) -> Written:
+    """
+    Write a new object as a client sent it, which this call may change.
+
+    @raise APIStatus: 400, 403, 404 of the namespace, 409, 422.
+    """
+    metadata = obj["metadata"]
+    for member in objectmeta.SYSTEM_FIELDS:
+        metadata.pop(member, None)
+    store.match_namespace(namespace, metadata)
+    managed = store.tracked(None, obj, NOTHING, context)
+    return await create_tracked(store, namespace, obj, managed, context)
+
+
+async def create_tracked(
+    store: Store, namespace: str, obj: Object, managed: ManagedFields, context: WriteContext
+) -> Written:
+    """
+    Write a new object of which is known who set what.
+
+    @raise APIStatus: 400, 403, 404 of the namespace, 409, 422.
+    """
+    metadata = obj["metadata"]
+    if metadata.get("name") or not metadata.get("generateName"):
+        return await _create_once(store, namespace, obj, managed, context)
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return await _create_once(store, namespace, with_own_metadata(obj), managed, context)
+        except APIStatus as status:
+            if status.reason != "AlreadyExists" or attempt == NAME_ATTEMPTS:
+                raise
+
+
+async def _create_once(
+    store: Store, namespace: str, obj: Object, managed: ManagedFields, context: WriteContext
+) -> Written:
+    metadata = obj["metadata"]
+    generated = not metadata.get("name") and bool(metadata.get("generateName"))
+    admitting = None
+    if store.admission.handles(CREATE):
+        attributes = store.attributes(CREATE, namespace, metadata.get("name", ""), obj, None, context)
+        admitting = Admitting(store.admission, attributes)
+        admitted, managed = await admitting.admit(managed)
+        obj = admitted or obj
+        metadata = obj["metadata"]
+    metadata["creationTimestamp"] = rfc3339(store.now())
+    metadata["uid"] = new_uid()
+    if generated:
+        metadata["name"] = generate_name(metadata["generateName"], _random)
+    store.strategy.prepare_for_create(obj)
+    store.check(obj, None, context)
+    if admitting is not None:
+        await admitting.validate(obj, managed)
+    # What is no number means nothing (C{ObjectResourceVersion} in C{storage/api_object_versioner.go}).
+    if (metadata.pop("resourceVersion", "") or "0").strip("0").isdigit():
+        raise bad_request("resourceVersion should not be set on objects to be created")
+    written = await _insert(store, namespace, obj, managed, context)
+    if written is None:
+        raise await _taken(store, namespace, metadata["name"], generated)
+    return written
+
+
+async def _insert(
+    store: Store, namespace: str, obj: Object, managed: ManagedFields, context: WriteContext
+) -> Written | None:
+    metadata = obj["metadata"]
+    key = store.key(namespace, metadata["name"])
+    if context.dry_run:
+        if await store.cacher.get(key, None) is not None:
+            return None
+        return Written(store.served_codec.encode_unwritten(obj, managed.text), True)
+    body = store.codec.encode(store.stored_form(obj), managed.text)
+    change = Change(key, 0, ADDED, body, labels_of(obj), metadata["uid"])
+    outcome = await store.cacher.commit(change)
+    if not isinstance(outcome, Committed):
+        return None
+    return Written(store.answer(obj, managed, outcome.version), True)
+
+
+async def _taken(store: Store, namespace: str, name: str, generated: bool) -> APIStatus:
+    kind = store.kind
+    if generated:
+        message = (
+            f'{kind.gr} "{name}" already exists, '
+            "the server was not able to generate a unique name for the object"
+        )
+        details = {"name": name, "group": kind.group, "kind": kind.plural}
+        return APIStatus(409, "AlreadyExists", message, details=details, retry_after=1)
+    status = already_exists(kind.gr, name)
+    current = await store.cacher.get(store.key(namespace, name), None)
+    if current and store.decode(current.body)["metadata"].get("deletionTimestamp"):
+        status.message = f"object is being deleted: {status.message}"
+    return status

@@ -1,0 +1,134 @@
+"""
+How objects that are there are changed.
+
+Follows C{k8s.io/apiserver/pkg/registry/rest/update.go} and C{Update} in
+C{registry/generic/registry/store.go}; contract 6, 7.5 and 10.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ark.admission.attributes import UPDATE
+from ark.apply.managedfields import ManagedFields
+from ark.meta import objectmeta
+from ark.meta.fielderrors import invalid as invalid_value
+from ark.meta.gvk import GroupKind
+from ark.meta.records import MODIFIED, Change, Committed, Key, Version
+from ark.meta.resourceversion import parse_resource_version
+from ark.meta.status import MODIFIED_MEANWHILE, conflict, invalid
+from ark.registry.admitting import Admitting
+from ark.registry.codec import Object, labels_of, same_json
+from ark.registry.deletion import is_finished, removed
+from ark.registry.writing import Proposal, WriteContext, Written
+
+if TYPE_CHECKING:
+    from ark.registry.store import Store
+
+
+class Target(NamedTuple):
+    """
+    What an update is of.
+
+    @ivar subresource: C{status}, C{scale} or C{finalize}; empty for the object as a whole.
+    @ivar uid: the uid that the object must have; empty if any will do.
+    """
+
+    key: Key
+    subresource: str = ""
+    uid: str = ""
+
+
+async def update_once(
+    store: Store, target: Target, version: Version, propose: Proposal, context: WriteContext
+) -> Any:
+    """
+    Write what is proposed for an object that was last seen as C{version}.
+
+    @return: L{Written}, or the outcome of a commit that failed because there is a newer one.
+    @raise APIStatus: 409, 422, and what C{propose} raises.
+    """
+    old, managed = store.live(version)
+    _check_uid(store, target, old)
+    new, owned = propose(old, managed)
+    _check_revision(store, new, version, target.key.name)
+    new, owned = await _prepared(store, target, (new, owned), (old, managed), context)
+    finished = is_finished(new, old) and not store.strategy.holds_back(new)
+    unchanged = same_json(new, old) and _same_owners(owned, managed)
+    if unchanged:
+        owned = managed
+    if context.dry_run:
+        return Written(store.served_codec.encode(new, owned.text).at(version.revision))
+    if finished:
+        outcome = await store.cacher.commit(removed(store.codec, version))
+        if isinstance(outcome, Committed):
+            return Written(store.served_codec.encode(new, owned.text).at(version.revision))
+        return outcome
+    if unchanged:
+        return Written(store.serve(version.body))
+    body = store.codec.encode(store.stored_form(new), owned.text)
+    change = Change(target.key, version.revision, MODIFIED, body, labels_of(new), version.uid)
+    outcome = await store.cacher.commit(change)
+    return Written(store.answer(new, owned, outcome.version)) if isinstance(outcome, Committed) else outcome
+
+
+def _same_owners(new: ManagedFields, old: ManagedFields) -> bool:
+    """
+    Whether nothing but times differs (contract 6.6, 13.16;
+    C{IgnoreManagedFieldsTimestampsTransformer} in C{endpoints/handlers/fieldmanager/equality.go}).
+    """
+    return new is old or new.same_but_times(old)
+
+
+async def _prepared(
+    store: Store,
+    target: Target,
+    proposed: tuple[Object, ManagedFields],
+    before: tuple[Object, ManagedFields],
+    context: WriteContext,
+) -> tuple[Object, ManagedFields]:
+    """
+    The object as it would be stored, judged.
+    """
+    new, managed = proposed
+    old, _ = before
+    key, subresource = target.key, target.subresource
+    admitting = None
+    if store.admission.handles(UPDATE):
+        attributes = store.attributes(UPDATE, key.namespace, key.name, new, old, context, subresource)
+        admitting = Admitting(store.admission, attributes, before[1])
+        admitted, managed = await admitting.admit(managed)
+        new = admitted or new
+    strategy = store.strategy
+    if subresource == "status":
+        new = strategy.prepare_for_status_update(new, old)
+    elif subresource == "finalize":
+        new = strategy.prepare_for_finalize(new, old)  # type: ignore[attr-defined]
+    else:
+        strategy.prepare_for_update(new, old)
+    metadata, kept = new["metadata"], old["metadata"]
+    objectmeta.keep_system_fields(metadata, kept)
+    store.check(new, old, context, subresource)
+    if admitting is not None:
+        await admitting.validate(new, managed)
+    metadata["resourceVersion"] = kept["resourceVersion"]
+    return new, managed
+
+
+def _check_uid(store: Store, target: Target, old: Object) -> None:
+    found = old["metadata"]["uid"]
+    if target.uid and target.uid != found:
+        why = f"Precondition failed: UID in precondition: {target.uid}, UID in object meta: {found}"
+        raise conflict(store.kind.gr, target.key.name, why)
+
+
+def _check_revision(store: Store, new: Object, version: Version, name: str) -> None:
+    text = new["metadata"].get("resourceVersion") or ""
+    wanted = parse_resource_version(text) if text else 0
+    if not wanted:
+        if store.strategy.allow_unconditional_update:
+            return
+        cause = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
+        raise invalid(GroupKind(store.kind.group, store.kind.plural), name, (cause,))
+    if wanted != version.revision:
+        raise conflict(store.kind.gr, name, MODIFIED_MEANWHILE)

@@ -1,0 +1,49 @@
+"""
+What a write is told of, and what it gives back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ark.apply.managedfields import ManagedFields
+from ark.registry.codec import Object
+
+Transform = Callable[["Object | None"], Object]
+"""
+Makes the wanted object of a copy of the stored one (L{None}: there is none).  It is
+called again with a newer one when another write came between.
+"""
+
+Proposal = Callable[["Object | None", ManagedFields], "tuple[Object, ManagedFields]"]
+"""
+As L{Transform}, and says who owns what then: it gets the stored object without its
+C{metadata.managedFields}, which come beside it, and gives back both in the same way.
+"""
+
+
+@dataclass
+class WriteContext:
+    """
+    Who writes, and how.
+
+    @ivar field_manager: who owns the fields that are set (contract 13.4).
+    @ivar warnings: collected for the C{Warning} headers.
+    """
+
+    user: Any = None
+    dry_run: bool = False
+    field_manager: str = ""
+    options: Any = None
+    warnings: list[str] = field(default_factory=list)
+
+
+class Written(NamedTuple):
+    """
+    The text to answer a write with, and whether the object is new.
+    """
+
+    text: bytes
+    created: bool = False
