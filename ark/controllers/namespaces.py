@@ -18,18 +18,20 @@ from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.controllers.conditions import Remaining, conditions_after
 from ark.meta.gvk import GroupResource
 from ark.meta.options import DeleteOptions
-from ark.meta.records import Range, Version
+from ark.meta.records import MODIFIED, Range, Version
 from ark.meta.status import APIStatus
 from ark.meta.time import rfc3339
 from ark.registry.core import NAMESPACE_FINALIZER
 from ark.registry.store import Store, Transform, WriteContext
 from ark.registry.stores import Stores
 from ark.storage.errors import StorageError
+from ark.watch.events import WatchEvent
 
 USER = UserInfo("system:serviceaccount:kube-system:namespace-controller", groups=(MASTERS_GROUP,))
+FIELD_MANAGER = "kube-controller-manager"
 PAGE = 100
 FIRST_RETRY = 0.1
-LAST_RETRY = 5.0
+LAST_RETRY = 60.0
 AFTERMATH = 2.0
 
 _log = Logger()
@@ -48,9 +50,9 @@ class NamespaceController:
     Is told of every state of every namespace, and works on those that are terminating.
 
     One coroutine a namespace: it deletes what it finds, waits for what finalizers hold,
-    and looks again, less and less often.  When nothing is left it takes the finalizer
-    off.  A write that was admitted while the namespace still lived may come after that;
-    so it looks once more a little later.
+    and looks again when something has gone, or has failed a while ago.  When nothing is
+    left it takes the finalizer off.  A write that was admitted while the namespace still
+    lived may come after that; so it looks once more a little later.
 
     @param now: the time of day.
     """
@@ -64,7 +66,9 @@ class NamespaceController:
         self._reactor = reactor
         self._now = now
         self._working: dict[_Condemned, Deferred[None]] = {}
+        self._timers: dict[str, Any] = {}
         self._stopped = False
+        self._unlisten = namespaces.cacher.hub.listen(self)
 
     def observe(self, text: bytes) -> None:
         """
@@ -84,8 +88,25 @@ class NamespaceController:
         Leave everything as it is.
         """
         self._stopped = True
+        self._unlisten()
         for work in list(self._working.values()):
             work.cancel()
+
+    def entered(self, event: WatchEvent) -> None:
+        """
+        Look soon at a namespace in which something has come or gone.
+        """
+        timer = self._timers.get(event.version.key.namespace)
+        if timer is None or event.version.event == MODIFIED:
+            return
+        if timer.getTime() - self._reactor.seconds() > FIRST_RETRY:
+            # Much may go at the same time.
+            timer.reset(FIRST_RETRY)
+
+    def lost(self) -> None:
+        """
+        Whatever went unseen is seen at the next look.
+        """
 
     def _begin(self, condemned: _Condemned, work: Callable[[_Condemned], Coroutine[Any, Any, None]]) -> None:
         if condemned in self._working:
@@ -108,17 +129,17 @@ class NamespaceController:
                 if not await self._is_terminating(condemned):
                     break
                 remaining = await self._empty(condemned, self._is_terminating)
+                await self._report(condemned, remaining)
                 if remaining.empty:
                     await self._finalize(condemned)
                     break
-                await self._report(condemned, remaining)
             except APIStatus as status:
                 if status.code == 404:
                     break
                 _log.warn("namespace {name}: {message}", name=condemned.name, message=status.message)
             except StorageError as error:
                 _log.warn("namespace {name}: {error}", name=condemned.name, error=error)
-            await self._sleep(delay)
+            await self._sleep(delay, condemned.name)
             delay = min(delay * 2, LAST_RETRY)
         await self._sleep(AFTERMATH)
         await self._empty(condemned, self._has_gone)
@@ -137,10 +158,19 @@ class NamespaceController:
         store = self._namespaces
         return await store.cacher.get(store.key("", condemned.name), None)
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float, name: str = "") -> None:
+        """
+        @param name: a namespace whose changes may end it early.
+        """
         done: Deferred[None] = Deferred(lambda _: timer.cancel())
         timer = self._reactor.callLater(seconds, done.callback, None)
-        await done
+        if name:
+            self._timers[name] = timer
+        try:
+            await done
+        finally:
+            if self._timers.get(name) is timer:
+                del self._timers[name]
 
     def _content(self) -> list[Store]:
         """
@@ -200,13 +230,15 @@ class NamespaceController:
         @return: its text, when finalizers hold it.
         """
         options = DeleteOptions(propagation_policy="Background", precondition_uid=version.uid)
-        context = WriteContext(user=USER, options=options)
+        context = WriteContext(user=USER, field_manager=FIELD_MANAGER, options=options)
         try:
             deleted = await store.delete(version.key.namespace, version.key.name, options, context)
         except APIStatus as status:
-            if status.code in (404, 409):
-                # It has gone, or another one of its name has come: the next look tells.
+            if status.code == 404:
                 return None
+            if status.code == 409:
+                # Another one of its name has come: the next look tells.
+                return version.body
             raise
         return None if deleted.gone else deleted.text
 
@@ -223,12 +255,12 @@ class NamespaceController:
             status = (old or {}).get("status") or {}
             now = rfc3339(self._now())
             conditions = conditions_after(status.get("conditions") or (), remaining, now)
-            return {**(old or {}), "status": {**status, "conditions": conditions}}
+            return {**(old or {}), "status": {**status, "phase": "Terminating", "conditions": conditions}}
 
         await self._update(condemned, with_conditions, "status")
 
     async def _update(self, condemned: _Condemned, transform: Transform, subresource: str) -> None:
-        context = WriteContext(user=USER)
+        context = WriteContext(user=USER, field_manager=FIELD_MANAGER)
         await self._namespaces.update(
             "", condemned.name, transform, context, subresource=subresource, uid=condemned.uid
         )

@@ -9,10 +9,11 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.apis.loader import KindRegistry
-from ark.controllers.namespaces import AFTERMATH, LAST_RETRY, PAGE, NamespaceController
+from ark.controllers.namespaces import AFTERMATH, FIRST_RETRY, LAST_RETRY, PAGE, NamespaceController
 from ark.controllers.reflector import AGAIN_SECONDS, WATCH_SECONDS, Reflector
 from ark.meta.records import ADDED, Body, Change, Key
 from ark.registry.store import WriteContext
+from ark.storage.errors import Unavailable
 from ark.testing import EPOCH, InMemoryServer
 
 
@@ -125,6 +126,64 @@ class NamespaceTests(SynchronousTestCase):
             {"content-type": "application/merge-patch+json"},
         )
         self.assertEqual(patched.code, 200)
+        self.advance(2 * FIRST_RETRY)
+        self.assertEqual(self.namespace()["code"], 404)
+
+    def test_phase_stays_terminating(self) -> None:
+        """
+        Whatever somebody writes into the status.
+        """
+        self.put("held", finalizers=["example.com/mine"])
+        self.delete()
+        self.advance(1)
+        status = self.namespace()
+        status["status"]["phase"] = "Active"
+        status["metadata"].pop("resourceVersion")
+        answer = self.server.request("PUT", "/api/v1/namespaces/work/status", status)
+        self.assertEqual(answer.code, 200, answer.body)
+        self.advance(LAST_RETRY)
+        self.assertEqual(self.namespace()["status"]["phase"], "Terminating")
+
+    def test_other_finalizers_of_the_namespace_keep_it(self) -> None:
+        """
+        Empty, and saying so.
+        """
+        store = self.server.application.stores.of_resource("namespaces")
+        assert store is not None
+
+        def with_another(old: Any) -> dict[str, Any]:
+            return {**old, "spec": {"finalizers": ["kubernetes", "example.com/mine"]}}
+
+        self.server._run(store.update("", "work", with_another, WriteContext(), "finalize"))
+        self.put("content")
+        self.delete()
+        found = self.namespace()
+        self.assertEqual(found["spec"]["finalizers"], ["example.com/mine"])
+        self.assertEqual({one["status"] for one in found["status"]["conditions"]}, {"False"})
+        self.assertEqual(self.names(), [])
+
+    def test_kind_that_fails_does_not_keep_others(self) -> None:
+        """
+        The namespace tells which one it was, and goes when that works again.
+        """
+        self.put("content")
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
+        self.assertEqual(self.server.request("POST", "/api/v1/namespaces/work/secrets", secret).code, 201)
+        store = self.server.application.stores.of_resource("secrets")
+        assert store is not None
+
+        async def fail(*arguments: Any) -> Any:
+            raise Unavailable("the disk is busy")
+
+        self.patch(store, "delete", fail)
+        self.delete()
+        self.advance(1)
+        self.assertEqual(self.names(), [])
+        by_type = {one["type"]: one for one in self.namespace()["status"]["conditions"]}
+        failure = by_type["NamespaceDeletionContentFailure"]
+        self.assertEqual((failure["status"], failure["reason"]), ("True", "ContentDeletionFailed"))
+        self.assertIn("secrets: the disk is busy", failure["message"])
+        del store.delete
         self.advance(LAST_RETRY)
         self.assertEqual(self.namespace()["code"], 404)
 
