@@ -1,0 +1,3 @@
+"""
+Rules of C{kopf}, the framework for operators in Python.
+"""
