@@ -26,6 +26,7 @@ from ark.http.limits import Limits
 from ark.http.request import ClientConnection, Request
 from ark.http.streaming import Stream
 from ark.interfaces import IAuthenticator
+from ark.meta.records import Key
 from ark.registry.definitions.strategy import RESOURCE as DEFINITIONS
 from ark.storage.committer import Committer
 from ark.storage.memory import MemoryBackend
@@ -177,13 +178,16 @@ class InMemoryServer:
     """
     An application over a memory backend, its clock standing still until it is advanced.
 
+    Besides the parts of an L{ApplicationParts}, a C{backend} and a C{clock} may be given
+    that another server has already.
+
     @ivar pause_streams: whether clients of requests to come do not read at first.
     """
 
     def __init__(self, registry: KindRegistry, **parts: Any) -> None:
-        self.clock = Clock()
+        self.clock: Clock = parts.pop("clock", None) or Clock()
         self.pause_streams = False
-        self.backend = MemoryBackend()
+        self.backend: Any = parts.pop("backend", None) or MemoryBackend()
         self.committer = Committer(self.backend, self.clock)
         self.cacher = Cacher(self.backend, self.committer, self.clock, **parts.pop("cacher_options", {}))
         self.authenticator = FakeAuthenticator()
@@ -208,7 +212,8 @@ class InMemoryServer:
             self._run(self.definitions.start())
             self._run(self.definition_controller.start())
             self.application.follow(self.definitions.catch_up)
-        self.create_namespace("default")
+        if self._run(self.cacher.get(Key("namespaces", "", "default"))) is None:
+            self.create_namespace("default")
 
     def _run(self, coroutine: Any) -> Any:
         done = Deferred.fromCoroutine(coroutine)

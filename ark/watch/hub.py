@@ -112,8 +112,10 @@ class Hub:
 
     def close_resource(self, resource: str) -> None:
         """
-        End the watches of a resource that is served no longer (contract 12.20).
+        End the watches of a resource that is served no longer, or otherwise (contract
+        12.20).  Those that keep up are first told of what happened before.
         """
+        self._flush()
         self._end([view for view in self._views.values() if view.predicate.resource == resource])
 
     def _end(self, views: Sequence[View]) -> None:

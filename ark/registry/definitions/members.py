@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ark.meta.fielderrors import duplicate, invalid, required, too_many
+from ark.meta.gotext import json_marshal
 from ark.meta.names import dns1035_label
 from ark.meta.status import Cause
 from ark.registry.definitions.fieldpaths import InvalidFieldPath, find_field
@@ -150,5 +151,8 @@ def deprecation_causes(version: Value, path: str) -> Iterator[Cause]:
         yield invalid(where, warning, "must not be an empty string")
     for index, character in enumerate(warning):
         if not character.isprintable():
-            yield invalid(where, warning, f"{_NO_PRINT} {len(warning[:index].encode())}")
+            # Shown as JSON: to Kubernetes it is a pointer.
+            shown = f"Invalid value: {json_marshal(warning)}"
+            detail = f"{shown}: {_NO_PRINT} {len(warning[:index].encode())}"
+            yield Cause("FieldValueInvalid", detail, where)
             break

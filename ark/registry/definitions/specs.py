@@ -320,6 +320,10 @@ def _version_list_causes(spec: Spec, path: str) -> Iterator[Cause]:
         yield fault("must contain unique version names")
     if sum(version["storage"] for version in versions or ()) != 1:
         yield fault("must have exactly one version marked as storage version")
+    problems = dns1035_label(names[0]) if names and names[0] else []
+    if problems:
+        # The internal version still says once more what the first version is called.
+        yield invalid(f"{path.rpartition('.')[0]}.version", names[0], ",".join(problems))
 
 
 def _root_causes(schema: Mapping[str, Any], path: str) -> Iterator[Cause]:

@@ -45,6 +45,16 @@ _NESTED = (
     ("x-kubernetes-map-type", "must be undefined to be structural"),
     ("x-kubernetes-validations", "must be empty to be structural"),
 )
+_GO_PATTERN_ERRORS = {
+    "missing )": "missing closing )",
+    "missing ]": "missing closing ]",
+    "bad repetition operator": "invalid nested repetition operator",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "invalid repetition size": "invalid repeat count",
+    "invalid named capture group": "invalid named capture",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "trailing \\": "trailing backslash at end of expression",
+}
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 _EMBEDDED = "x-kubernetes-embedded-resource"
 _INT_OR_STRING = "x-kubernetes-int-or-string"
@@ -172,18 +182,21 @@ def _values(schema: Schema, path: str, skip_any: bool = False, skip_first: bool 
         try:
             compile_pattern(pattern)
         except re2.error as error:
-            detail = f"must be a valid regular expression, but isn't: {go_pattern_error(error)}"
+            detail = f"must be a valid regular expression, but isn't: {go_pattern_error(pattern, error)}"
             yield invalid(f"{path}.pattern", pattern, detail)
 
 
-def go_pattern_error(error: Exception) -> str:
+def go_pattern_error(pattern: str, error: Exception) -> str:
     """
-    Go's text for a pattern that is none.
+    Go's text for a pattern that RE2 has found to be none.
     """
     text = error.args[0] if error.args else ""
-    text = text.decode() if isinstance(text, bytes) else str(text)
-    said, colon, culprit = text.partition(": ")
-    return f"error parsing regexp: {said}: `{culprit}`" if colon else f"error parsing regexp: {said}"
+    said, _, culprit = (text.decode() if isinstance(text, bytes) else str(text)).partition(": ")
+    if said.startswith("trailing"):
+        culprit = ""
+    elif culprit.startswith("(?<"):
+        said, culprit = "invalid named capture group", pattern[pattern.index(culprit) :]
+    return f"error parsing regexp: {_GO_PATTERN_ERRORS.get(said, said)}: `{culprit}`"
 
 
 def _nested(schema: Schema, path: str, skip_any: bool = False) -> Iterator[Cause]:
