@@ -1,0 +1,3 @@
+"""
+Helm 3, the command.
+"""

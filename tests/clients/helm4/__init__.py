@@ -1,0 +1,3 @@
+"""
+Helm 4, the command.
+"""

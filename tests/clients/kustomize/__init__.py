@@ -1,0 +1,3 @@
+"""
+Kustomize, the command, and what is built into kubectl.
+"""
