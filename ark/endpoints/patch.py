@@ -19,10 +19,18 @@ from ark.apply.jsonpatch import (
     check_operations,
     strict_errors,
 )
+from ark.apply.managedfields import ManagedFields
 from ark.apply.mergepatch import merge_patch
 from ark.apply.strategicmerge import strategic_merge
+from ark.endpoints.apply import apply
 from ark.endpoints.decode import Decoder
-from ark.endpoints.negotiation import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, patch_type
+from ark.endpoints.negotiation import (
+    APPLY_PATCH,
+    JSON_PATCH,
+    MERGE_PATCH,
+    STRATEGIC_MERGE_PATCH,
+    patch_type,
+)
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.scope import RequestScope, parse_query
 from ark.endpoints.update import check_name
@@ -33,12 +41,15 @@ from ark.meta.objectmeta import WrongType
 from ark.meta.options import IGNORE, STRICT, patch_options
 from ark.meta.serializer import DecodeError, decode_json
 from ark.meta.status import APIStatus, bad_request, invalid
-from ark.registry.codec import Object
+from ark.registry.codec import Object, with_own_metadata
+from ark.registry.updating import Target
 
 Patcher = Callable[[Object], Any]
 
-CUSTOM_PATCHES = (JSON_PATCH, MERGE_PATCH)
-TYPED_PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH)
+CUSTOM_PATCHES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
+TYPED_PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH)
+
+_WHOLE = frozenset(("", "/metadata"))
 
 
 def _undecodable(text: bytes, why: str) -> APIStatus:
@@ -60,6 +71,7 @@ class Patching:
         self._data = data
         self._media_type = media_type
         self._apply: Patcher | None = None
+        self._sees_managed = b"managedFields" in data or b"\\" in data
 
     def _patcher(self) -> Patcher:
         try:
@@ -75,6 +87,10 @@ class Patching:
             except InvalidPatch as error:
                 raise bad_request(str(error)) from error
             self._problems = strict_errors(patch, self._duplicates)
+            if not self._sees_managed:
+                self._sees_managed = any(
+                    one.get(name) in _WHOLE for one in self._patch for name in ("path", "from")
+                )
             return self._json_patch
         if patch is None and media_type == MERGE_PATCH:
             raise bad_request("Invalid JSON Patch")
@@ -101,22 +117,27 @@ class Patching:
             message = "the server rejected our request due to an error in our request"
             raise APIStatus(422, "Invalid", message, details={}) from error
 
-    def __call__(self, current: Object, name: str) -> Object:
+    def __call__(self, current: Object, name: str, managed: ManagedFields) -> Object:
         """
         The patched object, settled like one that a client sent.
+
+        C{metadata.managedFields} are in it only if the patch may be about them.
 
         @raise APIStatus: 400, 413, 422.
         """
         if self._apply is None:
             self._apply = self._patcher()
+        if self._sees_managed and managed:
+            current = with_own_metadata(current)
+            current["metadata"]["managedFields"] = managed.members()
         # Patches share structure with what they change; pruning and defaulting work in place.
         text = orjson.dumps(self._apply(current))
         patched: Object = orjson.loads(text)
-        self._settle(patched, text)
+        self._settle(patched, text, managed)
         check_name(patched, name)
         return patched
 
-    def _settle(self, patched: Object, text: bytes) -> None:
+    def _settle(self, patched: Object, text: bytes, managed: ManagedFields) -> None:
         decoder = self._decoder
         try:
             if not patched.get("kind") and not decoder.kind.typed:
@@ -124,11 +145,23 @@ class Patching:
                 raise WrongType(f"Object 'Kind' is missing in '{shown}'")
             problems = [*self._problems, *decoder.fit(patched, ())]
         except WrongType as error:
-            raise _undecodable(text, str(error)) from error
+            raise _undecodable(self._whole(text, managed), str(error)) from error
         if problems and self._validation != IGNORE:
             if self._validation == STRICT:
-                raise _undecodable(text, f"strict decoding error: {', '.join(problems)}")
+                why = f"strict decoding error: {', '.join(problems)}"
+                raise _undecodable(self._whole(text, managed), why)
             self._warnings.extend(problems)
+
+    def _whole(self, text: bytes, managed: ManagedFields) -> bytes:
+        """
+        The patched object's text with the entries that were left out of it.
+        """
+        if self._sees_managed or not managed:
+            return text
+        patched = orjson.loads(text)
+        if isinstance(patched.get("metadata"), dict):
+            patched["metadata"]["managedFields"] = managed.members()
+        return orjson.dumps(patched)
 
 
 async def patch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
@@ -137,17 +170,24 @@ async def patch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     """
     supported = TYPED_PATCHES if scope.kind.typed else CUSTOM_PATCHES
     media_type = patch_type(request.header(b"content-type"), supported)
+    if media_type == APPLY_PATCH:
+        await apply(scope, request, info)
+        return
     accepted = scope.accepted(request)
     data = await request.read_body()
     query = parse_query(request.query)
     options = patch_options(query)
     context = scope.write_context(request, options)
     patching = Patching(scope.decoder, media_type, data, options.field_validation, context.warnings)
+    store = scope.store
 
-    def patched(current: Object | None) -> Object:
-        if current is None:
-            raise scope.store.not_found(info.name)
-        return patching(current, info.name)
+    def patched(live: Object | None, managed: ManagedFields) -> tuple[Object, ManagedFields]:
+        if live is None:
+            raise store.not_found(info.name)
+        new = patching(live, info.name, managed)
+        store.match_namespace(info.namespace, new["metadata"])
+        return new, store.tracked(live, new, managed, context, info.subresource)
 
-    written = await scope.store.update(info.namespace, info.name, patched, context, info.subresource)
+    target = Target(store.key(info.namespace, info.name), info.subresource)
+    written = await store.replace(target, patched, context)
     scope.answer(request, 200, written.text, accepted, query)

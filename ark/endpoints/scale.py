@@ -7,29 +7,34 @@ whatever changes is written through the main resource, by its rules.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 from ark.apis.kind import Scale
+from ark.apply.managedfields import ManagedFields
+from ark.endpoints.apply import read_configuration
 from ark.endpoints.decode import Decoder
-from ark.endpoints.negotiation import Accepted, patch_type
-from ark.endpoints.patch import TYPED_PATCHES, Patching
+from ark.endpoints.negotiation import APPLY_PATCH, Accepted, patch_type
+from ark.endpoints.patch import CUSTOM_PATCHES, Patching
 from ark.endpoints.representation import Forms
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send
 from ark.endpoints.scope import Query, RequestScope, parse_query
 from ark.endpoints.update import check_name
 from ark.meta.options import get_options, patch_options, update_options
-from ark.registry.codec import Object
+from ark.registry.codec import Object, with_own_metadata
 from ark.registry.columns import compile_columns
 from ark.registry.scale import SCALE, read_scale, scale_of, scale_to_change, with_scale
 from ark.registry.schema import compile_schema
-from ark.registry.store import Transform, WriteContext
+from ark.registry.store import WriteContext
+from ark.registry.updating import Target
 
 _DECODER = Decoder(SCALE, compile_schema(SCALE))
 _COLUMNS = compile_columns(SCALE)
-_PATCHES = TYPED_PATCHES[:2]
+
+Tracked = tuple[Object, ManagedFields]
 
 
 def _paths(scope: RequestScope) -> Scale:
@@ -69,10 +74,15 @@ async def update_scale(scope: RequestScope, request: Any, info: RequestInfo) -> 
     scope.store.match_namespace(info.namespace, scale["metadata"])
     check_name(scale, info.name)
 
-    def replacement(current: Object | None) -> Object:
-        return with_scale(_existing(scope, info, current), scale, _paths(scope))
+    def replacement(live: Object, managed: ManagedFields) -> Tracked:
+        new = with_own_metadata(scale)
+        tracked = scope.store.scale_tracker().update(
+            scale_to_change(live, _paths(scope)), new, managed, context.field_manager
+        )
+        return new, tracked
 
-    text = await _write(scope, info, replacement, context, scale["metadata"].get("uid") or "")
+    uid = scale["metadata"].get("uid") or ""
+    text = await _write(scope, info, replacement, context, uid)
     _answer(scope, request, scale_of(orjson.loads(text), _paths(scope)), accepted, query)
 
 
@@ -80,30 +90,54 @@ async def patch_scale(scope: RequestScope, request: Any, info: RequestInfo) -> N
     """
     Patch an object's scale and take over how many replicas it wants then.
     """
-    media_type = patch_type(request.header(b"content-type"), _PATCHES)
+    media_type = patch_type(request.header(b"content-type"), CUSTOM_PATCHES)
     accepted = scope.accepted(request)
     data = await request.read_body()
     query = parse_query(request.query)
-    options = patch_options(query)
+    options = patch_options(query, apply=media_type == APPLY_PATCH)
     context = scope.write_context(request, options)
-    patching = Patching(_DECODER, media_type, data, options.field_validation, context.warnings)
-    paths = _paths(scope)
+    paths, tracker = _paths(scope), scope.store.scale_tracker()
+    if media_type == APPLY_PATCH:
+        config, _ = read_configuration(data)
 
-    def patched(current: Object | None) -> Object:
-        obj = _existing(scope, info, current)
-        return with_scale(obj, patching(scale_to_change(obj, paths), info.name), paths)
+        def changed(scale: Object, managed: ManagedFields) -> Tracked:
+            return tracker.apply(scale, config, managed, context.field_manager, options.force)
+    else:
+        patching = Patching(_DECODER, media_type, data, options.field_validation, context.warnings)
+
+        def changed(scale: Object, managed: ManagedFields) -> Tracked:
+            new = patching(scale, info.name, managed)
+            return new, tracker.update(scale, new, managed, context.field_manager)
+
+    def patched(live: Object, managed: ManagedFields) -> Tracked:
+        new, managed = changed(scale_to_change(live, paths), managed)
+        check_name(new, info.name)
+        return new, managed
 
     text = await _write(scope, info, patched, context)
     _answer(scope, request, scale_of(orjson.loads(text), paths), accepted, query)
 
 
-def _existing(scope: RequestScope, info: RequestInfo, current: Object | None) -> Object:
-    if current is None:
-        raise scope.store.not_found(info.name)
-    return current
-
-
 async def _write(
-    scope: RequestScope, info: RequestInfo, transform: Transform, context: WriteContext, uid: str = ""
+    scope: RequestScope,
+    info: RequestInfo,
+    change: Callable[[Object, ManagedFields], Tracked],
+    context: WriteContext,
+    uid: str = "",
 ) -> bytes:
-    return (await scope.store.update(info.namespace, info.name, transform, context, uid=uid)).text
+    """
+    Write the scale that C{change} makes of a stored object's, and who set it.
+    """
+    store = scope.store
+    entries = store.scale_entries()
+
+    def propose(live: Object | None, managed: ManagedFields) -> Tracked:
+        if live is None:
+            raise store.not_found(info.name)
+        scale, owned = change(live, entries.of_scale(managed))
+        new = with_scale(live, scale, _paths(scope))
+        store.match_namespace(info.namespace, new["metadata"])
+        return new, entries.of_object(managed, owned)
+
+    target = Target(store.key(info.namespace, info.name), "scale", uid)
+    return (await store.replace(target, propose, context)).text

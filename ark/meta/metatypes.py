@@ -233,6 +233,19 @@ def check_types(metadata: Any, path: str = "metadata") -> list[str]:
         raise _foremost(metadata, error) from None
 
 
+def wrong_members(metadata: Mapping[str, Any]) -> list[str]:
+    """
+    The members of metadata that have the wrong JSON type, or hold no time where one must be.
+    """
+    wrong = []
+    for name, value in metadata.items():
+        try:
+            _OBJECT_META.get(name, _anything)(value, "ObjectMeta", name, "", [])
+        except WrongType:
+            wrong.append(name)
+    return wrong
+
+
 def _foremost(metadata: dict[str, Any], error: WrongType) -> WrongType:
     """
     Of several errors the one that Go finds, which reads members by their names' order.

@@ -14,7 +14,7 @@ from typing import Any
 
 from ark.meta import fielderrors
 from ark.meta.gotext import quote
-from ark.meta.metatypes import WrongType, check_types
+from ark.meta.metatypes import WrongType, check_types, wrong_members
 from ark.meta.names import NameValidator, label_value, name_is_dns_label, qualified_name
 from ark.meta.options import field_manager_causes
 from ark.meta.ownerreferences import deduplicate_owner_references, owner_causes
@@ -27,8 +27,10 @@ __all__ = [
     "deduplicate_owner_references",
     "finalizer_warnings",
     "keep_system_fields",
+    "manager_causes",
     "validate_metadata",
     "validate_metadata_update",
+    "wrong_members",
 ]
 
 Metadata = Mapping[str, Any]
@@ -115,9 +117,19 @@ def _managed_fields_causes(entries: Sequence[Metadata]) -> list[Cause]:
         fields_type = entry.get("fieldsType") or ""
         if fields_type not in ("", "FieldsV1"):
             causes.append(fielderrors.invalid(f"{path}.fieldsType", fields_type, "must be `FieldsV1`"))
-        causes += field_manager_causes(entry.get("manager") or "", f"{path}.manager")
-        if len((entry.get("subresource") or "").encode()) > _SUBRESOURCE_LENGTH:
-            causes.append(fielderrors.too_long(f"{path}.subresource", _SUBRESOURCE_LENGTH))
+        causes += manager_causes(entry.get("manager") or "", entry.get("subresource") or "", path)
+    return causes
+
+
+def manager_causes(manager: str, subresource: str, path: str = "") -> list[Cause]:
+    """
+    Judge whom an entry of C{managedFields} tells of.
+
+    @param path: where the entry stands.
+    """
+    causes = field_manager_causes(manager, f"{path}.manager")
+    if len(subresource.encode()) > _SUBRESOURCE_LENGTH:
+        causes.append(fielderrors.too_long(f"{path}.subresource", _SUBRESOURCE_LENGTH))
     return causes
 
 

@@ -81,7 +81,7 @@ async def _create_once(
     if generated:
         metadata["name"] = generate_name(metadata["generateName"], _random)
     store.strategy.prepare_for_create(obj)
-    store.check(obj, None, context)
+    store.check(obj, None, managed, context)
     if admitting is not None:
         await admitting.validate(obj, managed)
     # What is no number means nothing (C{ObjectResourceVersion} in C{storage/api_object_versioner.go}).

@@ -9,6 +9,7 @@ L{ark.registry.updating} and L{ark.registry.removal}.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from ark.admission.attributes import Attributes
@@ -16,14 +17,14 @@ from ark.admission.chain import AdmissionChain
 from ark.apis.kind import Kind
 from ark.apply import managedfields
 from ark.apply.fieldtracker import FieldTracker
-from ark.apply.managedfields import NOTHING, ManagedFields
+from ark.apply.managedfields import NOTHING, Identity, ManagedFields
 from ark.apply.managedfieldsscale import ScaleEntries
 from ark.meta import objectmeta
 from ark.meta.fielderrors import invalid as invalid_value
 from ark.meta.gvk import GroupKind
 from ark.meta.options import DeleteOptions
 from ark.meta.records import Key, Version
-from ark.meta.status import APIStatus, Cause, bad_request, conflict, invalid, not_found
+from ark.meta.status import APIStatus, Cause, bad_request, invalid, not_found
 from ark.meta.time import rfc3339
 from ark.registry import creation
 from ark.registry.codec import Codec, Object
@@ -192,7 +193,7 @@ class Store:
                 if not creates:
                     raise self.not_found(key.name)
                 obj, managed = propose(None, NOTHING)
-                for member in objectmeta.SYSTEM_FIELDS:
+                for member in (*objectmeta.SYSTEM_FIELDS, "resourceVersion"):
                     obj["metadata"].pop(member, None)
                 return await creation.create_tracked(self, key.namespace, obj, managed, context)
             done = await update_once(self, target, version, propose, context)
@@ -200,41 +201,25 @@ class Store:
                 return done
             version = done.current
 
-    async def apply(
+    def applied(
         self,
-        target: Target,
+        live: Object | None,
         config: Object,
+        managed: ManagedFields,
         context: WriteContext,
+        subresource: str,
         force: bool,
-        check: Callable[[Object], None],
-    ) -> Written:
+    ) -> tuple[Object, ManagedFields]:
         """
-        Write what an applied configuration makes of an object, or make it (contract 13.9).
+        What an applied configuration makes of an object, of which every part may be changed,
+        and who owns what then.
 
         @param force: take over what others own.
-        @param check: looks at what came out, before anything else does.
-        @raise APIStatus: 400, 404 for a subresource, 409, 422, 500.
+        @raise APIStatus: 400, 409, 500.
         """
-        tracker = self._tracking.tracker(target.subresource)
-
-        def propose(live: Object | None, managed: ManagedFields) -> tuple[Object, ManagedFields]:
-            new, managed = tracker.apply(live, config, managed, context.field_manager, force)
-            new = copied(new)
-            new.setdefault("metadata", {})
-            self.processor.settle(new)
-            self.strategy.default(new)
-            uid = new["metadata"].get("uid")
-            if live is None and uid:
-                why = (
-                    f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
-                )
-                raise conflict(self.kind.gr, target.key.name, why)
-            self.match_namespace(target.key.namespace, new["metadata"])
-            check(new)
-            context.warnings.extend(objectmeta.deduplicate_owner_references(new["metadata"]))
-            return new, managed
-
-        return await self.replace(target, propose, context, not target.subresource)
+        tracker = self._tracking.tracker(subresource)
+        new, managed = tracker.apply(live, config, managed, context.field_manager, force)
+        return copied(new), managed
 
     def tracked(
         self,
@@ -303,13 +288,23 @@ class Store:
             )
         metadata["namespace"] = namespace
 
-    def check(self, new: Object, old: Object | None, context: WriteContext, subresource: str = "") -> None:
+    def check(
+        self,
+        new: Object,
+        old: Object | None,
+        managed: ManagedFields,
+        context: WriteContext,
+        subresource: str = "",
+    ) -> None:
         """
         Judge an object as it would be stored.
 
         @raise APIStatus: 422.
         """
+        if not all(map(_is_usual, managed.entries)):
+            new["metadata"]["managedFields"] = managed.members()
         causes = self._causes(new, old, subresource)
+        new["metadata"].pop("managedFields", None)
         if causes:
             # The subject is of the kind that the object says.
             group, slash, _ = str(new.get("apiVersion")).rpartition("/")
@@ -390,3 +385,11 @@ class Store:
             context.options,
             context.warnings,
         )
+
+
+@lru_cache(maxsize=4096)
+def _is_usual(identity: Identity) -> bool:
+    """
+    Whether nothing can be wrong with whom an entry of C{metadata.managedFields} tells of.
+    """
+    return not objectmeta.manager_causes(identity.manager, identity.subresource)

@@ -108,7 +108,7 @@ async def _prepared(
         strategy.prepare_for_update(new, old)
     metadata, kept = new["metadata"], old["metadata"]
     objectmeta.keep_system_fields(metadata, kept)
-    store.check(new, old, context, subresource)
+    store.check(new, old, managed, context, subresource)
     if admitting is not None:
         await admitting.validate(new, managed)
     metadata["resourceVersion"] = kept["resourceVersion"]
