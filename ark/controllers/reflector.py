@@ -32,6 +32,7 @@ class _Texts:
     """
 
     key = "ark.controllers.reflector"
+    preparation = None
 
     @property
     def following(self) -> _Texts:

@@ -18,6 +18,7 @@ from ark.endpoints.negotiation import Accepted
 from ark.meta.protoencoding import delimited
 from ark.meta.status import bad_request, not_acceptable
 from ark.registry.columns import Columns
+from ark.watch.representation import Preparation
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 _INCLUDES = ("Metadata", "Object", "None")
@@ -29,10 +30,12 @@ class Form:
 
     @ivar key: equal for forms that make equal bytes.
     @ivar is_plain: whether L{item} gives back what it is given.
+    @ivar preparation: gets stored texts ready that cannot be shown at once.
     @ivar following: the form of the events after a watch's first.
     """
 
     def __init__(self, kind: Kind, serve: Callable[[bytes], bytes] | None = None) -> None:
+        self.preparation: Preparation | None = None
         self.key: Hashable = (kind.api_version, kind.kind, serve is not None)
         self.following: Form = self
         self.is_plain = serve is None
@@ -119,8 +122,8 @@ class PartialForm(Form):
     Objects with nothing but their metadata.
     """
 
-    def __init__(self, kind: Kind, version: str) -> None:
-        super().__init__(kind)
+    def __init__(self, kind: Kind, version: str, serve: Callable[[bytes], bytes] | None = None) -> None:
+        super().__init__(kind, serve)
         self.is_plain = False
         api_version = f"meta.k8s.io/{version}".encode()
         self.key = (kind.api_version, kind.kind, "PartialObjectMetadata", version)
@@ -131,7 +134,8 @@ class PartialForm(Form):
         """
         The object's metadata.
         """
-        return b'%b,"metadata":%b}' % (self._type, orjson.dumps(orjson.loads(body)["metadata"]))
+        metadata = orjson.loads(super().item(body))["metadata"]
+        return b'%b,"metadata":%b}' % (self._type, orjson.dumps(metadata))
 
     def list_close(self, revision: int, continuation: str, remaining: int | None) -> bytes:
         """
@@ -237,6 +241,7 @@ class ProtobufForm(Form):
 
     def __init__(self, form: Form) -> None:
         self._form = form
+        self.preparation = form.preparation
         self.key = (form.key, "protobuf")
         self.following = self if form.following is form else ProtobufForm(form.following)
 
@@ -284,12 +289,14 @@ class Forms:
         columns: Columns,
         now: Callable[[], float],
         serve: Callable[[bytes], bytes] | None,
+        preparation: Preparation | None = None,
     ) -> None:
         self._kind = kind
         self._columns = columns
         self._now = now
         self._serve = serve
-        self.plain = Form(kind, serve)
+        self._preparation = preparation
+        self.plain = self._prepared(Form(kind, serve))
         self._made: dict[tuple[str, str, str], Form] = {}
 
     def form(self, accepted: Accepted, include: str, of_list: bool) -> Form:
@@ -311,14 +318,19 @@ class Forms:
             include = ""
         known = self._made.get((transform, accepted.version, include))
         if known is None:
-            known = self._make(transform, accepted.version, include)
+            known = self._prepared(self._make(transform, accepted.version, include))
             self._made[transform, accepted.version, include] = known
         return known
 
     def _make(self, transform: str, version: str, include: str) -> Form:
         if transform == "Table":
             return TableForm(self._kind, self._columns, self._now, version, include, self._serve)
-        return PartialForm(self._kind, version)
+        # Metadata are the same in every version, unless somebody else says what they are.
+        return PartialForm(self._kind, version, self._serve if self._preparation is not None else None)
+
+    def _prepared(self, form: Form) -> Form:
+        form.preparation = form.following.preparation = self._preparation
+        return form
 
 
 def _check_include(include: str) -> None:

@@ -78,9 +78,11 @@ def validate_labels(labels: Mapping[str, str], path: str) -> list[Cause]:
     return causes
 
 
-def _annotation_causes(annotations: Mapping[str, str]) -> list[Cause]:
+def annotation_causes(annotations: Mapping[str, str], path: str = "metadata.annotations") -> list[Cause]:
+    """
+    Judge annotation keys, and how much all of them take.
+    """
     causes: list[Cause] = []
-    path = "metadata.annotations"
     total = 0
     for key, value in annotations.items():
         problems = _key_problems(key.lower())
@@ -169,7 +171,7 @@ def _shared_causes(metadata: Metadata) -> list[Cause]:
         causes += validate_labels(labels, "metadata.labels")
     annotations = metadata.get("annotations")
     if annotations:
-        causes += _annotation_causes(annotations)
+        causes += annotation_causes(annotations)
     owners = metadata.get("ownerReferences")
     if owners:
         causes += owner_causes(owners)

@@ -6,8 +6,8 @@ Read from storage a page at a time, no faster than the client takes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.task import deferLater
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LIST_PAGE = 500
 
+_Item = TypeVar("_Item")
+
 
 async def send_present(watcher: Watcher, cacher: Cacher, revision: int) -> None:
     """
@@ -31,8 +33,10 @@ async def send_present(watcher: Watcher, cacher: Cacher, revision: int) -> None:
     where = watcher.view.predicate.range
     while not watcher.closed:
         page = await _present(watcher, cacher, where, revision)
-        matches = watcher.view.predicate.matches
-        await _send(watcher, [version for version in page.versions if matches(version)], _added)
+        view = watcher.view
+        for versions in _parts(page.versions, view.scan):
+            await view.prepare(version.body for version in versions)
+            await _send(watcher, list(filter(view.predicate.matches, versions)), _added)
         if not page.more:
             return
         last = page.versions[-1].key
@@ -73,7 +77,8 @@ async def replay(watcher: Watcher) -> None:
         events = [
             WatchEvent(version, before) for version, before in page.events if version.key.resource == resource
         ]
-        await _send(watcher, events, _replayed)
+        for part in _parts(events, watcher.view.scan):
+            await _send(watcher, part, _replayed)
         watcher.cursor = page.revision
 
 
@@ -81,6 +86,20 @@ def _replayed(watcher: Watcher, events: list[WatchEvent]) -> Chunk:
     data, taken = watcher.view.chunk(events)
     watcher.cursor = events[taken - 1].revision
     return data, taken
+
+
+def _parts(items: list[_Item], size: int) -> Iterator[list[_Item]]:
+    """
+    C{items} in lists of at most C{size}; an empty one if there are none.
+    """
+    yield items[:size]
+    for start in range(size, len(items), size):
+        yield items[start : start + size]
+
+
+def _texts(items: list[Any]) -> Iterator[bytes]:
+    for item in items:
+        yield from item.texts() if isinstance(item, WatchEvent) else (item.body,)
 
 
 async def _send(watcher: Watcher, items: list[Any], chunk: Callable[[Watcher, list[Any]], Chunk]) -> None:
@@ -91,6 +110,10 @@ async def _send(watcher: Watcher, items: list[Any], chunk: Callable[[Watcher, li
         await watcher.ready()
         if not items or watcher.closed:
             return
+        if watcher.view.preparation is not None:
+            await watcher.view.prepare(_texts(items))
+            if watcher.stream.paused:
+                continue
         data, taken = chunk(watcher, items)
         items = items[taken:]
         if data:

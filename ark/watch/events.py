@@ -135,6 +135,14 @@ class WatchEvent:
             self._grown(_FRAME + len(found))
         return found
 
+    def texts(self) -> list[bytes]:
+        """
+        All that may be shown or looked into of this event.
+        """
+        if self.before is None:
+            return [self.version.body]
+        return [self.version.body, self.before.body, self._body(DELETED)]
+
     def _body(self, type: str) -> bytes:
         version, before = self.version, self.before
         if type != DELETED or version.event == DELETED or before is None:

@@ -244,6 +244,10 @@ class Hub:
                 self._deliver(view, watchers, events, since)
 
     def _deliver(self, view: View, watchers: Sequence[Watcher], events: list[WatchEvent], since: int) -> None:
+        if view.preparation is not None and view.lacking(events):
+            for watcher in watchers:
+                watcher.fall_behind(since)
+            return
         try:
             data, taken = view.chunk(events)
         except CancelledError:

@@ -4,8 +4,27 @@ What a watcher is given from outside: how events look, and where they go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Protocol
+
+
+class Preparation(Protocol):
+    """
+    Gets texts ready that a representation, or a predicate's C{read_fields}, is to be given:
+    those that can be made of them only with waiting.
+    """
+
+    def lacks(self, texts: Iterable[bytes], /) -> list[bytes]:
+        """
+        Those that are not ready.
+        """
+
+    async def prepare(self, texts: Iterable[bytes], /) -> None:
+        """
+        Return when all are ready; they stay so in this turn of the reactor at least.
+
+        @raise Exception: they cannot be made; the watch ends with it.
+        """
 
 
 class Representation(Protocol):
@@ -20,6 +39,12 @@ class Representation(Protocol):
     def key(self) -> Hashable:
         """
         Equal for representations that make equal bytes.
+        """
+
+    @property
+    def preparation(self) -> Preparation | None:
+        """
+        L{None} where every text can be shown at once.
         """
 
     @property

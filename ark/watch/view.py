@@ -4,7 +4,7 @@ What some watchers see.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ark.watch.events import WatchEvent
@@ -21,6 +21,12 @@ been written before their streams could say stop is bounded by it.
 """
 
 Chunk = tuple[bytes, int]
+
+SCAN = 2000
+PREPARED = 100
+"""
+How many events are looked at in one step, and how many where they have to be prepared.
+"""
 
 
 class Traffic:
@@ -61,6 +67,7 @@ class View:
         "key",
         "others",
         "predicate",
+        "preparation",
         "representation",
         "synced",
         "traffic",
@@ -72,6 +79,7 @@ class View:
         self.traffic = traffic
         self.predicate = predicate
         self.representation = representation
+        self.preparation = representation.preparation
         self.key: Hashable = (predicate.key, representation.key)
         self.synced: dict[Watcher, None] = {}
         self.others: dict[Watcher, None] = {}
@@ -84,6 +92,28 @@ class View:
         Namespace and name that an event must have to be seen, L{None} for any.
         """
         return self.predicate.namespace, self.predicate.name
+
+    @property
+    def scan(self) -> int:
+        """
+        How many events to look at in one step.
+        """
+        return SCAN if self.preparation is None else PREPARED
+
+    def lacking(self, events: Sequence[WatchEvent]) -> list[bytes]:
+        """
+        What has to be prepared before C{events} can be looked at.
+        """
+        if self.preparation is None:
+            return []
+        return self.preparation.lacks(text for event in events for text in event.texts())
+
+    async def prepare(self, texts: Iterable[bytes]) -> None:
+        """
+        Return when C{texts} can be shown and looked into.
+        """
+        if self.preparation is not None:
+            await self.preparation.prepare(texts)
 
     def chunk(self, events: Sequence[WatchEvent]) -> Chunk:
         """

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ark.watch.hub import Hub
     from ark.watch.view import View
 
-SCAN = 2000
 SCAN_COST = 256
 """How many bytes take as long to write as it takes to look at an event."""
 
@@ -203,9 +202,14 @@ class Watcher:
         if self.cursor < hub.window.floor(resource):
             self._run(self._replay())
             return 0
-        events = hub.window.between(resource, self.cursor, hub.flushed, SCAN)
+        scan = self.view.scan
+        events = hub.window.between(resource, self.cursor, hub.flushed, scan)
+        lacking = self.view.lacking(events)
+        if lacking:
+            self._run(self._prepare(lacking))
+            return len(events) * SCAN_COST
         cost = len(events) * SCAN_COST + self._step(
-            events, hub.flushed if len(events) < SCAN else events[-1].revision
+            events, hub.flushed if len(events) < scan else events[-1].revision
         )
         if self._state == _BEHIND and not self.stream.paused:
             if self.cursor >= hub.flushed:
@@ -369,6 +373,11 @@ class Watcher:
             if options.initial_end and options.bookmarks and not self.closed:
                 self.write(self.view.representation.bookmark(revision, True))
         self._continue_from(revision)
+
+    async def _prepare(self, texts: list[bytes]) -> None:
+        self._state = _READING
+        await self.view.prepare(texts)
+        self._continue_from(self.cursor)
 
     async def _replay(self) -> None:
         self._state = _READING

@@ -33,6 +33,7 @@ LABELS = orjson.dumps({"app": "ark", "tier": "a"})
 
 class _Form:
     key = "plain"
+    preparation = None
 
     @property
     def following(self) -> _Form:

@@ -63,6 +63,7 @@ class PlainForm:
 
     def __init__(self, key: str = "plain", following: PlainForm | None = None) -> None:
         self.key = key
+        self.preparation = None
         self.following: PlainForm = following or self
         self.made = 0
 

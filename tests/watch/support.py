@@ -32,6 +32,7 @@ class PlainForm:
     """
 
     key = "plain"
+    preparation = None
 
     @property
     def following(self) -> PlainForm:
