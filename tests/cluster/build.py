@@ -77,6 +77,7 @@ PROGRAMS = {
         Program("etcd", REPOSITORY / "tests/cluster/etcd", "."),
         Program("kube", REPOSITORY / "tests/cluster/kubernetes", "./cmd/kube", _KUBERNETES_FLAGS),
         Program("kubectl", REPOSITORY / "tests/cluster/kubernetes", "./cmd/kubectl", _KUBERNETES_FLAGS),
+        Program("cel", REPOSITORY / "tests/cel/oracle", "."),
         Program("load", REPOSITORY / "tests/bench/load", "."),
         Program("informers", REPOSITORY / "tests/e2e/informers", "."),
         Program("applyoracle", REPOSITORY / "tests/apply/oracle", "."),

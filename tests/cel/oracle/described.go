@@ -51,6 +51,8 @@ func described(val ref.Val) any {
 		return []any{"optional", described(v.GetValue())}
 	case apiservercel.Quantity:
 		return []any{"quantity", v.Quantity.String()}
+	case *apiservercel.Quantity:
+		return []any{"quantity", v.Quantity.String()}
 	case apiservercel.IP:
 		return []any{"ip", v.Addr.String()}
 	case apiservercel.CIDR:
@@ -59,7 +61,7 @@ func described(val ref.Val) any {
 		return []any{"url", v.URL.String()}
 	case apiservercel.Semver:
 		return []any{"semver", v.Version.String()}
-	case *apiservercel.Format:
+	case apiservercel.Format:
 		return []any{"format", v.Name}
 	case traits.Lister:
 		items := []any{}
