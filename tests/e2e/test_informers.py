@@ -19,7 +19,7 @@ class InformerTests(TestCase):
     A short run of C{python -m tests.e2e.informers}.
     """
 
-    timeout = 180
+    timeout = 400
 
     def test_caches_equal_the_database(self) -> None:
         """

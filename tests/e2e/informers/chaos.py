@@ -26,13 +26,18 @@ WRITERS = 3
 MODES = {"list": "false", "watchlist": "true"}
 """Whether client-go gets what there is by a list or by a watch (C{WatchListClient})."""
 
-# The detector of client-go cannot be used with typed objects and metadata: it takes an item of a list that
-# says its kind for another than the one that it got by a watch, where it forgets the kind.
-_TYPED = {"list": "true", "watchlist": "false"}
+# The detector of client-go cannot be used with metadata that comes as JSON: it takes an item of a list, which
+# says its kind, for another than the one that it got by a watch, where it forgets the kind.
+_METADATA = {"list": "true", "watchlist": "false"}
 
 FLAGS = ("--compaction-interval=1s", "--history-retention=4s", "--history-events=200")
-_CUT_EVERY = 1.5
-_PATIENCE = 30.0
+_CUT_EVERY = 0.7
+_PATIENCE = 90.0
+"""An informer whose watches ended too soon too often waits up to a minute before it comes back."""
+
+_LEAST = 1.1
+"""Seconds between two cuts: client-go lists again when a watch ends within one."""
+
 _RESOURCES = {
     "queries": "queries.ark.mckinsey.com",
     "agents": "agents.ark.mckinsey.com",
@@ -59,7 +64,7 @@ class Observers:
         self.log = folder / f"informers-{mode}.log"
         with self.log.open("ab") as errors:
             self._process = subprocess.Popen(
-                [*command, f"--typed={_TYPED[mode]}"],
+                [*command, f"--metadata={_METADATA[mode]}"],
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -177,7 +182,8 @@ class Chaos:
                 kill = 0.0
                 self._kill()
                 continue
-            time.sleep(min(self._random.expovariate(1 / _CUT_EVERY), max(0.0, end - time.monotonic())))
+            pause = _LEAST + self._random.expovariate(1 / _CUT_EVERY)
+            time.sleep(min(pause, max(0.0, end - time.monotonic())))
             self._proxy.cut(everything=self._random.random() < 0.3)
         for writer in self._writers:
             writer.rest()

@@ -24,18 +24,18 @@ type report struct {
 
 func main() {
 	through := flag.String("kubeconfig", "", "how the informers reach the server")
-	typed := flag.Bool("typed", true, "whether to have informers of typed objects and of metadata too")
+	metadata := flag.Bool("metadata", true, "whether to have an informer of metadata too")
 	direct := flag.String("direct", "", "how the lists to compare with reach the server")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *through, *direct, *typed); err != nil {
+	if err := run(ctx, *through, *direct, *metadata); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, through, direct string, typed bool) error {
+func run(ctx context.Context, through, direct string, metadata bool) error {
 	observed, err := config(through)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func run(ctx context.Context, through, direct string, typed bool) error {
 	if err != nil {
 		return err
 	}
-	subjects, err := makeSubjects(observed, plain, typed)
+	subjects, err := makeSubjects(observed, plain, metadata)
 	if err != nil {
 		return err
 	}

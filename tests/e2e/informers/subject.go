@@ -57,7 +57,7 @@ type maker struct {
 	make making
 }
 
-func makeSubjects(observed, plain *rest.Config, typed bool) ([]*subject, error) {
+func makeSubjects(observed, plain *rest.Config, withMetadata bool) ([]*subject, error) {
 	makes := []maker{
 		{"queries", dynamicInformer(queries, "", "")},
 		{"queries-of-tier", dynamicInformer(queries, "", "tier=a")},
@@ -65,9 +65,10 @@ func makeSubjects(observed, plain *rest.Config, typed bool) ([]*subject, error) 
 		{"agents", dynamicInformer(agents, "", "")},
 		{"arkconfigs", dynamicInformer(arkconfigs, "", "")},
 		{"secrets", dynamicInformer(secrets, "", "")},
+		{"configmaps", typedInformer},
 	}
-	if typed {
-		makes = append(makes, maker{"configmaps", typedInformer}, maker{"secrets-metadata", metadataInformer(secrets)})
+	if withMetadata {
+		makes = append(makes, maker{"secrets-metadata", metadataInformer(secrets)})
 	}
 	var subjects []*subject
 	for _, one := range makes {
