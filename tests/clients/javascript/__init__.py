@@ -1,0 +1,3 @@
+"""
+Rules of C{@kubernetes/client-node}.
+"""
