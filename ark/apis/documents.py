@@ -18,13 +18,20 @@ from ark.apis import discovery
 from ark.apis.kind import Kind
 from ark.apis.loader import KindRegistry
 from ark.apis.openapi import OpenAPI, group_version_path
+from ark.apis.openapiproto import encode_openapi_v2
 from ark.meta.mediatypes import parse_accept
-from ark.meta.serializer import encode_json, encode_yaml
+from ark.meta.serializer import decode_json, encode_json, encode_yaml
 from ark.meta.status import not_acceptable
 
 JSON = "application/json"
 YAML = "application/yaml"
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+OPENAPI_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_OPENAPI_V2_FORMS = {
+    JSON: JSON,
+    OPENAPI_V2_PROTOBUF.replace(".v2.v1", ".v2@v1"): OPENAPI_V2_PROTOBUF,
+    OPENAPI_V2_PROTOBUF: OPENAPI_V2_PROTOBUF,
+}
 _OPENAPI_V3 = "openapi/v3/"
 _VARY = (b"vary", b"Accept")
 _YEAR = 365 * 24 * 3600
@@ -97,13 +104,14 @@ class Documents:
     def _kinds(self, group: str, version: str) -> list[Kind]:
         return self._registry.of_version(group, version)
 
-    def is_ready(self, path: str) -> bool:
+    def is_ready(self, path: str, accept: str = JSON) -> bool:
         """
         Whether the OpenAPI document of a path costs nothing any more.
         """
         path = path.strip("/")
         wanted = path.removeprefix(_OPENAPI_V3)
-        return ((path, JSON) if wanted == path else (_OPENAPI_V3, wanted)) in self._made
+        form = _openapi_v2_form(accept) if path == "openapi/v2" else JSON
+        return form is None or ((path, form) if wanted == path else (_OPENAPI_V3, wanted)) in self._made
 
     def prepare(self) -> Iterator[None]:
         """
@@ -195,10 +203,10 @@ class Documents:
         if path == "openapi/v3":
             # It has one form, whatever a client says.
             return self._once((path, JSON), self._index)
+        if path == "openapi/v2":
+            return self._v2(_openapi_v2_form(accept))
         if not any(clause.takes(JSON) for clause in parse_accept(accept or "*/*")):
             raise not_acceptable((JSON,))
-        if path == "openapi/v2":
-            return self._once((path, JSON), lambda: self._hashed(self._openapi.v2()))
         return self._versioned(wanted, (parse_qs(query).get("hash") or [""])[0])
 
     def _versions(self) -> dict[str, tuple[str, str]]:
@@ -208,9 +216,23 @@ class Documents:
             for version in self._registry.preferred_versions(group)
         }
 
-    def _hashed(self, body: bytes) -> Document:
+    def _v2(self, form: str | None) -> Document:
+        """
+        @raise ark.meta.status.APIStatus: 406.
+        """
+        if form is None:
+            raise not_acceptable((JSON,))
+        document = self._once(("openapi/v2", JSON), lambda: self._hashed(self._openapi.v2()))
+        if form == JSON:
+            return document
+        return self._once(
+            ("openapi/v2", form),
+            lambda: self._hashed(encode_openapi_v2(decode_json(document.body).value), form),
+        )
+
+    def _hashed(self, body: bytes, content_type: str = JSON) -> Document:
         modified = formatdate(self._made_at, usegmt=True).encode()
-        return Document(body, JSON, f'"{_hash(body)}"', 200, (_VARY, (b"last-modified", modified)))
+        return Document(body, content_type, f'"{_hash(body)}"', 200, (_VARY, (b"last-modified", modified)))
 
     def _v3(self, path: str) -> Document:
         group, version = self._versions()[path]
@@ -235,6 +257,17 @@ class Documents:
         return document._replace(
             extra=(*document.extra, (b"cache-control", b"public, immutable"), (b"expires", expires))
         )
+
+
+def _openapi_v2_form(accept: str) -> str | None:
+    """
+    The form that a client wants of C{/openapi/v2} (C{k8s.io/kube-openapi/pkg/handler}).
+    """
+    for clause in parse_accept(accept or "*/*"):
+        for media_type, form in _OPENAPI_V2_FORMS.items():
+            if clause.takes(media_type):
+                return form
+    return None
 
 
 def _group_version(path: str) -> tuple[str | None, str | None]:

@@ -294,7 +294,7 @@ class Root:
         accept = (request.header(b"accept") or b"").decode("latin-1")
         await self._catch_up()
         make, asked = self._documents.openapi, (request.path, request.query, accept)
-        if self._aside is None or self._documents.is_ready(request.path):
+        if self._aside is None or self._documents.is_ready(request.path, accept):
             await self._document(request, make(*asked))
         else:
             await self._document(request, await self._aside(make, *asked))

@@ -10,7 +10,7 @@ import orjson
 import yaml
 from twisted.trial.unittest import SynchronousTestCase
 
-from ark.apis.documents import AGGREGATED, Document, Documents
+from ark.apis.documents import AGGREGATED, OPENAPI_V2_PROTOBUF, Document, Documents
 from ark.meta.status import APIStatus
 from tests.registry.foreign import built_in
 
@@ -58,6 +58,20 @@ class DocumentsTests(SynchronousTestCase):
             self.assertEqual(orjson.loads(self.discovered(path).body)["kind"], kind, path)
         for path in ("/apis/nope", "/apis/ark.mckinsey.com/v9", "/api/v9", "/apis//v1", "/apis/a/b/c"):
             self.assertIsNone(self.documents.discovery(path, ""), path)
+
+    def test_openapi_of_version_2_has_two_forms(self) -> None:
+        """
+        client-go asks for protocol buffers alone, by either of two names.
+        """
+        for name in ("v2@v1.0", "v2.v1.0"):
+            accept = f"application/com.github.proto-openapi.spec.{name}+protobuf"
+            document = self.documents.openapi("/openapi/v2", "", accept)
+            assert document is not None
+            self.assertEqual(document.content_type, OPENAPI_V2_PROTOBUF)
+            self.assertNotEqual(document.etag, self.described("/openapi/v2").etag)
+            self.assertTrue(self.documents.is_ready("/openapi/v2", accept))
+        self.assertRaises(APIStatus, self.documents.openapi, "/openapi/v2", "", "text/html")
+        self.assertTrue(self.documents.is_ready("/openapi/v2", "text/html"))
 
     def test_aggregated_discovery_is_asked_for(self) -> None:
         """

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"reflect"
 	"strings"
 
+	openapiv2 "github.com/google/gnostic-models/openapiv2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
@@ -10,17 +12,19 @@ import (
 	"k8s.io/client-go/openapi"
 	"k8s.io/client-go/openapi3"
 	"k8s.io/client-go/restmapper"
+	"sigs.k8s.io/yaml"
 
 	"ark-apiserver/tests/clients/rule"
 )
 
 var discoveryRules = rule.Rules{
-	"discovery_names_every_resource":         discoveryNames,
-	"kinds_and_resources_map_both_ways":      discoveryMapper,
-	"short_names_and_categories_are_known":   discoveryShortcuts,
-	"discovery_without_aggregation_is_equal": discoveryLegacy,
-	"openapi_tells_the_schema_of_a_kind":     discoveryOpenAPI,
-	"the_version_is_one_that_clients_parse":  discoveryVersion,
+	"discovery_names_every_resource":                discoveryNames,
+	"kinds_and_resources_map_both_ways":             discoveryMapper,
+	"short_names_and_categories_are_known":          discoveryShortcuts,
+	"discovery_without_aggregation_is_equal":        discoveryLegacy,
+	"openapi_tells_the_schema_of_a_kind":            discoveryOpenAPI,
+	"openapi_says_in_protobuf_what_it_says_in_json": discoveryProtobuf,
+	"the_version_is_one_that_clients_parse":         discoveryVersion,
 }
 
 func discoverer(t *rule.T) *discovery.DiscoveryClient {
@@ -114,6 +118,29 @@ func discoveryOpenAPI(t *rule.T) {
 	old, err := discoverer(t).OpenAPISchema()
 	t.Must(err, "read the document of version 2")
 	t.True(len(old.GetPaths().GetPath()) > 20, "only %d paths", len(old.GetPaths().GetPath()))
+}
+
+func discoveryProtobuf(t *rule.T) {
+	inProtobuf, err := discoverer(t).OpenAPISchema()
+	t.Must(err, "read the document in protobuf")
+	text, err := discoverer(t).RESTClient().Get().AbsPath("/openapi/v2").SetHeader("Accept", "application/json").Do(t).Raw()
+	t.Must(err, "read the document in JSON")
+	inJSON, err := openapiv2.ParseDocument(text)
+	t.Must(err, "parse the document in JSON")
+	values := [2]map[string]any{}
+	for place, document := range []*openapiv2.Document{inProtobuf, inJSON} {
+		whole, err := document.YAMLValue("")
+		t.Must(err, "write the document as YAML")
+		t.Must(yaml.Unmarshal(whole, &values[place]), "read the YAML")
+	}
+	for _, part := range []string{"paths", "definitions"} {
+		left, right := values[0][part].(map[string]any), values[1][part].(map[string]any)
+		t.Equal(len(left), len(right), part)
+		for name := range left {
+			t.True(reflect.DeepEqual(left[name], right[name]), "%s %s: %v is not %v", part, name, left[name], right[name])
+		}
+	}
+	t.True(reflect.DeepEqual(values[0], values[1]), "the rest of the documents differs")
 }
 
 func discoveryVersion(t *rule.T) {
