@@ -161,8 +161,11 @@ class Generated:
         """
         whole: Value = self.value({**schema, "type": "object"}, wild)
         result = whole if isinstance(whole, dict) else {}
-        metadata = {
+        metadata: dict[str, Value] = {
             "name": "x",
+            "creationTimestamp": self.rng.choice((None, "2026-01-02T03:04:05Z")),
+            "generation": self.rng.choice(NUMBERS),
+            "managedFields": [{"manager": self.text(), "fieldsV1": self.fields(2)}],
             "labels": self.texts(),
             "annotations": self.texts(),
             "finalizers": self.rng.choices(NAMES, k=self.rng.randint(0, 3)),
