@@ -21,13 +21,14 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @cache
-def _messages() -> dict[str, dict[str, Message]]:
+def _tables() -> dict[str, dict[str, Any]]:
     versions = yaml.load(TABLES.read_bytes(), Loader=_Loader)
-    made = {}
-    for name, tables in versions.items():
-        known = {**versions[_META], **tables}
-        made[name] = compile_messages({**_lists(known), **known})
-    return made
+    return {name: {**versions[_META], **tables} for name, tables in versions.items()}
+
+
+@cache
+def _messages() -> dict[str, dict[str, Message]]:
+    return {name: compile_messages({**_lists(known), **known}) for name, known in _tables().items()}
 
 
 def _lists(tables: dict[str, Any]) -> dict[str, Any]:
@@ -56,6 +57,13 @@ def delete_options_message() -> Message:
     The message of C{DeleteOptions}, which is the same in every group.
     """
     return _messages()[_META]["DeleteOptions"]
+
+
+def tables_of(api_version: str) -> dict[str, Any]:
+    """
+    What the messages of a version are made of, by their names; nothing if it has none.
+    """
+    return _tables().get(api_version, {})
 
 
 def encoded(obj: dict[str, Any]) -> bytes:

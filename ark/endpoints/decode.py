@@ -14,6 +14,7 @@ from typing import Any
 
 from ark.apis.kind import Kind
 from ark.apis.messages import delete_options_message, message_of
+from ark.apis.times import compile_times
 from ark.endpoints.negotiation import CUSTOM_BODIES, PROTOBUF, TYPED_BODIES, YAML
 from ark.endpoints.typemeta import (
     NO_JSON,
@@ -94,6 +95,7 @@ class Decoder:
         self._processor = processor
         self._message = message_of(kind.api_version, kind.kind) if kind.typed else None
         self._texts = _texts(kind)
+        self._settle_times = compile_times(kind.api_version, kind.kind)
         self.media_types = CUSTOM_BODIES if self._message is None else TYPED_BODIES
 
     def decode(self, data: bytes, media_type: str, validation: str, warnings: list[str]) -> Object:
@@ -184,6 +186,10 @@ class Decoder:
                     # Kubernetes' validation lets arrays pass where a format says what a string is.
                     why = f"json: cannot unmarshal {json_type(value)} into Go struct field"
                     raise objectmeta.WrongType(f"{why} {self.kind.kind}.{name} of type string")
+        try:
+            self._settle_times(obj)
+        except ValueError as error:
+            raise objectmeta.WrongType(str(error)) from error
         for cause in self._processor.validate(obj):
             found = _WRONG_TYPE.search(cause.message)
             if found is None:

@@ -24,6 +24,8 @@ _FOUR = re.compile(r"[0-9]{4}", re.ASCII)
 _TWO = re.compile(r"[0-9]{2}", re.ASCII)
 _ONE_OR_TWO = re.compile(r"[0-9]{1,2}", re.ASCII)
 _DASH, _COLON, _T = re.compile("-"), re.compile(":"), re.compile("T")
+_MICRO_LAYOUT = "2006-01-02T15:04:05.000000Z07:00"
+_MICROS = re.compile(r"[.,][0-9]{6}", re.ASCII)
 _FRACTION = re.compile(r"[.,]([0-9]+)", re.ASCII)
 _ZONE = re.compile(r"Z|[+-][0-9]{2}:[0-9]{2}", re.ASCII)
 
@@ -75,20 +77,30 @@ def parse_rfc3339(text: str) -> float:
     return _Parsing(text).parse()
 
 
+def parse_rfc3339_micro(text: str) -> float:
+    """
+    Read a C{metav1.MicroTime}, which has exactly six digits of a second.
+
+    @raise ValueError: with the text of Go's C{time.Parse}.
+    """
+    return _Parsing(text, _MICRO_LAYOUT).parse()
+
+
 class _Parsing:
     """
     Reads a time element by element, as Go does, to fail where Go fails.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, layout: str = _LAYOUT) -> None:
         self._text = text
         self._rest = text
+        self._layout = layout
 
     def _take(self, element: str, pattern: re.Pattern[str]) -> str:
         match = pattern.match(self._rest)
         if match is None:
             rest = _quote(self._rest)
-            whole = f"parsing time {_quote(self._text)} as {_quote(_LAYOUT)}"
+            whole = f"parsing time {_quote(self._text)} as {_quote(self._layout)}"
             raise ValueError(f"{whole}: cannot parse {rest} as {_quote(element)}")
         self._rest = self._rest[match.end() :]
         return match[0]
@@ -117,9 +129,7 @@ class _Parsing:
         minute = self._number("04", _TWO, "minute", 59)
         self._take(":", _COLON)
         second = self._number("05", _TWO, "second", 59)
-        fraction = _FRACTION.match(self._rest)
-        if fraction:
-            self._rest = self._rest[fraction.end() :]
+        fraction = self._fraction()
         offset = self._offset()
         if self._rest:
             raise ValueError(f"parsing time {_quote(self._text)}: extra text: {_quote(self._rest)}")
@@ -130,7 +140,16 @@ class _Parsing:
         if not year:
             # Python has no year 0; four of them are as many days as years 0 to 3.
             whole -= 1461 * 86400
-        return whole - offset + (float(f"0.{fraction[1]}") if fraction else 0.0)
+        return whole - offset + fraction
+
+    def _fraction(self) -> float:
+        if self._layout == _MICRO_LAYOUT:
+            return float(f"0.{self._take('.000000', _MICROS)[1:]}")
+        fraction = _FRACTION.match(self._rest)
+        if fraction is None:
+            return 0.0
+        self._rest = self._rest[fraction.end() :]
+        return float(f"0.{fraction[1]}")
 
     def _offset(self) -> int:
         zone = self._take("Z07:00", _ZONE)
