@@ -12,7 +12,7 @@ import (
 
 // Members of a map are visited in any order, so that one object can be told
 // off in several ways.  This many tries show most of them.
-const tries = 60
+const tries = 200
 
 func do(types *Types, r Request) Answer {
 	switch r.Op {
