@@ -78,6 +78,7 @@ class ServerConfig:
     anonymous_auth: bool
     kubeconfig_out: str
     workers: int
+    controllers: tuple[str, ...]
     log_format: str
     verbosity: int
 

@@ -124,6 +124,26 @@ def address(value: str) -> str:
         ) from None
 
 
+CONTROLLERS = ("garbage-collector-controller", "namespace-controller")
+"""What a server can do besides answering, by the names that kube-controller-manager has for it."""
+
+
+def controllers(value: str) -> tuple[str, ...]:
+    """
+    The controllers that a list selects: C{*} is all of them, C{-name} is all but that one
+    (C{IsControllerEnabled} in C{k8s.io/controller-manager/app}).
+
+    @raise BadValue: there is no such controller.
+    """
+    entries = [entry.strip() for entry in value.split(",")]
+    for entry in entries:
+        if entry not in ("", "*") and entry.removeprefix("-") not in CONTROLLERS:
+            raise BadValue(f'names "{entry}", which is not known', f"Known are {', '.join(CONTROLLERS)}.")
+    return tuple(
+        name for name in CONTROLLERS if name in entries or ("*" in entries and f"-{name}" not in entries)
+    )
+
+
 @dataclass(frozen=True)
 class Option:
     """
@@ -282,6 +302,12 @@ def _access() -> Iterator[Option]:
 def _process() -> Iterator[Option]:
     section = "Process"
     yield Option("workers", section, "N", "How many processes serve the port.", integer(1, 256), "1")
+    yield Option(
+        "controllers", section, "LIST",
+        "Which controllers run, with commas between: * for all, -name for all but that one. "
+        f"There are {' and '.join(CONTROLLERS)}.",
+        controllers, "*",
+    )  # fmt: skip
     yield Option("log-format", section, "FORMAT", "text or json.", choice("text", "json"), "text")
     yield Option(
         "v",

@@ -228,13 +228,16 @@ class ArkServer(MultiService):
 
     def _start_controllers(self, application: Application, backend: IStorageBackend, cacher: Cacher) -> None:
         config = self._config
-        controller = NamespaceController(application.stores, self._reactor, self._now)
-        reflector = Reflector("namespaces", controller.observe, cacher, self._reactor)
-        recorder = EventRecorder(application.stores, COMPONENT, USER, self._now)
-        collector = GarbageCollector(application.stores, cacher, self._reactor, recorder)
-        self._closing += [controller.stop, reflector.stop, collector.stop]
-        reflector.start()
-        collector.start()
+        if "namespace-controller" in config.controllers:
+            controller = NamespaceController(application.stores, self._reactor, self._now)
+            reflector = Reflector("namespaces", controller.observe, cacher, self._reactor)
+            self._closing += [controller.stop, reflector.stop]
+            reflector.start()
+        if "garbage-collector-controller" in config.controllers:
+            recorder = EventRecorder(application.stores, COMPONENT, USER, self._now)
+            collector = GarbageCollector(application.stores, cacher, self._reactor, recorder)
+            self._closing.append(collector.stop)
+            collector.start()
         compactor = Compactor(
             backend,
             self._reactor,

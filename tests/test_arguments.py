@@ -140,6 +140,20 @@ class ResolutionTests(SynchronousTestCase):
         path = self.file("anonymous-auth: false\n")
         self.assertIs(self.resolve("--config", path).config.anonymous_auth, False)
 
+    def test_controllers_are_chosen_as_kubernetes_chooses_them(self) -> None:
+        """
+        By name, all but some, or none.
+        """
+        for value, wanted in (
+            ("*", ("garbage-collector-controller", "namespace-controller")),
+            ("*,-namespace-controller", ("garbage-collector-controller",)),
+            ("namespace-controller", ("namespace-controller",)),
+            ("-namespace-controller", ()),
+        ):
+            self.assertEqual(self.resolve(f"--controllers={value}").config.controllers, wanted)
+        with self.assertRaises(ConfigError):
+            self.resolve("--controllers=*,-tokencleaner")
+
     def test_verbosity_is_written_as_klog_writes_it(self) -> None:
         """
         C{-v2}, C{-v=2}, C{-v 2} and C{--v=2} are one.

@@ -117,6 +117,36 @@ def _bookmark_metadata(revision: int, initial_end: bool) -> bytes:
     return orjson.dumps(metadata)
 
 
+class TypedForm(Form):
+    """
+    Objects of a kind that Kubernetes has a type for.
+
+    Members of their lists do not say what they are.  Clients with types of their own take
+    one that does for another than the same object from a watch, where they forget it.
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind)
+        self.is_plain = False
+        self._said = b'{"apiVersion":%b,"kind":%b,' % (
+            orjson.dumps(kind.api_version),
+            orjson.dumps(kind.kind),
+        )
+
+    def item(self, body: bytes) -> bytes:
+        """
+        The object without C{apiVersion} and C{kind}, which stand in front.
+        """
+        said = self._said
+        return b"{" + body[len(said) :] if body.startswith(said) else body
+
+    def object(self, body: bytes) -> bytes:
+        """
+        The object as it is stored.
+        """
+        return body
+
+
 class PartialForm(Form):
     """
     Objects with nothing but their metadata.
@@ -296,7 +326,8 @@ class Forms:
         self._now = now
         self._serve = serve
         self._preparation = preparation
-        self.plain = self._prepared(Form(kind, serve))
+        plain = TypedForm(kind) if kind.typed and serve is None else Form(kind, serve)
+        self.plain = self._prepared(plain)
         self._made: dict[tuple[str, str, str], Form] = {}
 
     def form(self, accepted: Accepted, include: str, of_list: bool) -> Form:

@@ -37,14 +37,17 @@ def oracle(instance: int = 0, *, controllers: tuple[str, ...] = ()) -> Cluster:
 
 
 @cache
-def ark(instance: int = 0) -> ArkServer:
+def ark(instance: int = 0, *, controllers: str = "*") -> ArkServer:
     """
     Our server with the probe kinds besides its own.
 
     @param instance: tells apart several ones.
+    @param controllers: those that run, as the option of that name has them.
     @raise SkipTest: when it is not installed (an error where C{CI=true}).
     """
-    server = obligatory(lambda: ArkServer(definitions=[WIDGETS]).start())
+    server = obligatory(
+        lambda: ArkServer(definitions=[WIDGETS], flags=[f"--controllers={controllers}"]).start()
+    )
     atexit.register(server.remove)
     return server
 

@@ -60,7 +60,7 @@ def _server(name: str, instance: int) -> Endpoint:
     if name == "kube":
         return oracle(instance).endpoint
     if name == "ark":
-        return ark().endpoint
+        return ark(controllers="*,-garbage-collector-controller").endpoint
     return read_kubeconfig(Path(name), Path(tempfile.mkdtemp(prefix="differential-")))
 
 

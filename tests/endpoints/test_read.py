@@ -108,6 +108,17 @@ class ListTests(ServerTestCase):
         for index in range(count):
             self.create(f"w{index:02}", color="red" if index % 3 == 0 else "blue")
 
+    def test_items_of_typed_kinds_do_not_say_their_kind(self) -> None:
+        """
+        11.6: as Go's types leave it out; those of custom resources do.
+        """
+        items = self.request("GET", "/api/v1/namespaces").json()["items"]
+        self.assertEqual(next(iter(items[0])), "metadata")
+        self.assertIn("spec", items[0])
+        self.create()
+        (widget,) = self.request("GET", WIDGETS).json()["items"]
+        self.assertEqual(widget["kind"], "Widget")
+
     def test_an_empty_list_has_items(self) -> None:
         """
         11.6.
