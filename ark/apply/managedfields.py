@@ -21,7 +21,7 @@ UPDATE = "Update"
 _FIELDS_TYPE = "FieldsV1"
 _KEPT_TEXTS = 2048
 _KEPT_SETS = 8192
-_BETWEEN = b'},{"manager":'
+_BETWEEN = b'},{"'
 _FIELDS = b',"fieldsType":"FieldsV1","fieldsV1":'
 
 
@@ -201,14 +201,14 @@ def read(text: bytes) -> ManagedFields:
     """
     if not text:
         return NOTHING
-    pieces = text[len(b'[{"manager":') : -len(b"}]")].split(_BETWEEN)
+    pieces = text[len(b'[{"') : -len(b"}]")].split(_BETWEEN)
     return ManagedFields(dict(map(_read_entry, pieces)), text)
 
 
 def _read_entry(piece: bytes) -> tuple[Identity, Entry]:
     # No text within an entry holds these marks: its quotes are escaped.
     head, _, fields = piece.partition(_FIELDS)
-    return _identified(orjson.loads(b'{"manager":%b}' % head), _fields_of(fields))
+    return _identified(orjson.loads(b'{"%b}' % head), _fields_of(fields))
 
 
 def _encode(entries: Iterable[tuple[Identity, Entry]]) -> bytes:
@@ -227,8 +227,8 @@ def _encode(entries: Iterable[tuple[Identity, Entry]]) -> bytes:
 
 @lru_cache(maxsize=_KEPT_TEXTS)
 def _head(identity: Identity, version: str) -> bytes:
-    # The manager is told even where it is empty: it marks where an entry starts.
-    members = {"manager": identity.manager, "operation": identity.operation, "apiVersion": version}
+    members = {"manager": identity.manager} if identity.manager else {}
+    members.update(operation=identity.operation, apiVersion=version)
     if identity.subresource:
         members["subresource"] = identity.subresource
     return orjson.dumps(members)[:-1]

@@ -104,19 +104,19 @@ class Applying:
 
     def _settle(self, new: Object) -> None:
         """
-        Fill in defaults; what the metadata cannot hold is left out, as after a conversion.
+        Fill in defaults.  Nothing is pruned: what the schema does not know was refused, and
+        a null is left to validation.  What the metadata cannot hold is left out, as when
+        the object is read again.
         """
         metadata = new.get("metadata")
         if not isinstance(metadata, dict):
             new["metadata"] = metadata = {}
-        decoder = self._scope.decoder
-        try:
-            decoder.fit(new, ())
-        except objectmeta.WrongType:
-            for name in objectmeta.wrong_members(metadata):
-                del metadata[name]
-            decoder.fit(new, ())
-        self._scope.store.strategy.default(new)
+        for name in objectmeta.wrong_members(metadata):
+            del metadata[name]
+        objectmeta.check_types(metadata)
+        store = self._scope.store
+        store.processor.default_applied(new)
+        store.strategy.default(new)
 
 
 async def apply(scope: RequestScope, request: Any, info: RequestInfo) -> None:

@@ -27,6 +27,15 @@ class NamespaceStrategy(Strategy):
     """
 
     returns_deleted = True
+    checks_preconditions_itself = True
+    blank = {"metadata": {}, "spec": {}, "status": {}}
+
+    def default(self, obj: Object) -> None:
+        """
+        Every namespace has a label with its name (C{SetDefaults_Namespace} in
+        C{pkg/apis/core/v1/defaults.go}).
+        """
+        self._label(obj)
 
     def prepare_for_create(self, obj: Object) -> None:
         """
@@ -107,28 +116,17 @@ class SecretStrategy(Strategy):
     C{stringData} is written into C{data}; C{type} and frozen data do not change.
     """
 
-    def _merge(self, obj: Object) -> None:
+    blank = {"metadata": {}}
+
+    def default(self, obj: Object) -> None:
+        """
+        Merge C{stringData}, default C{type}.
+        """
         plain = obj.pop("stringData", None)
         if plain:
             encoded = {name: base64.b64encode(text.encode()).decode() for name, text in plain.items()}
             obj["data"] = {**(obj.get("data") or {}), **encoded}
         obj.setdefault("type", "Opaque")
-
-    def prepare_for_create(self, obj: Object) -> None:
-        """
-        Merge C{stringData}, default C{type}.
-        """
-        super().prepare_for_create(obj)
-        self._merge(obj)
-
-    def prepare_for_update(self, new: Object, old: Object) -> None:
-        """
-        Merge C{stringData}; a missing C{type} stays as it was.
-        """
-        super().prepare_for_update(new, old)
-        if not new.get("type"):
-            keep(new, old, "type")
-        self._merge(new)
 
     def validate(self, obj: Object, old: Object | None) -> list[Cause]:
         """
@@ -152,6 +150,8 @@ class ConfigMapStrategy(Strategy):
     Frozen data does not change; a key is in C{data} or in C{binaryData}.
     """
 
+    blank = {"metadata": {}}
+
     def validate(self, obj: Object, old: Object | None) -> list[Cause]:
         """
         No key twice; what is immutable stays.
@@ -171,23 +171,9 @@ class ServiceStrategy(Strategy):
     """
 
     returns_deleted = True
+    blank = {"metadata": {}, "spec": {}, "status": {"loadBalancer": {}}}
 
-    def prepare_for_create(self, obj: Object) -> None:
-        """
-        Status starts empty.
-        """
-        super().prepare_for_create(obj)
-        obj["status"] = {"loadBalancer": {}}
-        self._aim(obj)
-
-    def prepare_for_update(self, new: Object, old: Object) -> None:
-        """
-        Ports lead somewhere.
-        """
-        super().prepare_for_update(new, old)
-        self._aim(new)
-
-    def _aim(self, obj: Object) -> None:
+    def default(self, obj: Object) -> None:
         """
         A port leads to the same number where nothing else is said (C{SetDefaults_Service} in
         C{pkg/apis/core/v1/defaults.go}).
@@ -195,6 +181,13 @@ class ServiceStrategy(Strategy):
         for port in (obj.get("spec") or {}).get("ports") or ():
             if not port.get("targetPort"):
                 port["targetPort"] = port["port"]
+
+    def prepare_for_create(self, obj: Object) -> None:
+        """
+        Status starts empty.
+        """
+        super().prepare_for_create(obj)
+        obj["status"] = {"loadBalancer": {}}
 
     def validate(self, obj: Object, old: Object | None) -> list[Cause]:
         """
@@ -215,12 +208,24 @@ class ServiceAccountStrategy(Strategy):
     """
 
     returns_deleted = True
+    blank = {"metadata": {}}
 
 
 class EventStrategy(Strategy):
     """
     An event is in the namespace of what it is about.
     """
+
+    blank = {
+        "metadata": {},
+        "involvedObject": {},
+        "source": {},
+        "firstTimestamp": None,
+        "lastTimestamp": None,
+        "eventTime": None,
+        "reportingComponent": "",
+        "reportingInstance": "",
+    }
 
     def validate(self, obj: Object, old: Object | None) -> list[Cause]:
         """
@@ -235,6 +240,14 @@ class EventStrategy(Strategy):
         return [invalid("involvedObject.namespace", about, "does not match event.namespace")]
 
 
+class LeaseStrategy(Strategy):
+    """
+    A lease, of which only the spec is anything.
+    """
+
+    blank = {"metadata": {}, "spec": {}}
+
+
 _STRATEGIES: dict[str, Callable[[Kind], Strategy]] = {
     "namespaces": NamespaceStrategy,
     "secrets": SecretStrategy,
@@ -242,6 +255,7 @@ _STRATEGIES: dict[str, Callable[[Kind], Strategy]] = {
     "services": ServiceStrategy,
     "events": EventStrategy,
     "serviceaccounts": ServiceAccountStrategy,
+    "leases.coordination.k8s.io": LeaseStrategy,
     definitions.RESOURCE: definitions.DefinitionStrategy,
 }
 

@@ -29,7 +29,7 @@ def made_default(writer: CodeWriter, default: Any) -> str:
     return repr(default) if type(default) in _LITERALS else f"{writer.constant(_copier(default))}()"
 
 
-def _dropper(schema: Schema) -> Callable[[dict[str, Any]], bool]:
+def _dropper(schema: Schema, drops: bool) -> Callable[[dict[str, Any]], bool]:
     """
     A function that deals with the nulls of one object, and says whether it changed it.
     """
@@ -43,25 +43,29 @@ def _dropper(schema: Schema) -> Callable[[dict[str, Any]], bool]:
             if not isinstance(node, Mapping) or node.get("nullable"):
                 continue
             default = node.get("default")
-            changed = True
-            if default is None:
+            if default is not None:
+                value[name] = _copier(default)()
+            elif drops:
                 del value[name]
             else:
-                value[name] = _copier(default)()
+                continue
+            changed = True
         return changed
 
     return drop
 
 
-def compile_defaults(schema: Schema, source: str) -> Callable[[Any], None]:
+def compile_defaults(schema: Schema, source: str, drops: bool = True) -> Callable[[Any], None]:
     """
     A function that gives an object its defaults, in place.
 
     A null where a default is, and no null may be, gives way to it; another such null is
     dropped.
+
+    @param drops: whether it is; if not it is left to validation.
     """
     writer = CodeWriter()
-    name = _Defaults(writer).node(schema)
+    name = _Defaults(writer, drops).node(schema)
     return writer.build(name, source) if name else _nothing
 
 
@@ -75,8 +79,9 @@ class _Defaults:
     schema's are left alone.
     """
 
-    def __init__(self, writer: CodeWriter) -> None:
+    def __init__(self, writer: CodeWriter, drops: bool) -> None:
         self._writer = writer
+        self._drops = drops
 
     def node(self, schema: Schema) -> str:
         """
@@ -118,7 +123,7 @@ class _Defaults:
             self.node(additional) if isinstance(additional, Mapping) and self._matters(additional) else ""
         )
         again = (
-            f"if x is None and {self._writer.constant(_dropper(schema))}(v): return {self.node(schema)}(v)"
+            f"if x is None and {self._writer.constant(_dropper(schema, self._drops))}(v): return {self.node(schema)}(v)"
         )
         if not table and not otherwise:
             return [*lines, "for x in v.values():", f"    {again}"]

@@ -40,10 +40,13 @@ class Strategy:
 
     @cvar returns_deleted: whether a deletion answers with the object that went, and not
         with a C{Status} (C{ReturnDeletedObject} in C{registry/generic/registry/store.go}).
+    @cvar checks_preconditions_itself: whether Kubernetes' own code for this resource judges
+        the preconditions of deletions, which has other words.
     @cvar blank: the members that an object has before anybody sets them.
     """
 
     returns_deleted = False
+    checks_preconditions_itself = False
     blank: Mapping[str, Any] = {}
 
     def __init__(self, kind: Kind) -> None:
@@ -57,7 +60,7 @@ class Strategy:
         (C{GetResetFields}; contract 13.7).
         """
         if subresource == "status":
-            return ("metadata", "spec")
+            return ("spec",) if self.kind.typed else ("metadata", "spec")
         return ("status",) if self.kind.has_status else ()
 
     def default(self, obj: Object) -> None:

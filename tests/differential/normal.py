@@ -48,6 +48,7 @@ _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"current: \d+"), "current: <revision>"),
     (re.compile(r"too old resource version: (\d+) \(\d+\)"), r"too old resource version: \1 (<revision>)"),
     (re.compile(r"(ResourceVersion in record) \(\d+\)"), r"\1 (<revision>)"),
+    (re.compile(r"(ResourceVersion in object meta): \d+"), r"\1: <revision>"),
     (re.compile(r"\d+\.\d+\.\d+\.\d+:\d+"), "<server>"),
     # Objects that messages quote, once or twice escaped.
     (re.compile(r',?\\*"managedFields\\*":\[[^\]]*\]'), ""),
@@ -170,7 +171,9 @@ class Normalizer:
         return self._value(value)
 
     def _metadata(self, metadata: dict[str, Any]) -> dict[str, Any]:
-        shown = {name: self._value(value) for name, value in metadata.items() if name != "managedFields"}
+        shown = {name: self._value(value) for name, value in metadata.items()}
+        if isinstance(shown.get("managedFields"), list):
+            shown["managedFields"] = sorted(shown["managedFields"], key=_owner)
         revision = metadata.get("resourceVersion")
         if isinstance(revision, str) and revision.isdigit() and revision != "0":
             shown["resourceVersion"] = self._revision(str(metadata.get("uid", "")), revision)
@@ -203,6 +206,13 @@ class Normalizer:
         except ValueError:
             return False
         return abs(moment - self._now) < 86400
+
+
+def _owner(entry: Any) -> str:
+    """
+    What entries of managedFields are ordered by here: two servers may see another second.
+    """
+    return json.dumps(entry, sort_keys=True)
 
 
 def _ordered(members: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ JSON = "application/json"
 YAML = "application/yaml"
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
 
 
 class Call(NamedTuple):

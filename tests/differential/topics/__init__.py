@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tests.differential.kinds import Kind
 from tests.differential.steps import Step
+from tests.differential.topics.applies import applies, owners
 from tests.differential.topics.core import core, namespaces
+from tests.differential.topics.definitions import cases, definitions
 from tests.differential.topics.deletes import deletes
 from tests.differential.topics.limits import limits
 from tests.differential.topics.metadata import metadata
@@ -28,6 +30,6 @@ Topic = Callable[[random.Random, Sequence[Kind]], Iterator[Step]]
 TOPICS: dict[str, Topic] = {
     topic.__name__: topic
     for topic in (
-        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, namespaces, limits, reviews, protobuf, walk,
+        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, namespaces, limits, reviews, protobuf, cases, definitions, applies, owners, walk,
     )
 }  # fmt: skip
