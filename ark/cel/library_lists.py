@@ -197,6 +197,12 @@ def _value(maybe: Any) -> Any:
     return maybe.value
 
 
+def _has_value(maybe: Any) -> bool:
+    if type(maybe) is not Optional:
+        raise no_overload()
+    return maybe.present
+
+
 def _unwrap(items: Any) -> list[Any]:
     found = []
     for each in items:
@@ -296,7 +302,7 @@ OPTIONALS: tuple[Function, ...] = (
     ),
     function("optional.none", plain("optional_none", (), _OPT, lambda: NONE)),
     function("value", member("optional_value", (_OPT,), V, _value)),
-    function("hasValue", member("optional_hasValue", (_OPT,), _B, lambda maybe: maybe.present)),
+    function("hasValue", member("optional_hasValue", (_OPT,), _B, _has_value)),
     function("or", member("optional_or_optional", (_OPT, _OPT), _OPT, None)),
     function("orValue", member("optional_orValue_value", (_OPT, V), V, None)),
     function("_?._", plain("select_optional_field", (types.DYN, types.STRING), _OPT, None)),

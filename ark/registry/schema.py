@@ -16,6 +16,7 @@ from ark.registry.defaulting import compile_defaults
 from ark.registry.embedded import coerce_embedded, embedded_faults, has_embedded, wrong_embedded
 from ark.registry.failures import NO_FIELD, causes_of
 from ark.registry.pruning import compile_clean, prune
+from ark.registry.rules import RuleTree, compile_tree
 from ark.registry.scale import scale_faults
 from ark.registry.settling import compile_settle
 from ark.registry.uniqueness import duplicates_of, has_unique_lists
@@ -42,19 +43,13 @@ _NOT_CHECKED = Cause(
 )
 
 
-def _has_rules(schema: Any) -> bool:
-    if isinstance(schema, dict):
-        return bool(schema.get("x-kubernetes-validations")) or any(map(_has_rules, schema.values()))
-    return isinstance(schema, list) and any(map(_has_rules, schema))
-
-
 class Processor:
     """
     Prunes, defaults and validates objects of one kind.
 
     The functions are made when they are first needed.
 
-    @ivar rules: checks beyond the schema, run in order on objects that fit it.
+    @ivar rules: checks beyond the schema and its own rules, run in order on objects that fit it.
     """
 
     def __init__(self, kind: Kind, rules: Sequence[Rule] = ()) -> None:
@@ -73,6 +68,13 @@ class Processor:
         Give an object its defaults, in place (contract 9.3).
         """
         return compile_defaults(self._schema, f"default {self._source}")
+
+    @cached_property
+    def default_applied(self) -> Callable[[Object], None]:
+        """
+        As L{default}, for what was applied: no null is dropped.
+        """
+        return compile_defaults(self._schema, f"default applied {self._source}", drops=False)
 
     @cached_property
     def _settle(self) -> Callable[[Any], bool]:
@@ -99,14 +101,14 @@ class Processor:
         return has_unique_lists(self._schema)
 
     @cached_property
-    def _has_rules(self) -> bool:
-        return bool(self.rules) or _has_rules(self._schema)
+    def _tree(self) -> RuleTree | None:
+        return compile_tree(self._schema, root=True)
 
     def prepare(self) -> None:
         """
         Make the functions now.
         """
-        _ = (self._settle, self._clean, self.default, self._fits, self._has_embedded)
+        _ = (self._settle, self._clean, self.default, self._fits, self._has_embedded, self._tree)
 
     def settle(self, obj: Object) -> list[str]:
         """
@@ -142,23 +144,26 @@ class Processor:
         coerced = coerce_embedded(obj, self._schema) if self._has_embedded else []
         return sorted(prune(obj, self._schema)) + sorted(coerced)
 
-    def validate(self, obj: Object, old: Object | None = None) -> list[Cause]:
+    def validate(
+        self, obj: Object, old: Object | None = None, warnings: list[str] | None = None
+    ) -> list[Cause]:
         """
         Every fault of an object, in Kubernetes' order and words (contract 2.5, 19).
 
         @param old: the object before an update; what did not change is not held against it.
+        @param warnings: takes what would have been held against it by a rule.
         """
         if self._fits(obj) and not self._needs_more():
-            return [cause for rule in self.rules for cause in rule(obj, old)]
+            return self._ruled(obj, old, warnings) if self._tree is not None or self.rules else []
         was = Correlated(obj, old, self._schema) if old is not None else None
         causes = causes_of(check_value(obj, self._schema, "", was).failures)
         causes += scale_faults(obj, self.kind.scale)
         causes += embedded_faults(obj, self._schema) if self._has_embedded else ()
-        return self._finished(obj, old, causes)
+        return self._finished(obj, old, causes, warnings)
 
-    def validate_status(self, obj: Object, old: Object) -> list[Cause]:
+    def validate_status(self, obj: Object, old: Object, warnings: list[str] | None = None) -> list[Cause]:
         """
-        Every fault of a write to C{/status}: only the status is looked at.
+        Every fault of a write to C{/status}: only the status is looked at, but all rules.
         """
         status = obj.get("status")
         causes: list[Cause] = []
@@ -166,18 +171,31 @@ class Processor:
             was = Correlated(status, old["status"], self._status_schema) if "status" in old else None
             causes += causes_of(check_value(status, self._status_schema, "", was).failures, "status")
         causes += scale_faults(obj, self.kind.scale, spec=False)
-        return self._finished(obj, old, causes)
+        return self._finished(obj, old, causes, warnings)
 
     def _needs_more(self) -> bool:
         return self._has_embedded or self.kind.scale is not None
 
-    def _finished(self, obj: Object, old: Object | None, causes: list[Cause]) -> list[Cause]:
+    def _ruled(self, obj: Object, old: Object | None, warnings: list[str] | None) -> list[Cause]:
+        causes = [cause for rule in self.rules for cause in rule(obj, old)]
+        if self._tree is None:
+            return causes
+        verdict = self._tree.judge(obj, old)
+        if warnings is not None:
+            warnings += [f"{cause.field}: {cause.message}" for cause in verdict.forgiven]
+        return causes + verdict.causes
+
+    def _finished(
+        self, obj: Object, old: Object | None, causes: list[Cause], warnings: list[str] | None
+    ) -> list[Cause]:
         doubles = list(duplicates_of(obj, self._schema)) if self._has_unique_lists else []
         if doubles and (old is None or not any(duplicates_of(old, self._schema))):
             causes += doubles
-        if self._has_rules and any(cause.reason in _BLOCKING for cause in causes):
+        if self._tree is None and not self.rules:
+            return causes
+        if any(cause.reason in _BLOCKING for cause in causes):
             return [*causes, _NOT_CHECKED]
-        return causes + [cause for rule in self.rules for cause in rule(obj, old)]
+        return causes + self._ruled(obj, old, warnings)
 
 
 def compile_schema(kind: Kind) -> Processor:

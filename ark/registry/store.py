@@ -303,7 +303,7 @@ class Store:
         """
         if not all(map(_is_usual, managed.entries)):
             new["metadata"]["managedFields"] = managed.members()
-        causes = self._causes(new, old, subresource)
+        causes = self._causes(new, old, subresource, context.warnings)
         new["metadata"].pop("managedFields", None)
         if causes:
             # The subject is of the kind that the object says.
@@ -318,7 +318,7 @@ class Store:
                 before = (old or new)["metadata"].get("finalizers") if old else ()
                 context.warnings.extend(objectmeta.finalizer_warnings(finalizers, before or ()))
 
-    def _causes(self, new: Object, old: Object | None, subresource: str) -> list[Cause]:
+    def _causes(self, new: Object, old: Object | None, subresource: str, warnings: list[str]) -> list[Cause]:
         causes: list[Cause] = []
         if old is not None:
             causes = objectmeta.validate_metadata_update(
@@ -338,8 +338,8 @@ class Store:
             # The strategies judge the change once more (C{ValidateUpdate}).
             causes += objectmeta.update_causes(new["metadata"], old["metadata"])
         if subresource == "status" and old is not None:
-            return causes + self.processor.validate_status(new, old)
-        return causes + self.processor.validate(new, old) + self.strategy.validate(new, old)
+            return causes + self.processor.validate_status(new, old, warnings)
+        return causes + self.processor.validate(new, old, warnings) + self.strategy.validate(new, old)
 
     def stored_form(self, obj: Object) -> Object:
         """

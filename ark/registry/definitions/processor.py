@@ -43,13 +43,15 @@ class DefinitionProcessor(Processor):
         """
         return None
 
-    def validate(self, obj: Object, old: Object | None = None) -> list[Cause]:
+    def validate(
+        self, obj: Object, old: Object | None = None, warnings: list[str] | None = None
+    ) -> list[Cause]:
         """
         Nothing: the strategy judges definitions.
         """
         return []
 
-    def validate_status(self, obj: Object, old: Object) -> list[Cause]:
+    def validate_status(self, obj: Object, old: Object, warnings: list[str] | None = None) -> list[Cause]:
         """
         Every fault of a write to C{/status}.
         """
