@@ -169,6 +169,8 @@ class Kind:
     def _verbs(self) -> tuple[str, ...]:
         if self.terminating:
             return tuple(verb for verb in _VERBS if verb not in ("patch", "create", "update"))
-        # Kubernetes deletes namespaces only one by one.
-        lacking = "deletecollection" if self.typed and self.plural == "namespaces" else ""
-        return tuple(verb for verb in _VERBS if verb != lacking)
+        if not self.typed:
+            return _VERBS
+        # Kubernetes deletes namespaces only one by one, and sorts the verbs of its own kinds.
+        lacking = "deletecollection" if self.plural == "namespaces" else ""
+        return tuple(sorted(verb for verb in _VERBS if verb != lacking))

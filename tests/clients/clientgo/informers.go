@@ -33,7 +33,8 @@ var informerRules = func() rule.Rules {
 		"a_reflector_holds_what_is_stored":                reflectorHolds,
 		"an_informer_sees_what_there_is_and_what_comes":   informerSees,
 		"an_informer_goes_on_when_its_watch_ends":         informerGoesOn,
-		"an_informer_of_typed_objects_is_equal_to_a_list": typedInformer,
+		"an_informer_of_typed_objects_is_equal_to_a_list": func(t *rule.T) { typedInformer(t, inProtobuf) },
+		"an_informer_of_typed_objects_works_in_json":      func(t *rule.T) { typedInformer(t, inJSON) },
 		"an_informer_of_metadata_gets_nothing_else":       metadataInformer,
 		"an_informer_with_selectors_follows_transitions":  selectingInformer,
 		"an_informer_of_all_namespaces_sees_all":          wideInformer,
@@ -188,8 +189,8 @@ func informerGoesOn(t *rule.T) {
 		"the cache holds what a list finds")
 }
 
-func typedInformer(t *rule.T) {
-	clients := rule.Get[*kubernetes.Clientset](t, "make a client")(kubernetes.NewForConfig(inProtobuf(rule.Config(t))))
+func typedInformer(t *rule.T, in func(*rest.Config) *rest.Config) {
+	clients := rule.Get[*kubernetes.Clientset](t, "make a client")(kubernetes.NewForConfig(in(rule.Config(t))))
 	for number := range 25 {
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("secret-%d", number)},
 			Data: map[string][]byte{"token": {0, 255, byte(number)}}}
@@ -301,6 +302,11 @@ func informerAsks(t *rule.T, streaming bool) {
 func inProtobuf(config *rest.Config) *rest.Config {
 	config.ContentType = runtime.ContentTypeProtobuf
 	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	return config
+}
+
+func inJSON(config *rest.Config) *rest.Config {
+	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON
 	return config
 }
 
