@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from ark.apply import fieldtree
 from ark.apply.fieldpath import SELF, Element, Path, element_key
 from ark.apply.fieldtree import LEAF, Tree
@@ -25,13 +27,14 @@ class FieldSet:
     @ivar reconciled_by: the schema that last found that the set needs no change.
     """
 
-    __slots__ = ("_tree", "reconciled_by")
+    __slots__ = ("_hash", "_tree", "reconciled_by")
 
     def __init__(self, tree: Tree) -> None:
         """
         @param tree: as L{ark.apply.fieldtree} describes; it must not change any more.
         """
         self._tree = tree
+        self._hash: int | None = None
         self.reconciled_by: object = None
 
     @classmethod
@@ -167,7 +170,14 @@ class FieldSet:
         return self._tree is other._tree or self._tree == other._tree
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._tree))
+        if self._hash is None:
+            # Of the whole, for most sets of one kind of objects begin alike.
+            try:
+                self._hash = hash(orjson.dumps(self._tree, option=orjson.OPT_SORT_KEYS))
+            except orjson.JSONEncodeError:
+                # Deeper than it can write.
+                self._hash = hash(frozenset(self._tree))
+        return self._hash
 
     def __repr__(self) -> str:
         return f"<FieldSet {self._tree!r}>"
