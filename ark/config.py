@@ -57,6 +57,17 @@ class ServerConfig:
 
     storage: str
     db_path: str
+    db_url: str
+    postgres_host: str
+    postgres_port: str
+    postgres_database: str
+    postgres_user: str
+    postgres_password: str
+    postgres_sslmode: str
+    postgres_sslrootcert: str
+    postgres_sslcert: str
+    postgres_sslkey: str
+    postgres_pool_size: int
     history_retention: float
     history_events: int
     compaction_interval: float
@@ -136,6 +147,8 @@ def complete(given: Mapping[str, Given], environ: Mapping[str, str]) -> ServerCo
     """
     values = {option.field: _value(option, given.get(option.name)) for option in OPTIONS}
     values["db_path"] = _absolute(values["db_path"] or str(data_home(environ) / "ark.db"))
+    if "://" in values["storage"]:
+        values["db_url"] = values["db_url"] or values["storage"]
     values["kubeconfig_out"] = values["kubeconfig_out"] or str(
         Path(values["db_path"]).with_name("admin.kubeconfig")
     )

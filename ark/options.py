@@ -188,10 +188,29 @@ class Option:
         return "ARK_" + self.name.replace("-", "_").upper()
 
 
+def _postgresql(section: str) -> Iterator[Option]:
+    for name, metavar, what in (
+        ("host", "HOST", "The host of PostgreSQL; one that begins with a slash is the folder of its socket."),
+        ("port", "PORT", "The port of PostgreSQL. Default: 5432."),
+        ("database", "NAME", "The database in PostgreSQL. Default: the user's name."),
+        ("user", "NAME", "The user of PostgreSQL."),
+        ("password", "PASSWORD", "His password. Better given as a variable or in a file."),
+        ("sslmode", "MODE", "disable, allow, prefer, require, verify-ca or verify-full. Default: prefer."),
+        ("sslrootcert", "FILE", "The certificates of the authorities that may vouch for PostgreSQL."),
+        ("sslcert", "FILE", "The certificate to show to PostgreSQL."),
+        ("sslkey", "FILE", "Its private key."),
+    ):
+        yield Option(f"postgres-{name}", section, metavar, what, secret=name == "password")
+    yield Option(
+        "postgres-pool-size", section, "N", "How many connections a server process opens for reads.",
+        integer(1, 1000), "8",
+    )  # fmt: skip
+
+
 def _storage() -> Iterator[Option]:
     section = "Storage"
     yield Option(
-        "storage", section, "SCHEME|URL", "What keeps the data: sqlite, memory, or the scheme of a plug-in.",
+        "storage", section, "SCHEME|URL", "What keeps the data: sqlite, postgresql, memory, or the scheme of a plug-in; or the URL of a database.",
         default="sqlite", secret=True,
     )  # fmt: skip
     yield Option(
@@ -199,6 +218,12 @@ def _storage() -> Iterator[Option]:
         "The SQLite database; everything else of the server stands beside it. "
         "Default: ark/ark.db in $XDG_DATA_HOME (~/.local/share).",
     )  # fmt: skip
+    yield Option(
+        "db-url", section, "URL",
+        "The database, as postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full. "
+        "The options of the kind of database count more than parts of the URL.", secret=True,
+    )  # fmt: skip
+    yield from _postgresql(section)
     yield Option(
         "history-retention", section, "DURATION", "How long replaced and deleted versions can still be read and watched.",
         duration(1), "10m",

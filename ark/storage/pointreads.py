@@ -1,24 +1,28 @@
 """
-Many point reads in one hop to a thread.
+Many point reads in one: one hop to a thread, or one round trip to a database.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from ark.meta.records import Key, Version
-from ark.storage.sqliteread import read_points, read_revision_alone
 
 
 class PointReads:
     """
     Gathers what is asked for in one reactor turn into one read.
+
+    @param read: gives the counter and the live versions of some keys, which may be none.
+        The versions are not older than the counter.
     """
 
-    def __init__(self, reactor: Any, read: Callable[..., Deferred[Any]]) -> None:
+    def __init__(
+        self, reactor: Any, read: Callable[[Sequence[Key]], Deferred[tuple[int, dict[Key, Version]]]]
+    ) -> None:
         self._reactor = reactor
         self._read = read
         self._waiting: dict[Key, list[Deferred[Version | None]]] = {}
@@ -69,5 +73,4 @@ class PointReads:
             for asked in revisions:
                 asked.errback(failure)
 
-        read = read_points if waiting else read_revision_alone
-        self._read(read, tuple(waiting)).addCallbacks(answer, fail)
+        self._read(tuple(waiting)).addCallbacks(answer, fail)

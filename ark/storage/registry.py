@@ -15,6 +15,7 @@ from twisted.python.reflect import namedAny
 from zope.interface import implementer
 
 from ark.interfaces import IStorageBackend, IStorageBackendFactory
+from ark.storage.errors import UnusableDatabase
 
 
 class UnknownStorage(ValueError):
@@ -47,7 +48,13 @@ class StorageBackendFactory:
         """
         See L{IStorageBackendFactory.open}.
         """
-        open_backend: Any = namedAny(self.opener)  # type: ignore[no-untyped-call]
+        try:
+            open_backend: Any = namedAny(self.opener)  # type: ignore[no-untyped-call]
+        except ModuleNotFoundError as error:
+            raise UnusableDatabase(
+                f"the storage {self.scheme} needs the package {error.name}, which is not installed",
+                f"Install it with: pip install 'ark-apiserver[{self.scheme}]'.",
+            ) from error
         backend: IStorageBackend = await open_backend(config, reactor)
         return backend
 

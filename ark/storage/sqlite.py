@@ -257,8 +257,9 @@ class SQLiteBackend:
         if self._closed:
             raise Unavailable("the store is closed")
 
-    def _start_read(self, read: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
-        return Deferred.fromCoroutine(self._run(self._readers, read, *arguments))
+    def _start_read(self, keys: Sequence[Key]) -> Deferred[tuple[int, dict[Key, Version]]]:
+        read = sqliteread.read_points if keys else sqliteread.read_revision_alone
+        return Deferred.fromCoroutine(self._run(self._readers, read, keys))
 
     async def _run(self, pool: Any, work: Callable[..., _T], *arguments: Any) -> _T:
         self._check_open()

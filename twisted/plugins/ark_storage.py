@@ -16,3 +16,22 @@ sqlite = StorageBackendFactory(
     "ark.storage.sqlite.open_backend",
     ("db_path", "workers"),
 )
+
+postgresql = StorageBackendFactory(
+    "postgresql",
+    "a PostgreSQL database that any number of servers share",
+    "ark.storage.postgresql.open_backend",
+    (
+        "db_url",
+        "postgres_host",
+        "postgres_port",
+        "postgres_database",
+        "postgres_user",
+        "postgres_password",
+        "postgres_sslmode",
+        "postgres_sslrootcert",
+        "postgres_sslcert",
+        "postgres_sslkey",
+        "postgres_pool_size",
+    ),
+)

@@ -1,0 +1,287 @@
+"""
+A PostgreSQL database that any number of servers share as equals.
+
+A commit is one round trip for its whole batch: a function of the schema takes the lock on
+the counter's row, judges each change, writes those that fit and notifies the others
+(C{schema/postgresql/001-log.sql}).  Whoever waits for that lock comes later in the order of
+revisions, and nobody sees a revision before those below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from ark.interfaces import IChangeFeed, IStorageBackend
+from ark.meta.records import (
+    Change,
+    Committed,
+    EventPage,
+    JoinedPage,
+    Key,
+    Mismatch,
+    Outcome,
+    Page,
+    Range,
+    Version,
+)
+from ark.storage.changefeed import ChangeFeed
+from ark.storage.errors import Unavailable, UnusableDatabase
+from ark.storage.pointreads import PointReads
+from ark.storage.postgresqlerrors import DATABASE_ERRORS, translate
+from ark.storage.postgresqllisten import Listener
+from ark.storage.postgresqlmigrate import migrate
+from ark.storage.postgresqlread import (
+    as_of,
+    bind,
+    count_of,
+    events_of,
+    joined_page_of,
+    page_of,
+    version_of,
+)
+from ark.storage.postgresqlsession import Session, Sessions
+from ark.storage.postgresqlsettings import connection_settings
+from ark.storage.postgresqlstatements import (
+    COMMIT,
+    COUNTS,
+    EVENTS,
+    GET_AT,
+    GETS,
+    LIST,
+    LIST_JOINED,
+    META,
+    RAISE_FLOOR,
+    SWEEP,
+)
+
+_CONNECTIONS = 8
+_TIMEOUT = 15.0
+_SWEPT_ROWS = 1000
+
+
+def _runs(changes: Sequence[Change]) -> list[int]:
+    """
+    Stretches of changes in which no key comes twice, numbered from 0.
+    """
+    numbers = []
+    run = 0
+    seen: set[Key] = set()
+    for change in changes:
+        if change.key in seen:
+            run += 1
+            seen = set()
+        seen.add(change.key)
+        numbers.append(run)
+    return numbers
+
+
+def _columns(changes: Sequence[Change]) -> tuple[list[Any], ...]:
+    keys = [change.key for change in changes]
+    return (
+        _runs(changes),
+        [key.resource for key in keys],
+        [key.namespace for key in keys],
+        [key.name for key in keys],
+        [change.expected for change in changes],
+        [change.event for change in changes],
+        [change.uid for change in changes],
+        [change.labels.decode() for change in changes],
+        [change.body.head.decode() for change in changes],
+        [change.body.tail.decode() for change in changes],
+    )
+
+
+def _outcome(change: Change, row: Sequence[Any]) -> Outcome:
+    revision = row[0]
+    if revision:
+        key, expected, event, body, labels, uid = change
+        return Committed(Version(key, revision, event, body.at(revision), labels, uid, expected))
+    return Mismatch(None if row[1] is None else version_of(change.key, row[1:]))
+
+
+@implementer(IStorageBackend, IChangeFeed)
+class PostgreSQLBackend:
+    """
+    L{IStorageBackend} over a database whose schema is in place.
+    """
+
+    def __init__(self, settings: Mapping[str, str], reactor: Any, connections: int = _CONNECTIONS) -> None:
+        self._feed = ChangeFeed(reactor)
+        self._readers = Sessions(settings, reactor, connections, _TIMEOUT)
+        self._writer = Sessions(settings, reactor, 1, _TIMEOUT)
+        self._points = PointReads(reactor, self._start_read)
+        self._listener = Listener(settings, reactor, _TIMEOUT, self._feed.notify)
+
+    @property
+    def hears(self) -> bool:
+        """
+        Whether commits of others are told at once; else they are found by asking.
+        """
+        return self._listener.hears
+
+    async def start(self) -> None:
+        """
+        See that the database answers, and begin to listen.
+        """
+        await self._readers.query(META)
+        self._listener.start()
+
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """
+        See L{IChangeFeed.subscribe}.
+        """
+        return self._feed.subscribe(wake)
+
+    async def commit(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """
+        See L{IStorageBackend.commit}.
+        """
+        if not changes:
+            return []
+        rows = await self._writer.query(COMMIT, _columns(changes), committing=True)
+        outcomes = [_outcome(change, row) for change, row in zip(changes, rows)]
+        self._feed.notify()
+        return outcomes
+
+    async def get(self, key: Key, revision: int | None = None) -> Version | None:
+        """
+        See L{IStorageBackend.get}.
+        """
+        if revision is None:
+            return await self._points.get(key)
+        rows = await self._readers.query(GET_AT, {**key._asdict(), "at": revision})
+        return next(iter(page_of(Range(key.resource), rows, 1, revision).versions), None)
+
+    def _start_read(self, keys: Sequence[Key]) -> Deferred[tuple[int, dict[Key, Version]]]:
+        return Deferred.fromCoroutine(self._read_points(keys))
+
+    async def _read_points(self, keys: Sequence[Key]) -> tuple[int, dict[Key, Version]]:
+        if not keys:
+            ((revision, _),) = await self._readers.query(META)
+            return revision, {}
+        columns = (
+            [key.resource for key in keys],
+            [key.namespace for key in keys],
+            [key.name for key in keys],
+        )
+        (_, revision, *_), *rows = await self._readers.query(GETS, columns)
+        found = {}
+        for place, *fields in rows:
+            key = keys[place - 1]
+            found[key] = version_of(key, fields)
+        return revision, found
+
+    async def list(self, range: Range, limit: int, revision: int | None = None) -> Page:
+        """
+        See L{IStorageBackend.list}.
+        """
+        bound = bind(range, limit, revision)
+        if bound is None:
+            return Page(await self._as_of(revision), [], False)
+        form, parameters = bound
+        return page_of(range, await self._readers.query(LIST[form], parameters), limit, revision)
+
+    async def list_joined(self, range: Range, limit: int, revision: int | None = None) -> JoinedPage:
+        """
+        See L{IStorageBackend.list_joined}.
+        """
+        bound = bind(range, limit, revision)
+        if bound is None:
+            return JoinedPage(await self._as_of(revision), b"", 0, None, False)
+        form, parameters = bound
+        (row,) = await self._readers.query(LIST_JOINED[form], parameters)
+        return joined_page_of(row, limit, revision)
+
+    async def count(self, range: Range, revision: int | None = None) -> int:
+        """
+        See L{IStorageBackend.count}.
+        """
+        bound = bind(range, 0, revision)
+        if bound is None:
+            await self._as_of(revision)
+            return 0
+        form, parameters = bound
+        (row,) = await self._readers.query(COUNTS[form], {**parameters, "limit": None})
+        return count_of(row, revision)
+
+    async def _as_of(self, revision: int | None) -> int:
+        (row,) = await self._readers.query(META)
+        return as_of(row, revision)
+
+    async def events(self, after: int, limit: int) -> EventPage:
+        """
+        See L{IStorageBackend.events}.
+        """
+        return events_of(await self._readers.query(EVENTS, (after, limit)), after)
+
+    async def current_revision(self) -> int:
+        """
+        See L{IStorageBackend.current_revision}.
+        """
+        return await self._points.revision()
+
+    async def compact(self, revision: int) -> int:
+        """
+        See L{IStorageBackend.compact}.
+        """
+        await self._readers.query(RAISE_FLOOR, (revision,))
+        dropped = 0
+        while True:
+            rows = await self._readers.query(SWEEP, (_SWEPT_ROWS,))
+            if not rows:
+                return dropped
+            dropped += rows[0][1]
+
+    async def compacted_revision(self) -> int:
+        """
+        See L{IStorageBackend.compacted_revision}.
+        """
+        ((_, floor),) = await self._readers.query(META)
+        return int(floor)
+
+    async def ready(self) -> None:
+        """
+        See L{IStorageBackend.ready}.
+        """
+        ((standby,),) = await self._writer.query("SELECT pg_is_in_recovery()")
+        if standby:
+            raise Unavailable("PostgreSQL: this server is a standby, which cannot be written to")
+
+    async def close(self) -> None:
+        """
+        See L{IStorageBackend.close}.
+        """
+        await self._listener.stop()
+        await self._writer.close()
+        await self._readers.close()
+
+
+async def open_backend(config: Mapping[str, Any], reactor: Any) -> PostgreSQLBackend:
+    """
+    Open the database that C{config} names, and bring its schema up to date.
+
+    @raise UnusableDatabase: it cannot be opened.
+    """
+    settings = connection_settings(config)
+    session = Session(reactor)
+    try:
+        await session.open(settings, _TIMEOUT)
+        await migrate(session, _TIMEOUT)
+    except (Unavailable, *DATABASE_ERRORS) as error:
+        why = error if isinstance(error, Unavailable) else translate(error)
+        raise UnusableDatabase(
+            str(why), "Check the --postgres options, and that the server can be reached."
+        ) from error
+    finally:
+        session.close()
+    backend = PostgreSQLBackend(settings, reactor, int(config.get("postgres_pool_size") or _CONNECTIONS))
+    try:
+        await backend.start()
+    except BaseException:
+        await backend.close()
+        raise
+    return backend

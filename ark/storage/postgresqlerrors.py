@@ -1,0 +1,48 @@
+"""
+From what psycopg2 raises to the errors of L{ark.storage.errors}.
+"""
+
+from __future__ import annotations
+
+import psycopg2
+from twisted.internet.error import ConnectionClosed
+
+from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, Unavailable
+
+DATABASE_ERRORS = (psycopg2.Error, ConnectionClosed)
+
+_FULL = frozenset(("53100", "53400"))
+_ENDING = frozenset(("57P01", "57P02", "57P03", "57P05"))
+_AGAIN = frozenset(("40001", "40P01"))
+
+
+def is_conflict(error: BaseException) -> bool:
+    """
+    Whether the transaction was undone for the sake of another, so that it may be tried again.
+    """
+    return getattr(error, "pgcode", None) in _AGAIN
+
+
+def translate(error: BaseException, committing: bool = False) -> StorageError:
+    """
+    What a caller is told.
+
+    @param committing: what failed may have been a commit.  An answer of the server that
+        it refused means that nothing was written; no answer, or its last word before it
+        goes, means nothing at all.
+    """
+    code = getattr(error, "pgcode", None)
+    text = _text(error)
+    if code in _FULL:
+        return StorageFull(text)
+    if committing and (code is None or code in _ENDING):
+        return OutcomeUnknown(text)
+    return Unavailable(text)
+
+
+def _text(error: BaseException) -> str:
+    """
+    The first line only: the rest quotes statements and data.
+    """
+    lines = str(error).strip().splitlines()
+    return f"PostgreSQL: {lines[0] if lines else type(error).__name__}"

@@ -1,0 +1,120 @@
+"""
+Being told by PostgreSQL that something was committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from ark.storage.errors import StorageError
+from ark.storage.postgresqlerrors import DATABASE_ERRORS
+from ark.storage.postgresqlsession import Session
+
+CHANNEL = "ark_resources"
+POLL_SECONDS = 1.0
+_PROBE_SECONDS = 10.0
+
+
+class Listener:
+    """
+    Keeps a connection that listens.  While it has none, or one through which nothing comes,
+    it tells C{wake} every second: whoever is woken looks for himself.
+
+    A pooler that gives a connection to somebody else between transactions lets C{LISTEN}
+    succeed and delivers nothing, so each connection has to prove itself by a notification of
+    its own, and again from time to time.
+
+    @ivar hears: whether notifications come.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, settings: Mapping[str, str], reactor: Any, timeout: float, wake: Callable[[], None]
+    ) -> None:
+        self._settings = settings
+        self._reactor = reactor
+        self._timeout = timeout
+        self._wake = wake
+        self._session: Session | None = None
+        self._opening: Deferred[None] | None = None
+        self._next_probe = 0.0
+        self._probed_at: float | None = None
+        self._loop = LoopingCall(self._look)
+        self._loop.clock = reactor
+        self.hears = False
+
+    def start(self) -> None:
+        """
+        Begin.
+        """
+        self._loop.start(POLL_SECONDS)
+
+    async def stop(self) -> None:
+        """
+        End.
+        """
+        if self._loop.running:
+            self._loop.stop()
+        self.hears = False
+        if self._session is not None:
+            self._session.close()
+        if self._opening is not None:
+            ended: Deferred[None] = Deferred()
+            self._opening.addBoth(lambda _: ended.callback(None))
+            await ended
+
+    def _look(self) -> None:
+        if self._session is not None and self._session.closed:
+            self._lost("the connection was lost")
+        now = self._reactor.seconds()
+        if self._probed_at is not None and now - self._probed_at > POLL_SECONDS:
+            self._lost("a notification of its own did not come")
+        if self._opening is None and (self._session is None or now >= self._next_probe):
+            self._opening = Deferred.fromCoroutine(self._prove())
+            self._opening.addBoth(self._proved)
+        if not self.hears:
+            self._wake()
+
+    def _lost(self, why: str) -> None:
+        if self.hears:
+            self._log.warn("Notifications of PostgreSQL do not come ({why}): polling", why=why)
+        self.hears = False
+        self._probed_at = None
+
+    async def _prove(self) -> None:
+        session = self._session
+        if session is None or session.closed:
+            self._session = session = Session(self._reactor)
+            session.connection.addNotifyObserver(self._heard)
+            await session.open(self._settings, self._timeout)
+        # Both in one go: a pooler may give the session away between them.
+        self._probed_at = self._reactor.seconds()
+        await session.run(f"LISTEN {CHANNEL}; NOTIFY {CHANNEL}", self._timeout)
+
+    def _proved(self, result: Any) -> None:
+        self._opening = None
+        self._next_probe = self._reactor.seconds() + _PROBE_SECONDS
+        failure = getattr(result, "value", None)
+        if failure is None:
+            return
+        self._next_probe = 0.0
+        if self._session is not None and self._session.closed:
+            self._session = None
+        if isinstance(failure, CancelledError):
+            return
+        if not isinstance(failure, (StorageError, *DATABASE_ERRORS)):
+            self._log.failure("Listening to PostgreSQL failed", result)
+        self._lost(str(failure).strip().partition("\n")[0])
+
+    def _heard(self, notification: Any) -> None:
+        self._probed_at = None
+        if not self.hears:
+            self.hears = True
+            self._log.info("Notifications of PostgreSQL come")
+        self._wake()

@@ -1,0 +1,94 @@
+"""
+The schema of a PostgreSQL database: files C{schema/postgresql/NNN-*.sql}, each applied once.
+
+C{ark_schema} holds what was applied, and how old a server may be to work with it: a newer
+schema is no hindrance as long as it says so.  That is how replicas of two releases run side
+by side while one takes the other's place.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+from ark.storage.errors import UnusableDatabase
+from ark.storage.postgresqlsession import Session
+
+#: Of C{pg_advisory_lock}: "Ark1" and what for.
+MIGRATION_LOCK = (0x41726B31, 1)
+
+_FILE = re.compile(r"(\d{3})-[a-z0-9-]+\.sql")
+_TABLE = "SELECT to_regclass('ark_schema') IS NOT NULL, to_regclass('ark_log') IS NOT NULL"
+_CREATE = (
+    "CREATE TABLE ark_schema (version integer PRIMARY KEY, oldest integer NOT NULL, "
+    "applied_at timestamptz NOT NULL DEFAULT now())"
+)
+#: The oldest schema that a server must know to work with the newest one.
+OLDEST = 1
+
+
+def schema_files() -> dict[int, str]:
+    """
+    The text of every schema file by its number.
+    """
+    folder = resources.files("ark.storage").joinpath("schema", "postgresql")
+    found = {}
+    for entry in folder.iterdir():
+        match = _FILE.fullmatch(entry.name)
+        if match:
+            found[int(match.group(1))] = entry.read_text(encoding="utf-8")
+    return dict(sorted(found.items()))
+
+
+async def schema_version(session: Session, timeout: float) -> tuple[int, int]:
+    """
+    The version of the schema, and the oldest that a server must know; zeros of an empty
+    database.
+
+    @raise UnusableDatabase: the tables are another program's.
+    """
+    ((known, strange),) = await session.query(_TABLE, (), timeout)
+    if not known:
+        if strange:
+            raise UnusableDatabase(
+                "the database has a table ark_log that this server did not make",
+                "Give the server a database or a schema of its own.",
+            )
+        return 0, 0
+    ((version, oldest),) = await session.query(
+        "SELECT max(version), max(oldest) FROM ark_schema", (), timeout
+    )
+    return int(version or 0), int(oldest or 0)
+
+
+async def migrate(session: Session, timeout: float) -> None:
+    """
+    Apply what is missing, all of it or nothing, while no other server does.
+
+    @raise UnusableDatabase: the schema is newer than this server can work with.
+    """
+    files = schema_files()
+    newest = max(files)
+    version, oldest = await schema_version(session, timeout)
+    if oldest > newest:
+        raise UnusableDatabase(
+            f"the database's schema needs a server that knows version {oldest}; this one knows {newest}",
+            "Start a server at least as new as the one that migrated it.",
+        )
+    if version >= newest:
+        return
+    await session.query("SELECT pg_advisory_lock(%s, %s)", MIGRATION_LOCK, timeout)
+    try:
+        version, _ = await schema_version(session, timeout)
+        steps = [text for number, text in files.items() if number > version]
+        if steps:
+            first = [] if version else [_CREATE]
+            notes = [
+                f"INSERT INTO ark_schema (version, oldest) VALUES ({number}, {OLDEST})"  # noqa: S608 - numbers
+                for number in files
+                if number > version
+            ]
+            await session.run(";\n".join(["BEGIN", *first, *steps, *notes, "COMMIT"]), timeout)
+    finally:
+        if not session.closed:
+            await session.query("SELECT pg_advisory_unlock(%s, %s)", MIGRATION_LOCK, timeout)

@@ -1,0 +1,85 @@
+"""
+Where a PostgreSQL database is, and how to get in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ark.storage.errors import UnusableDatabase
+
+SCHEMES = ("postgresql", "postgres")
+#: The options of the server that say the same as parts of a URL, by libpq's names.
+OPTIONS = {
+    "postgres_host": "host",
+    "postgres_port": "port",
+    "postgres_database": "dbname",
+    "postgres_user": "user",
+    "postgres_password": "password",
+    "postgres_sslmode": "sslmode",
+    "postgres_sslrootcert": "sslrootcert",
+    "postgres_sslcert": "sslcert",
+    "postgres_sslkey": "sslkey",
+}
+_IN_URLS = frozenset(
+    ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "options", "connect_timeout", "host")
+)
+# A server that died without a word is noticed after about 15 seconds.
+_ALWAYS = {
+    "application_name": "ark-server",
+    "client_encoding": "UTF8",
+    "connect_timeout": "10",
+    "keepalives_idle": "5",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+
+
+def connection_settings(config: Mapping[str, Any]) -> dict[str, str]:
+    """
+    What C{psycopg2.connect} wants to know.  Options count more than parts of the URL;
+    what neither says is left to libpq, which reads C{PGHOST}, C{PGPASSFILE} and the like.
+
+    @param config: options by their fields, and C{db_url}.
+    @raise UnusableDatabase: the URL is none of PostgreSQL.
+    """
+    settings = dict(_ALWAYS)
+    url = config.get("db_url") or ""
+    if url:
+        settings.update(_from_url(url))
+    for option, name in OPTIONS.items():
+        value = config.get(option)
+        if value not in (None, ""):
+            settings[name] = str(value)
+    return settings
+
+
+def _from_url(url: str) -> dict[str, str]:
+    parts = urlsplit(url)
+    found = dict(parse_qsl(parts.query))
+    unknown = sorted(set(found) - _IN_URLS)
+    if parts.scheme not in SCHEMES or unknown:
+        what = f"has the unknown parameter {unknown[0]!r}" if unknown else "does not begin with postgresql://"
+        raise UnusableDatabase(
+            f"the database URL {what}",
+            "Write it as postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full.",
+        )
+    try:
+        port = parts.port
+    except ValueError:
+        raise UnusableDatabase(
+            "the port in the database URL is no number", "Write it as postgresql://USER@HOST:PORT/DATABASE."
+        ) from None
+    for name, value in (
+        ("host", parts.hostname),
+        ("port", port),
+        ("user", parts.username),
+        ("password", parts.password),
+        ("dbname", parts.path.lstrip("/")),
+    ):
+        if value:
+            found[name] = unquote(str(value))
+    return found

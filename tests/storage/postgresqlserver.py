@@ -1,0 +1,160 @@
+"""
+A PostgreSQL server of the tests' own, on loopback, gone when they are.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+PROGRAMS = ("initdb", "pg_ctl")
+_DURABLE = {"fsync": "off", "full_page_writes": "off"}
+
+
+def find_programs() -> Path | None:
+    """
+    The folder of the newest PostgreSQL that is installed.
+    """
+    found = shutil.which("initdb")
+    folders = [Path(found).resolve().parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
+    return next((path for path in folders if all((path / name).exists() for name in PROGRAMS)), None)
+
+
+def _user() -> tuple[dict[str, int], str]:
+    """
+    PostgreSQL does not run as root: then somebody who may do nothing else does.
+    """
+    if os.geteuid():
+        return {}, pwd.getpwuid(os.geteuid()).pw_name
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return {"user": entry.pw_uid, "group": entry.pw_gid}, name
+    raise RuntimeError("PostgreSQL cannot run as root, and there is nobody else")
+
+
+def free_port() -> int:
+    """
+    A port of loopback that nobody uses at the moment.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class PostgreSQLServer:
+    """
+    A running server.
+
+    @ivar settings: C{db_url} of its database.
+    """
+
+    _schemas = count(1)
+
+    def __init__(self, programs: Path, **configuration: str) -> None:
+        self.programs = programs
+        self._as, _ = _user()
+        self.folder = Path(tempfile.mkdtemp(prefix="ark-postgresql-"))
+        self.data = self.folder / "data"
+        self.port = free_port()
+        if self._as:
+            os.chown(self.folder, self._as["user"], self._as["group"])
+        self.run(
+            "initdb", "-U", "ark", "--auth=trust", "-E", "UTF8", "--locale=C", "-N", "-D", str(self.data)
+        )
+        given = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            **_DURABLE,
+            **configuration,
+        }
+        with (self.data / "postgresql.conf").open("a") as config:
+            config.writelines(f"{name} = '{value}'\n" for name, value in given.items())
+        self.start()
+
+    def run(self, program: str, *arguments: str) -> str:
+        """
+        What a program of PostgreSQL prints.
+        """
+        done = subprocess.run(
+            [str(self.programs / program), *arguments],
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C", "PGUSER": "ark"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            **self._as,  # type: ignore[call-overload]
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program} failed:\n{done.stdout}")
+        return str(done.stdout)
+
+    def start(self) -> None:
+        """
+        Start it, and wait until it answers.
+        """
+        self.run("pg_ctl", "start", "-w", "-D", str(self.data), "-l", str(self.folder / "log"))
+
+    def stop(self, mode: str = "fast") -> None:
+        """
+        Stop it: C{fast} or C{immediate}, as C{pg_ctl} means them.
+        """
+        self.run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.data))
+
+    def sql(self, text: str) -> str:
+        """
+        What C{psql} prints of a statement.
+        """
+        return self.run("psql", "-h", "127.0.0.1", "-p", str(self.port), "-d", "postgres", "-AtXqc", text)
+
+    def url(self) -> str:
+        """
+        The URL of an empty place in the database.
+        """
+        schema = f"test_{next(self._schemas)}"
+        self.sql(f"CREATE SCHEMA {schema}")
+        return f"postgresql://ark@127.0.0.1:{self.port}/postgres?options=-csearch_path%3D{schema}"
+
+    def remove(self) -> None:
+        """
+        Stop it, and take its files away.
+        """
+        try:
+            self.stop("immediate")
+        except RuntimeError:
+            pass
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+_shared: list[PostgreSQLServer] = []
+
+
+def shared_server(skip: Callable[[str], BaseException]) -> PostgreSQLServer:
+    """
+    The server that tests share.
+
+    @param skip: makes what is raised when there is no PostgreSQL.
+    """
+    if not _shared:
+        programs = find_programs()
+        if programs is None:
+            raise skip("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
+        server = PostgreSQLServer(programs)
+        atexit.register(server.remove)
+        _shared.append(server)
+    return _shared[0]
