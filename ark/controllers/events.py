@@ -16,7 +16,6 @@ from twisted.python.failure import Failure
 
 from ark.authentication.userinfo import UserInfo
 from ark.controllers.garbagenodes import ObjectReference
-from ark.meta.status import APIStatus
 from ark.meta.time import rfc3339
 from ark.registry.store import Store, WriteContext
 from ark.registry.stores import Stores
@@ -107,14 +106,12 @@ class EventRecorder:
 
     async def _raise_count(self, store: Store, said: _Said, spoken: _Spoken) -> None:
         def counted(old: dict[str, Any] | None) -> dict[str, Any]:
-            return {**(old or {}), "count": spoken.count, "lastTimestamp": rfc3339(self._now())}
+            if old is None:
+                # Somebody has deleted it: events are created by updates too.
+                return self._event(said, spoken)
+            return {**old, "count": spoken.count, "lastTimestamp": rfc3339(self._now())}
 
-        try:
-            await store.update(_namespace(said.about), spoken.name, counted, self._context())
-        except APIStatus as status:
-            if status.code != 404:
-                raise
-            await self._create(store, said, spoken)
+        await store.update(_namespace(said.about), spoken.name, counted, self._context())
 
     def _event(self, said: _Said, spoken: _Spoken) -> dict[str, Any]:
         about = said.about

@@ -116,7 +116,7 @@ class GarbageTestCase(SynchronousTestCase):
         )
         self.assertEqual(answer.code, 200, answer.body)
 
-    def patch(self, name: str, metadata: dict[str, Any], **place: str) -> None:
+    def change(self, name: str, metadata: dict[str, Any], **place: str) -> None:
         """
         Change metadata of an object.
         """

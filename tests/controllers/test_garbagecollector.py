@@ -4,8 +4,15 @@ Tests of L{ark.controllers.garbagecollector} and what it is made of.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from ark.apis.loader import KindRegistry
+from ark.controllers.workqueue import FIRST_RETRY
+from ark.registry.store import Store, WriteContext
+from ark.storage.errors import Unavailable
+from ark.testing import ADMIN
 from tests.controllers.garbage import GarbageTestCase, blocking, owner
 
 
@@ -97,7 +104,7 @@ class BackgroundTests(GarbageTestCase):
         found = self.get("held")
         assert found is not None
         self.assertIn("deletionTimestamp", found["metadata"])
-        self.patch("held", {"finalizers": None})
+        self.change("held", {"finalizers": None})
         self.assertEqual(self.names(), [])
 
     def test_circle_stays_while_nobody_deletes(self) -> None:
@@ -106,7 +113,7 @@ class BackgroundTests(GarbageTestCase):
         """
         one = self.make("one")
         two = self.make("two", owner(one))
-        self.patch("one", {"ownerReferences": [owner(two)]})
+        self.change("one", {"ownerReferences": [owner(two)]})
         self.server.advance(1)
         self.assertEqual(self.names(), ["one", "two"])
         self.delete("one")
@@ -150,7 +157,7 @@ class ForegroundTests(GarbageTestCase):
         found = self.get("top")
         assert found is not None
         self.assertEqual(found["metadata"]["finalizers"], ["foregroundDeletion"])
-        self.patch("blocks", {"finalizers": None})
+        self.change("blocks", {"finalizers": None})
         self.assertEqual(self.names(), [])
 
     def test_owner_does_not_wait_for_those_that_do_not_block(self) -> None:
@@ -174,7 +181,7 @@ class ForegroundTests(GarbageTestCase):
         found = self.get("middle")
         assert found is not None
         self.assertEqual(found["metadata"]["finalizers"], ["foregroundDeletion"])
-        self.patch("bottom", {"finalizers": None})
+        self.change("bottom", {"finalizers": None})
         self.assertEqual(self.names(), [])
 
     def test_owner_waits_no_longer_when_a_dependent_lets_it_go(self) -> None:
@@ -187,9 +194,9 @@ class ForegroundTests(GarbageTestCase):
             self.delete("top", "Foreground")
             self.assertEqual(self.names(), ["held", "top"])
             owners = [owner(top, blockOwnerDeletion=False)] if change is None else change
-            self.patch("held", {"ownerReferences": owners})
+            self.change("held", {"ownerReferences": owners})
             self.assertNotIn("top", self.names())
-            self.patch("held", {"finalizers": None})
+            self.change("held", {"finalizers": None})
             if "held" in self.names():
                 self.delete("held")
 
@@ -210,7 +217,7 @@ class ForegroundTests(GarbageTestCase):
         one = self.make("one")
         two = self.make("two", blocking(one))
         three = self.make("three", blocking(two))
-        self.patch("one", {"ownerReferences": [blocking(three)]})
+        self.change("one", {"ownerReferences": [blocking(three)]})
         self.delete("one", "Foreground")
         self.server.advance(1)
         self.assertEqual(self.names(), [])
@@ -220,7 +227,7 @@ class ForegroundTests(GarbageTestCase):
         The smallest circle.
         """
         one = self.make("one")
-        self.patch("one", {"ownerReferences": [blocking(one)]})
+        self.change("one", {"ownerReferences": [blocking(one)]})
         self.delete("one", "Foreground")
         self.server.advance(1)
         self.assertEqual(self.names(), [])
@@ -364,3 +371,137 @@ class FollowingTests(GarbageTestCase):
         self.delete("top")
         self.server.advance(10)
         self.assertEqual(self.names(), ["child"])
+
+
+class KindTests(GarbageTestCase):
+    """
+    Kinds come and go while the collector runs.
+    """
+
+    def without(self, resource: str) -> KindRegistry:
+        """
+        The kinds but one.
+        """
+        return KindRegistry(kind for kind in self.registry.kinds() if kind.resource != resource)
+
+    def serve(self, registry: KindRegistry) -> None:
+        """
+        Serve other kinds from now on.
+        """
+        self.server.application.stores.serve(registry)
+        self.server.settle()
+
+    def test_dependents_of_a_kind_that_went_stay(self) -> None:
+        """
+        Until it is served again: then it is known that their owner has gone.
+        """
+        top = self.make("top", kind="ArkConfig")
+        self.make("child", owner(top))
+        self.serve(self.without("arkconfigs.ark.mckinsey.com"))
+        self.make("late", owner(top))
+        self.server.advance(30)
+        self.assertEqual(self.names(), ["child", "late"])
+        self.serve(self.registry)
+        self.server.advance(1)
+        self.assertEqual(self.names(), ["child", "late"])
+        self.delete("top", kind="ArkConfig")
+        self.assertEqual(self.names(), [])
+
+    def test_kind_that_comes_is_collected(self) -> None:
+        """
+        Also what is of it already.
+        """
+        top = self.make("top")
+        self.collector.stop()
+        self.make("child", owner(top), kind="Secret")
+        self.serve(self.without("secrets"))
+        self.start()
+        self.delete("top")
+        self.serve(self.registry)
+        self.assertEqual(self.names("Secret"), [])
+
+
+class WritingTests(GarbageTestCase):
+    """
+    Others write at the same time.
+    """
+
+    def before_deletion(self, what: Callable[[Store], Awaitable[object]]) -> None:
+        """
+        Let something happen just before the collector's deletions of C{child}.
+        """
+        store = self.server.application.stores.of_resource("configmaps")
+        assert store is not None
+        delete = store.delete
+
+        async def late(namespace: str, name: str, *rest: Any) -> Any:
+            if name == "child":
+                await what(store)
+            return await delete(namespace, name, *rest)
+
+        self.patch(store, "delete", late)
+
+    def test_object_that_got_another_owner_meanwhile_stays(self) -> None:
+        """
+        It is judged anew: a deletion holds only for what was judged.
+        """
+        one, two = self.make("one"), self.make("two")
+        self.make("child", owner(one))
+        judged: list[str] = []
+
+        async def give(store: Store) -> None:
+            judged.append("child")
+            context = WriteContext(user=ADMIN)
+            await store.update("default", "child", lambda old: _with_owner(old, owner(two)), context)
+
+        self.before_deletion(give)
+        self.delete("one")
+        self.server.advance(1)
+        self.assertEqual(judged, ["child"])
+        self.assertEqual(self.owners("child"), ["two"])
+
+    def test_object_that_changes_all_the_time_goes(self) -> None:
+        """
+        What has nothing to do with its owners does not keep it.
+        """
+        top = self.make("top")
+        self.make("child", owner(top))
+
+        async def label(store: Store) -> None:
+            await store.update("default", "child", _labelled, WriteContext(user=ADMIN))
+
+        self.before_deletion(label)
+        self.delete("top")
+        self.server.advance(1)
+        self.assertEqual(self.names(), [])
+
+    def test_storage_that_fails_is_tried_again(self) -> None:
+        """
+        Later and later, until it works.
+        """
+        top = self.make("top")
+        self.make("child", owner(top))
+        attempts: list[float] = []
+
+        async def fail(store: Store) -> None:
+            attempts.append(self.server.clock.seconds())
+            if len(attempts) < 5:
+                raise Unavailable("the disk is busy")
+
+        self.before_deletion(fail)
+        self.delete("top")
+        for _ in range(100):
+            self.server.clock.advance(FIRST_RETRY)
+            self.server.settle()
+        self.assertEqual(self.names(), [])
+        waits = [after - before for before, after in itertools.pairwise(attempts)]
+        self.assertEqual(waits, sorted(waits))
+        self.assertEqual(len(waits), 4)
+
+
+def _with_owner(old: Any, reference: dict[str, Any]) -> dict[str, Any]:
+    return {**old, "metadata": {**old["metadata"], "ownerReferences": [reference]}}
+
+
+def _labelled(old: Any) -> dict[str, Any]:
+    return {**old, "metadata": {**old["metadata"], "labels": {"a": old["metadata"]["resourceVersion"]}}}
