@@ -18,11 +18,9 @@ from zope.interface import implementer
 from ark.interfaces import IChangeFeed, IStorageBackend
 from ark.meta.records import (
     Change,
-    Committed,
     EventPage,
     JoinedPage,
     Key,
-    Mismatch,
     Outcome,
     Page,
     Range,
@@ -46,7 +44,6 @@ from ark.storage.postgresqlread import (
 from ark.storage.postgresqlsession import Session, Sessions
 from ark.storage.postgresqlsettings import connection_settings
 from ark.storage.postgresqlstatements import (
-    COMMIT,
     COUNTS,
     EVENTS,
     GET_AT,
@@ -57,50 +54,11 @@ from ark.storage.postgresqlstatements import (
     RAISE_FLOOR,
     SWEEP,
 )
+from ark.storage.postgresqlwrite import Writer
 
 _CONNECTIONS = 8
 _TIMEOUT = 15.0
 _SWEPT_ROWS = 1000
-
-
-def _runs(changes: Sequence[Change]) -> list[int]:
-    """
-    Stretches of changes in which no key comes twice, numbered from 0.
-    """
-    numbers = []
-    run = 0
-    seen: set[Key] = set()
-    for change in changes:
-        if change.key in seen:
-            run += 1
-            seen = set()
-        seen.add(change.key)
-        numbers.append(run)
-    return numbers
-
-
-def _columns(changes: Sequence[Change]) -> tuple[list[Any], ...]:
-    keys = [change.key for change in changes]
-    return (
-        _runs(changes),
-        [key.resource for key in keys],
-        [key.namespace for key in keys],
-        [key.name for key in keys],
-        [change.expected for change in changes],
-        [change.event for change in changes],
-        [change.uid for change in changes],
-        [change.labels.decode() for change in changes],
-        [change.body.head.decode() for change in changes],
-        [change.body.tail.decode() for change in changes],
-    )
-
-
-def _outcome(change: Change, row: Sequence[Any]) -> Outcome:
-    revision = row[0]
-    if revision:
-        key, expected, event, body, labels, uid = change
-        return Committed(Version(key, revision, event, body.at(revision), labels, uid, expected))
-    return Mismatch(None if row[1] is None else version_of(change.key, row[1:]))
 
 
 @implementer(IStorageBackend, IChangeFeed)
@@ -112,7 +70,7 @@ class PostgreSQLBackend:
     def __init__(self, settings: Mapping[str, str], reactor: Any, connections: int = _CONNECTIONS) -> None:
         self._feed = ChangeFeed(reactor)
         self._readers = Sessions(settings, reactor, connections, _TIMEOUT)
-        self._writer = Sessions(settings, reactor, 1, _TIMEOUT)
+        self._writer = Writer(Sessions(settings, reactor, 1, _TIMEOUT), reactor, self.get)
         self._points = PointReads(reactor, self._start_read)
         self._listener = Listener(settings, reactor, _TIMEOUT, self._feed.notify)
 
@@ -127,7 +85,7 @@ class PostgreSQLBackend:
         """
         See that the database answers, and begin to listen.
         """
-        await self._readers.query(META)
+        await self._writer.start()
         self._listener.start()
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
@@ -142,8 +100,7 @@ class PostgreSQLBackend:
         """
         if not changes:
             return []
-        rows = await self._writer.query(COMMIT, _columns(changes), committing=True)
-        outcomes = [_outcome(change, row) for change, row in zip(changes, rows)]
+        outcomes = await self._writer.commit(changes)
         self._feed.notify()
         return outcomes
 
@@ -247,7 +204,7 @@ class PostgreSQLBackend:
         """
         See L{IStorageBackend.ready}.
         """
-        ((standby,),) = await self._writer.query("SELECT pg_is_in_recovery()")
+        ((standby,),) = await self._readers.query("SELECT pg_is_in_recovery()")
         if standby:
             raise Unavailable("PostgreSQL: this server is a standby, which cannot be written to")
 

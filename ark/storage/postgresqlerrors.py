@@ -14,13 +14,19 @@ DATABASE_ERRORS = (psycopg2.Error, ConnectionClosed)
 _FULL = frozenset(("53100", "53400"))
 _ENDING = frozenset(("57P01", "57P02", "57P03", "57P05"))
 _AGAIN = frozenset(("40001", "40P01"))
+_UNEXPECTED = "ARK01"
 
 
-def is_conflict(error: BaseException) -> bool:
+class Conflict(Unavailable):
     """
-    Whether the transaction was undone for the sake of another, so that it may be tried again.
+    The transaction was undone for the sake of another, and may be tried again.
     """
-    return getattr(error, "pgcode", None) in _AGAIN
+
+
+class Fenced(Unavailable):
+    """
+    The database does not expect this batch: it counts otherwise than its writer.
+    """
 
 
 def translate(error: BaseException, committing: bool = False) -> StorageError:
@@ -33,6 +39,10 @@ def translate(error: BaseException, committing: bool = False) -> StorageError:
     """
     code = getattr(error, "pgcode", None)
     text = _text(error)
+    if code in _AGAIN:
+        return Conflict(text)
+    if code == _UNEXPECTED:
+        return Fenced(text)
     if code in _FULL:
         return StorageFull(text)
     if committing and (code is None or code in _ENDING):

@@ -18,6 +18,14 @@ from ark.storage.postgresqlerrors import DATABASE_ERRORS, translate
 Row = tuple[Any, ...]
 
 _WAITING = 10_000
+# What the server does must end when nobody waits for it any more, and what it acknowledges
+# must last, whatever its own defaults are.
+_SETUP = (
+    "SELECT set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') = 'off' "
+    "THEN 'on' ELSE current_setting('synchronous_commit') END, false), "
+    "set_config('statement_timeout', '15s', false), set_config('tcp_keepalives_idle', '5', false), "
+    "set_config('tcp_keepalives_interval', '3', false), set_config('tcp_keepalives_count', '3', false)"
+)
 
 
 def shielded(work: Deferred[Any]) -> Deferred[Any]:
@@ -55,12 +63,7 @@ class Session:
         await self._within(timeout, self.connection.connect, **await self._resolved(settings))
         raw = self.connection.pollable()
         psycopg2.extensions.register_type(psycopg2.extensions.BYTES, raw)
-        await self.query(
-            "SELECT set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') = 'off' "
-            "THEN 'on' ELSE current_setting('synchronous_commit') END, false)",
-            (),
-            timeout,
-        )
+        await self.query(_SETUP, (), timeout)
 
     async def _resolved(self, settings: Mapping[str, str]) -> dict[str, str]:
         """

@@ -9,9 +9,10 @@ functions of the schema, whose plans a connection keeps (C{schema/postgresql}).
 from __future__ import annotations
 
 COMMIT = (
-    "SELECT * FROM ark_commit_v1(%s::int[], %s::text[], %s::text[], %s::text[], %s::bigint[], "
+    "SELECT * FROM ark_commit_v1(%s, %s, %s::int[], %s::text[], %s::text[], %s::text[], %s::bigint[], "
     "%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])"
 )
+SETTLE = "SELECT * FROM ark_settle_v1(%s, %s)"
 GETS = "SELECT * FROM ark_get_v1(%s::text[], %s::text[], %s::text[])"
 EVENTS = "SELECT * FROM ark_events_v1(%s, %s)"
 META = "SELECT revision, compacted_revision FROM ark_meta"

@@ -41,9 +41,20 @@ CREATE TABLE ark_meta (
 
 INSERT INTO ark_meta (id, revision, compacted_revision, swept_revision) VALUES (1, 1, 0, 0);
 
+-- Each process that writes, with its newest batch: so that it can find out what became of it
+-- when the answer was lost, and that nothing comes of it any more once it has asked.
+CREATE TABLE ark_writer (
+    id text COLLATE "C" PRIMARY KEY,
+    batch bigint NOT NULL,
+    first_revision bigint NOT NULL,
+    last_revision bigint NOT NULL,
+    written_at timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);
+
 -- A batch.  Changes of one run have different keys; runs follow each other.  Gives one row a
 -- change in order: the revision it got, or 0 with the version that was in its way (none: nulls).
 CREATE FUNCTION ark_commit_v1(
+    writer text, batch_number bigint,
     runs integer[], resources text[], namespaces text[], names text[], expectations bigint[],
     events text[], uids text[], labels_texts text[], heads text[], tails text[]
 ) RETURNS TABLE (
@@ -99,10 +110,33 @@ BEGIN
         ORDER BY judged.place;
         counter := greatest(counter, coalesce((SELECT max(log.revision) FROM ark_log AS log), 0));
     END LOOP;
+    UPDATE ark_writer
+    SET batch = batch_number, first_revision = started + 1, last_revision = counter, written_at = now()
+    WHERE id = writer AND batch = batch_number - 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'batch % of % is not expected', batch_number, writer USING ERRCODE = 'ARK01';
+    END IF;
     IF counter > started THEN
         UPDATE ark_meta SET revision = counter;
         PERFORM pg_notify('ark_resources', counter::text);
     END IF;
+END $$;
+
+-- What became of a batch: the revisions that it wrote, from first to last (none: last is less).
+-- If it was not written, null, and from now on it will not be.
+CREATE FUNCTION ark_settle_v1(writer text, batch_number bigint) RETURNS TABLE (
+    first_revision bigint, last_revision bigint
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM 1 FROM ark_meta FOR UPDATE;
+    IF NOT EXISTS (SELECT 1 FROM ark_writer WHERE id = writer AND batch = batch_number) THEN
+        INSERT INTO ark_writer AS known (id, batch, first_revision, last_revision)
+        VALUES (writer, batch_number, 0, -1)
+        ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, first_revision = 0, last_revision = -1;
+    END IF;
+    RETURN QUERY SELECT nullif(known.first_revision, 0), known.last_revision
+    FROM ark_writer AS known WHERE known.id = writer;
 END $$;
 
 -- The live versions of some keys, by their place; at place 0 the counter.

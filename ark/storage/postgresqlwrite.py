@@ -1,0 +1,163 @@
+"""
+Writing to PostgreSQL: one batch at a time, and finding out what became of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from ark.meta.records import Change, Committed, Key, Mismatch, Outcome, Version
+from ark.storage.errors import OutcomeUnknown, Unavailable
+from ark.storage.postgresqlerrors import Conflict, Fenced
+from ark.storage.postgresqlread import events_of, version_of
+from ark.storage.postgresqlsession import Sessions
+from ark.storage.postgresqlstatements import COMMIT, EVENTS, SETTLE
+
+_ATTEMPTS = 3
+_SETTLING_SECONDS = 10.0
+_PAUSE_SECONDS = 0.25
+
+
+def _runs(changes: Sequence[Change]) -> list[int]:
+    """
+    Stretches of changes in which no key comes twice, numbered from 0.
+    """
+    numbers = []
+    run = 0
+    seen: set[Key] = set()
+    for change in changes:
+        if change.key in seen:
+            run += 1
+            seen = set()
+        seen.add(change.key)
+        numbers.append(run)
+    return numbers
+
+
+def _columns(changes: Sequence[Change]) -> tuple[list[Any], ...]:
+    keys = [change.key for change in changes]
+    return (
+        _runs(changes),
+        [key.resource for key in keys],
+        [key.namespace for key in keys],
+        [key.name for key in keys],
+        [change.expected for change in changes],
+        [change.event for change in changes],
+        [change.uid for change in changes],
+        [change.labels.decode() for change in changes],
+        [change.body.head.decode() for change in changes],
+        [change.body.tail.decode() for change in changes],
+    )
+
+
+def _outcome(change: Change, row: Sequence[Any]) -> Outcome:
+    revision = row[0]
+    if revision:
+        key, expected, event, body, labels, uid = change
+        return Committed(Version(key, revision, event, body.at(revision), labels, uid, expected))
+    return Mismatch(None if row[1] is None else version_of(change.key, row[1:]))
+
+
+class Writer:
+    """
+    Commits batches over one connection.
+
+    Each batch has a number, which the database writes down with it.  When a connection is
+    lost on the way, the next one asks by that number what became of the batch; if it was
+    not written then, it never will be, though its transaction should still linger.
+
+    @param get: reads the live version of a key.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, sessions: Sessions, reactor: Any, get: Callable[[Key], Awaitable[Version | None]]
+    ) -> None:
+        self._sessions = sessions
+        self._reactor = reactor
+        self._get = get
+        self._id = str(uuid4())
+        self._batch = 0
+        self._settled = False
+
+    async def start(self) -> None:
+        """
+        Make the writer known.
+        """
+        await self._settle()
+
+    async def commit(self, changes: Sequence[Change]) -> list[Outcome]:
+        """
+        See L{ark.interfaces.IStorageBackend.commit}.
+        """
+        columns = _columns(changes)
+        for attempt in range(1, _ATTEMPTS + 1):
+            if not self._settled:
+                await self._settle()
+            try:
+                rows = await self._sessions.query(
+                    COMMIT, (self._id, self._batch + 1, *columns), committing=True
+                )
+            except OutcomeUnknown as error:
+                self._batch += 1
+                self._settled = False
+                return await self._find_out(changes, error)
+            except (Conflict, Fenced):
+                self._settled = False
+                if attempt == _ATTEMPTS:
+                    raise
+                continue
+            self._batch += 1
+            return [_outcome(change, row) for change, row in zip(changes, rows)]
+        raise AssertionError("unreachable")
+
+    async def _settle(self) -> tuple[int, int] | None:
+        """
+        The first and the last revision of the newest batch, if it was written.
+        """
+        ((first, last),) = await self._sessions.query(SETTLE, (self._id, self._batch), committing=True)
+        self._settled = True
+        return None if first is None else (first, last)
+
+    async def _find_out(self, changes: Sequence[Change], lost: OutcomeUnknown) -> list[Outcome]:
+        deadline = self._reactor.seconds() + _SETTLING_SECONDS
+        while True:
+            try:
+                written = await self._settle()
+                break
+            except (Unavailable, OutcomeUnknown):
+                if self._reactor.seconds() >= deadline:
+                    raise lost from None
+                await deferLater(self._reactor, _PAUSE_SECONDS, lambda: None)
+        if written is None:
+            raise Unavailable(f"{lost}; nothing was written") from lost
+        self._log.info("The answer to a commit was lost; it was found to have been written")
+        return await self._recovered(changes, *written)
+
+    async def _recovered(self, changes: Sequence[Change], first: int, last: int) -> list[Outcome]:
+        rows = await self._sessions.query(EVENTS, (first - 1, max(last - first + 1, 0)))
+        written = [event.version for event in events_of(rows, first - 1).events]
+        outcomes: list[Outcome] = []
+        for change in changes:
+            version = written[0] if written else None
+            if version is not None and (version.key, version.previous, version.event) == (
+                change.key,
+                change.expected,
+                change.event,
+            ):
+                outcomes.append(Committed(written.pop(0)))
+            else:
+                outcomes.append(Mismatch(await self._get(change.key)))
+        return outcomes
+
+    async def close(self) -> None:
+        """
+        Let a batch on its way finish, then end the connection.
+        """
+        await self._sessions.close()
