@@ -98,7 +98,7 @@ class FieldSet:
         """
         What is in both sets.
         """
-        if not self._tree or not other._tree:
+        if self._tree.keys().isdisjoint(other._tree):
             return EMPTY
         return self._with(fieldtree.intersection(self._tree, other._tree))
 
@@ -106,7 +106,7 @@ class FieldSet:
         """
         What is in this set and not in the other.  Paths below one that goes away stay.
         """
-        if not self._tree or not other._tree:
+        if self._tree.keys().isdisjoint(other._tree):
             return self
         return self._with(fieldtree.difference(self._tree, other._tree))
 
@@ -114,7 +114,7 @@ class FieldSet:
         """
         What is in this set and neither in the other nor below one that is in the other.
         """
-        if not self._tree or not other._tree:
+        if self._tree.keys().isdisjoint(other._tree):
             return self
         return self._with(fieldtree.recursive_difference(self._tree, other._tree))
 
