@@ -69,10 +69,14 @@ def _check_preconditions(store: Store, options: DeleteOptions, metadata: dict[st
         ("UID", options.precondition_uid, metadata["uid"], "deleted and then recreated"),
         ("ResourceVersion", options.precondition_resource_version, metadata["resourceVersion"], "modified"),
     ):
-        if wanted is not None and wanted != found:
-            why = (
-                f"the {label} in the precondition ({wanted}) does not match "
-                f"the {label} in record ({found}). The object might have been {guess}"
-            )
-            subject = GroupResource(store.kind.group, store.kind.kind)
-            raise conflict(subject, metadata["name"], why)
+        if wanted is None or wanted == found:
+            continue
+        if store.strategy.checks_preconditions_itself:
+            why = f"Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {found}"
+            raise conflict(store.kind.gr, metadata["name"], why)
+        why = (
+            f"the {label} in the precondition ({wanted}) does not match "
+            f"the {label} in record ({found}). The object might have been {guess}"
+        )
+        subject = GroupResource(store.kind.group, store.kind.kind)
+        raise conflict(subject, metadata["name"], why)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-GROUPS = ("ark.mckinsey.com", "probe.example.com")
+GROUPS = ("ark.mckinsey.com", "probe.example.com", "kinds.example.com")
 
 _NAMES = ("name", "resource", "subresource")
 

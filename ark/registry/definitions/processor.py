@@ -4,6 +4,9 @@ What is done to definitions by their type: in place of a schema, which cannot sa
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+
 from ark.meta.status import Cause
 from ark.registry.definitions.specs import status_causes
 from ark.registry.definitions.types import read_definition
@@ -30,6 +33,17 @@ class DefinitionProcessor(Processor):
         @raise ark.meta.metatypes.WrongType: a member is of a wrong type.
         """
         return read_definition(obj)
+
+    @cached_property
+    def default_applied(self) -> Callable[[Object], None]:
+        """
+        Bring what was applied into form: it is read into the same structures.
+        """
+
+        def read(obj: Object) -> None:
+            read_definition(obj)
+
+        return read
 
     def prune(self, obj: Object) -> list[str]:
         """

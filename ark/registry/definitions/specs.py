@@ -198,6 +198,9 @@ class _Check:
             yield not_supported(f"{path}.scope", spec["scope"], _SCOPES)
         versions = spec["versions"] or []
         yield from self._missing_schemas(spec, versions, path)
+        if spec.get("preserveUnknownFields") and _has_defaults(spec):
+            detail = "must be false in order to use defaults in the schema"
+            yield invalid(f"{path}.preserveUnknownFields", True, detail)
         for index, version in enumerate(versions):
             where = f"{path}.versions[{index}]"
             problems = dns1035_label(version["name"])
@@ -215,6 +218,9 @@ class _Check:
         yield from self._shared(spec, path, status, first)
         conversion = spec.get("conversion")
         if conversion is not None:
+            if conversion["strategy"] != "None" and spec.get("preserveUnknownFields"):
+                detail = "must be None if spec.preserveUnknownFields is true"
+                yield invalid(f"{path}.conversion.strategy", conversion["strategy"], detail)
             yield from conversion_causes(
                 conversion,
                 f"{path}.conversion",
@@ -290,6 +296,11 @@ class _Check:
         if not faults and not unusual and not rules:
             causes += self._check_rules(schema, where, self._options.before.get(version))
         yield from causes
+
+
+def _has_defaults(spec: Spec) -> bool:
+    schemas = schemas_of(spec).values()
+    return any("default" in node for schema in schemas for node in all_nodes(schema))
 
 
 def _group_causes(group: str, path: str) -> Iterator[Cause]:

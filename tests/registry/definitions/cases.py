@@ -142,6 +142,10 @@ def _protected(annotation: str | None) -> Definition:
     return body
 
 
+def _with_default() -> Definition:
+    return with_property({"type": "string", "default": "x"})
+
+
 def _names_cases() -> dict[str, Definition]:
     return {
         "a plain definition": definition(),
@@ -172,6 +176,14 @@ def _names_cases() -> dict[str, Definition]:
         "a protected group, approved": _protected("https://github.com/kubernetes/enhancements/pull/78458"),
         "a protected group, unapproved": _protected("unapproved, experimental-only"),
         "unknown fields kept": definition(preserveUnknownFields=True),
+        "unknown fields kept, with defaults": {
+            **_with_default(),
+            "spec": {**_with_default()["spec"], "preserveUnknownFields": True},
+        },
+        "unknown fields kept, with a webhook": definition(
+            preserveUnknownFields=True,
+            conversion={"strategy": "Webhook", "webhook": {"conversionReviewVersions": ["v1"]}},
+        ),
         "unknown fields not kept": definition(preserveUnknownFields=False),
         "a status of its own": {
             **definition(),
