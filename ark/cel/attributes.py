@@ -220,25 +220,22 @@ def _plain(base: Run, cost: int) -> Run:
         return base
 
     def run(frame: Frame) -> Any:
-        value = base(frame)
         frame[0] += cost
-        return value
+        return base(frame)
 
     return run
 
 
 def _one_step(base: Run, step: Step, cost: int) -> Run:
     constant, compute = step.key, step.run
-    count = cost + 1
 
     def run(frame: Frame) -> Any:
-        value = base(frame)
         frame[0] += cost
+        value = base(frame)
         if type(value) is Optional:
             return _maybe(frame, value, step)
-        key = constant if compute is None else compute(frame)
-        frame[0] += count - cost
-        return element(value, key)
+        frame[0] += 1
+        return element(value, constant if compute is None else compute(frame))
 
     return run
 
@@ -260,8 +257,8 @@ def _present(frame: Frame, value: Any, step: Step) -> tuple[bool, Any]:
 
 def _stepped(base: Run, steps: list[Step], cost: int) -> Run:
     def run(frame: Frame) -> Any:
-        value = base(frame)
         frame[0] += cost
+        value = base(frame)
         maybe = type(value) is Optional
         if maybe:
             if not value.present:
@@ -274,9 +271,8 @@ def _stepped(base: Run, steps: list[Step], cost: int) -> Run:
                 if not found:
                     return NONE
             else:
-                key = step.key if step.run is None else step.run(frame)
                 frame[0] += 1
-                value = element(value, key)
+                value = element(value, step.key if step.run is None else step.run(frame))
         return Optional(True, value) if maybe else value
 
     return run

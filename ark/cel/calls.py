@@ -23,7 +23,7 @@ from ark.cel.values import is_list, size, type_of
 _CONVERSIONS = frozenset(
     ["bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint"]
 )
-_PATTERNS = {"matches": "error parsing regexp", "find": "", "findAll": ""}
+_PATTERNS = frozenset(("matches", "find", "findAll"))
 _LOOSE = ("dyn", "any", "param")
 
 
@@ -48,9 +48,11 @@ class Caller:
         cost = call_cost(node.function, overload, args)
         if node.function in _CONVERSIONS and len(codes) == 1 and codes[0].is_constant:
             return _folded(run, codes[0].constant)
+        runs = [each.as_value() for each in codes]
         if node.function in _PATTERNS and codes[1].is_constant:
             _check_pattern(codes[1].constant)
-        return Code(_called(run, [each.as_value() for each in codes], cost))
+            return Code(_called_many(run, runs, cost))
+        return Code(_called(run, runs, cost))
 
 
 def _folded(run: Callable[..., Any], value: Any) -> Code:
@@ -128,9 +130,26 @@ def _called(run: Callable[..., Any], args: list[Run], cost: Cost | None) -> Run:
         return _called_one(run, args[0], cost)
     if len(args) == 2:
         return _called_two(run, args[0], args[1], cost)
+    return _called_many(run, args, cost)
+
+
+def _called_many(run: Callable[..., Any], args: list[Run], cost: Cost | None) -> Run:
+    """
+    A call that ends with the first argument that fails, and costs nothing itself then unless
+    it is the last one.
+    """
+    *first, last = args if args else (None,)
 
     def many(frame: Frame) -> Any:
-        values = [each(frame) for each in args]
+        if last is None:
+            frame[0] += 1
+            return run()
+        values = [each(frame) for each in first]
+        try:
+            values.append(last(frame))
+        except EvaluationError:
+            frame[0] += _cost_of_failure(cost, (*values, None))
+            raise
         if cost is None:
             frame[0] += 1
             return run(*values)
@@ -184,7 +203,8 @@ def _called_two(run: Callable[..., Any], left: Run, right: Run, cost: Cost | Non
         try:
             first = left(frame)
         except EvaluationError:
-            frame[0] += _cost_of_failure(cost, (None, _attempted(right, frame)))
+            beside = _attempted(right, frame)
+            frame[0] += _cost_of_failure(cost, (None, beside))
             raise
         try:
             second = right(frame)

@@ -71,7 +71,7 @@ def call_cost(function: str, overload: str, args: list[Type]) -> Cost | None:
     if by_function is not None and not (function == "ip" and overload == "cidr_ip"):
         return _contains(overload) if function in ("containsIP", "containsCIDR") else by_function
     if function in ("_==_", "_!=_"):
-        if any(each.kind in _SCALARS for each in args):
+        if all(each.kind in _SCALARS for each in args):
             return None
         return _equality if function == "_==_" else _shorter
     return by_overload

@@ -369,6 +369,9 @@ class _Inserting(_Filtered):
         return [MapValue({}), None]
 
     def collect(self, frame: Frame, state: Any) -> None:
+        if state[1] is not None:
+            frame[0] += 1
+            return
         frame[0] += 2
         given = [part(frame) for part in self._parts]
         target: MapValue = state[0]

@@ -1,0 +1,60 @@
+"""
+Kubernetes' own CEL, asked now.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from random import Random
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.cel import corpus
+from tests.cel.asking import ask, differences
+from tests.cel.generating import Generator
+from tests.cel.record import questions, recorded
+from tests.cluster.build import require
+
+COUNT = int(os.environ.get("ARK_CEL_EXPRESSIONS", "1000"))
+
+
+class OracleTests(SynchronousTestCase):
+    """
+    Skipped where there is no Go.
+    """
+
+    program: Path
+    maxDiff = None
+
+    def setUp(self) -> None:
+        (self.program,) = require("cel")
+
+    def test_recorded_answers_are_still_true(self) -> None:
+        """
+        What was recorded is what Kubernetes says, as far as it says the same twice.
+        """
+        for name, asked in questions().items():
+            now = [
+                {key: answer.get(key) for key in ("cost", "error", "left")}
+                for answer in ask(self.program, asked)
+            ]
+            then = [{key: answer.get(key) for key in ("cost", "error", "left")} for answer in recorded(name)]
+            self.assertEqual(now, then, name)
+
+    def test_expressions_made_at_random(self) -> None:
+        """
+        Nothing differs between Kubernetes and us; Kubernetes' own crashes do not count.
+        """
+        seed = int.from_bytes(os.urandom(4), "big")
+        generator = Generator(Random(seed))
+        asked = [corpus.question(generator.expression()) for _ in range(COUNT)]
+        answers = ask(self.program, asked)
+        usable = [
+            (question, answer)
+            for question, answer in zip(asked, answers)
+            if not str(answer.get("error")).startswith("internal error")
+        ]
+        different = differences([question for question, _ in usable], [answer for _, answer in usable])
+        told = [(question["expression"], ours, theirs) for question, ours, theirs in different]
+        self.assertEqual(told, [], f"seed {seed}")
