@@ -47,12 +47,14 @@ class Atom:
 
     @ivar exact: two values are equal exactly if they are equal in Python, where C{True}
         equals C{1}.  That holds where no member lets both be.
+    @ivar undescribed: no schema says anything of the values.
     """
 
     scalar: Scalar | None = None
     list: ListType | None = None
     map: MapType | None = None
     exact: bool = False
+    undescribed: bool = False
 
     def part(self, value: Any) -> str:
         """
@@ -169,8 +171,7 @@ class TypedError(Exception):
 
 class PerAtom(dict[Atom, Built]):
     """
-    What is built for each type, once; a type that contains itself is met again while it
-    is built, and then gets what calls the result.
+    What is built for each type, once; for what no schema describes only when it is called.
     """
 
     def __init__(self, build: Callable[[Atom], Built]) -> None:
@@ -178,13 +179,18 @@ class PerAtom(dict[Atom, Built]):
         self._build = build
 
     def __missing__(self, atom: Atom) -> Built:
-        def later(*arguments: Any) -> Any:
-            return self[atom](*arguments)
+        self[atom] = result = self._later(atom) if atom.undescribed else self._build(atom)
+        return result
 
-        self[atom] = later  # type: ignore[assignment]
-        built = self._build(atom)
-        self[atom] = built
-        return built
+    def _later(self, atom: Atom) -> Built:
+        built: list[Built] = []
+
+        def later(*arguments: Any) -> Any:
+            if not built:
+                built.append(self._build(atom))
+            return built[0](*arguments)
+
+        return later  # type: ignore[return-value]
 
 
 def picker(on_map: Built | None, on_list: Built | None, on_scalar: Built | None) -> Callable[[Any], Built]:

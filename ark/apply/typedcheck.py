@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ark.apply.typed import Atom, ListType, MapType, PerAtom, Scalar, TypedError
-from ark.apply.typedcompile import UNTYPED_ATOMIC, UNTYPED_DEDUCED
 from ark.apply.typedfaults import faults
 from ark.apply.typeditems import Unidentified, key_reader
 
@@ -57,7 +56,7 @@ class Check:
             raise TypedError([f"{path}: {text}" if path else text for path, text in found])
 
     def _build(self, atom: Atom) -> Fits:
-        if atom is UNTYPED_ATOMIC or atom is UNTYPED_DEDUCED:
+        if atom.undescribed:
             return lambda value: True
         scalars = _FITTING[atom.scalar] if atom.scalar else _NULL
         in_map = self._map(atom.map) if atom.map else None

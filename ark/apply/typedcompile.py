@@ -24,6 +24,10 @@ _SCALARS = {
 # What Kubernetes takes for a member of its own types that is not there.
 _ZEROS: Mapping[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False}
 
+# Kubernetes knows no end, but its sets of fields nest deeper than objects, and must be read
+# back with them.
+_DEPTH = 100
+
 _TEXT: Schema = {"type": "string"}
 _REQUIRED_TEXT: Schema = {"type": "string", "default": ""}
 _COUNT: Schema = {"type": "integer"}
@@ -81,10 +85,13 @@ def _untyped() -> tuple[Atom, Atom]:
     The types of what no schema describes: with lists and maps that have one owner, and
     with maps whose members have owners of their own.
     """
-    atomic, deduced = Atom(Scalar.ANY), Atom(Scalar.ANY)
-    atomic.list = deduced.list = ListType(atomic)
+    atomic = Atom(Scalar.ANY, undescribed=True)
+    atomic.list = ListType(atomic)
     atomic.map = MapType(element=atomic, atomic=True)
-    deduced.map = MapType(element=deduced, deduced=True)
+    deduced = atomic
+    for _ in range(_DEPTH):
+        in_maps = MapType(element=deduced, deduced=True)
+        deduced = Atom(Scalar.ANY, ListType(atomic), in_maps, undescribed=True)
     return atomic, deduced
 
 
@@ -108,6 +115,9 @@ class _Compiler:
         if kind == "array":
             list_type = self._list(schema, preserve)
             return Atom(list=list_type, exact=list_type.element.exact)
+        if not kind and self._built_in and schema.get("x-kubernetes-int-or-string") is True:
+            # Kubernetes' own types have it as a text of a special format.
+            return _scalar("string", "int-or-string")
         if kind:
             return _scalar(kind, schema.get("format", ""))
         return Atom(Scalar.ANY, self._list(schema, preserve), self._map(schema, preserve))

@@ -154,6 +154,15 @@ class CheckTests(SynchronousTestCase):
         self.assertEqual(typed.field_set({"b": [{}]}).fields_v1(), {"f:b": {'k:{"a":0}': {}}})
         self.assertFalse(fits(compile_typed(schema), {"b": [{}]}))
 
+    def test_integers_or_texts_of_built_in_kinds_are_scalars(self) -> None:
+        """
+        In custom ones they may be anything, as the schema names no type there.
+        """
+        schema = {"type": "object", "properties": {"a": {"x-kubernetes-int-or-string": True}}}
+        self.assertTrue(fits(compile_typed(schema), {"a": {}}))
+        error = self.assertRaises(TypedError, compile_typed(schema, built_in=True).check, {"a": {"b": 1}})
+        self.assertEqual(error.errors, [".a: expected any scalar, got &{map[b:1]}"])
+
     def test_faults_are_found_exactly_where_something_does_not_fit(self) -> None:
         """
         The quick judgement and the slow one agree.
