@@ -20,7 +20,8 @@ def storage_version_hash(kind: Kind) -> str:
     """
     Stands for the version that a resource is kept in, and is the same on every server.
     """
-    name = f"{kind.group}/{kind.storage_version}/{kind.kind}"
+    version = kind.kept_as or f"{kind.group}/{kind.storage_version}"
+    name = f"{version if '/' in version else f'/{version}'}/{kind.kind}"
     return base64.b64encode(hashlib.sha256(name.encode()).digest()[:8]).decode()
 
 

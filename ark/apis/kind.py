@@ -81,6 +81,10 @@ class Kind:
     @ivar is_storage: whether objects are kept in this version; of a kind that only answers
         what is sent to it, as reviews do, none are.
     @ivar storage_version: the version that objects are kept in.
+    @ivar kept_as: the API version of the kind of this plural that its objects are kept as, if
+        that is in another group; empty otherwise.
+    @ivar kept_names: the names under which that kind has members of objects that have other
+        names in this one.
     @ivar served: whether clients may use this version; one that is not may still be the
         one that objects are kept in.
     @ivar terminating: whether its definition is being deleted: objects may only go.
@@ -109,6 +113,8 @@ class Kind:
     selectable_fields: tuple[SelectableField, ...] = ()
     is_storage: bool = True
     storage_version: str = ""
+    kept_as: str = ""
+    kept_names: Mapping[str, str] = field(factory=dict, repr=False)
     served: bool = True
     terminating: bool = False
     conversion: Mapping[str, Any] = field(factory=dict, repr=False)
@@ -148,7 +154,8 @@ class Kind:
 
     @resource.default
     def _resource(self) -> str:
-        return f"{self.plural}.{self.group}" if self.group else self.plural
+        group = self.kept_as.rpartition("/")[0] if self.kept_as else self.group
+        return f"{self.plural}.{group}" if group else self.plural
 
     @has_status.default
     def _has_status(self) -> bool:

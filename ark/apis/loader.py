@@ -337,6 +337,8 @@ class _Definition:
             "categories": tuple(_list(names, "categories", "spec.names", str)),
             "namespaced": scope == "Namespaced",
             "typed": self._typed,
+            "kept_as": _text(spec, "x-ark-kept-as", "spec", ""),
+            "kept_names": _object(spec, "x-ark-kept-names", "spec") if "x-ark-kept-names" in spec else {},
             "allow_unconditional_update": _flag(spec, "x-ark-allow-unconditional-update", "spec"),
             "allow_create_on_update": _flag(spec, "x-ark-allow-create-on-update", "spec"),
             "name_validator": self._name_validator(plural),
@@ -364,7 +366,9 @@ class _Definition:
             schema=schema,
             selectable_fields=selectable,
             field_readers=tuple((field.name, _reader(field)) for field in selectable),
-            is_storage=version["name"] == stored and "get" in common.get("verbs", ("get",)),
+            is_storage=version["name"] == stored
+            and not common["kept_as"]
+            and "get" in common.get("verbs", ("get",)),
             storage_version=stored,
             deprecated=_flag(version, "deprecated", path),
             deprecation_warning=_text(version, "deprecationWarning", path, "") or self._deprecation(version),

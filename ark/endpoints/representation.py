@@ -125,8 +125,8 @@ class TypedForm(Form):
     one that does for another than the same object from a watch, where they forget it.
     """
 
-    def __init__(self, kind: Kind) -> None:
-        super().__init__(kind)
+    def __init__(self, kind: Kind, serve: Callable[[bytes], bytes] | None = None) -> None:
+        super().__init__(kind, serve)
         self.is_plain = False
         self._said = b'{"apiVersion":%b,"kind":%b,' % (
             orjson.dumps(kind.api_version),
@@ -137,14 +137,14 @@ class TypedForm(Form):
         """
         The object without C{apiVersion} and C{kind}, which stand in front.
         """
-        said = self._said
+        said, body = self._said, self.object(body)
         return b"{" + body[len(said) :] if body.startswith(said) else body
 
     def object(self, body: bytes) -> bytes:
         """
-        The object as it is stored.
+        The object as it is stored, or in the version that is served.
         """
-        return body
+        return body if self._serve is None else self._serve(body)
 
 
 class PartialForm(Form):
@@ -326,7 +326,7 @@ class Forms:
         self._now = now
         self._serve = serve
         self._preparation = preparation
-        plain = TypedForm(kind) if kind.typed and serve is None else Form(kind, serve)
+        plain = TypedForm(kind, serve) if kind.typed else Form(kind, serve)
         self.plain = self._prepared(plain)
         self._made: dict[tuple[str, str, str], Form] = {}
 

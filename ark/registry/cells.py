@@ -126,14 +126,15 @@ def _external_ip(column: Column) -> Cell:
 
 
 def _first_seen(obj: Any, now: float) -> str:
-    return age(_at(obj, "firstTimestamp") or _at(obj, "eventTime"), now)
+    first = _at(obj, "firstTimestamp") or _at(obj, "deprecatedFirstTimestamp")
+    return age(first or _at(obj, "eventTime"), now)
 
 
 def _last_seen(obj: Any, now: float) -> str:
     series = _at(obj, "series")
     if series:
         return age(_at(series, "lastObservedTime"), now)
-    last = _at(obj, "lastTimestamp")
+    last = _at(obj, "lastTimestamp") or _at(obj, "deprecatedLastTimestamp")
     return age(last, now) if last else _first_seen(obj, now)
 
 
@@ -149,8 +150,10 @@ def _event_object(column: Column) -> Cell:
 
 
 def _event_source(obj: Any, now: float) -> str:
-    component = _at(obj, "source", "component") or _at(obj, "reportingComponent") or ""
-    instance = _at(obj, "source", "host") or _at(obj, "reportingInstance")
+    source = _at(obj, "source") or _at(obj, "deprecatedSource") or {}
+    reported = _at(obj, "reportingComponent") or _at(obj, "reportingController")
+    component = source.get("component") or reported or ""
+    instance = source.get("host") or _at(obj, "reportingInstance")
     return f"{component}, {instance}" if instance else str(component)
 
 
@@ -158,7 +161,7 @@ def _event_count(obj: Any, now: float) -> int:
     series = _at(obj, "series")
     if series:
         return int(series.get("count") or 0)
-    return int(_at(obj, "count") or 1)
+    return int(_at(obj, "count") or _at(obj, "deprecatedCount") or 1)
 
 
 RENDERERS: dict[str, Callable[[Column], Cell]] = {

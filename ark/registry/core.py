@@ -11,10 +11,11 @@ import binascii
 from collections.abc import Callable
 
 from ark.apis.kind import Kind
-from ark.meta.fielderrors import invalid, required
+from ark.meta.fielderrors import required
 from ark.meta.status import Cause
 from ark.registry.codec import Object, same_json, with_own_metadata
 from ark.registry.definitions import strategy as definitions
+from ark.registry.events import EventStrategy
 from ark.registry.strategy import Strategy, keep
 
 NAMESPACE_FINALIZER = "kubernetes"
@@ -209,35 +210,6 @@ class ServiceAccountStrategy(Strategy):
 
     returns_deleted = True
     blank = {"metadata": {}}
-
-
-class EventStrategy(Strategy):
-    """
-    An event is in the namespace of what it is about.
-    """
-
-    blank = {
-        "metadata": {},
-        "involvedObject": {},
-        "source": {},
-        "firstTimestamp": None,
-        "lastTimestamp": None,
-        "eventTime": None,
-        "reportingComponent": "",
-        "reportingInstance": "",
-    }
-
-    def validate(self, obj: Object, old: Object | None) -> list[Cause]:
-        """
-        Events about what has no namespace are in C{default} (C{legacyValidateEvent} in
-        C{pkg/apis/core/validation/events.go}).
-        """
-        about = (obj.get("involvedObject") or {}).get("namespace") or ""
-        if about == obj["metadata"].get("namespace") or (
-            not about and obj["metadata"]["namespace"] == "default"
-        ):
-            return []
-        return [invalid("involvedObject.namespace", about, "does not match event.namespace")]
 
 
 class LeaseStrategy(Strategy):

@@ -73,6 +73,8 @@ class Store:
         self.served_codec = Codec(kind.api_version, kind.kind)
         self.converts = kind.api_version != storage_kind.api_version
         self._storage_processor = compile_schema(storage_kind) if self.converts else self.processor
+        self._kept_names = dict(kind.kept_names)
+        self._served_names = {kept: name for name, kept in kind.kept_names.items()}
         known = {kind.version: kind, storage_kind.version: storage_kind}
         self._version_of = version_of or known.get
         self._tracking = Tracking(self.strategy, self._version_of, lambda: rfc3339(now()))
@@ -90,16 +92,14 @@ class Store:
         if not self.converts:
             return text
         obj, managed = self.codec.decode_apart(text)
-        self._convert(obj)
+        obj = self._served_form(obj)
         return self.served_codec.encode(obj, managed).at(int(obj["metadata"]["resourceVersion"]))
 
     def decode(self, text: bytes) -> Object:
         """
         The object of a stored text in the version of this store, a new one at each call.
         """
-        obj = self.codec.decode(text)
-        self._convert(obj)
-        return obj
+        return self._served_form(self.codec.decode(text))
 
     def live(self, version: Version) -> tuple[Object, ManagedFields]:
         """
@@ -107,13 +107,15 @@ class Store:
         C{metadata.managedFields}, and these.
         """
         obj, managed = self.codec.decode_apart(version.body)
-        self._convert(obj)
-        return obj, managedfields.read(managed)
+        return self._served_form(obj), managedfields.read(managed)
 
-    def _convert(self, obj: Object) -> None:
+    def _served_form(self, obj: Object) -> Object:
         if self.converts:
+            if self._served_names:
+                obj = _renamed(obj, self._served_names)
             obj["apiVersion"] = self.kind.api_version
             self.processor.settle(obj)
+        return obj
 
     def fields(self, text: bytes) -> dict[str, str]:
         """
@@ -306,8 +308,8 @@ class Store:
         causes = self._causes(new, old, subresource, context.warnings)
         new["metadata"].pop("managedFields", None)
         if causes:
-            # The subject is of the kind that the object says.
-            group, slash, _ = str(new.get("apiVersion")).rpartition("/")
+            # The subject is of the kind that the object says, or that it is kept as.
+            group, slash, _ = (self.kind.kept_as or str(new.get("apiVersion"))).rpartition("/")
             said = GroupKind(group if slash else "", new.get("kind") or "")
             raise invalid(said, new["metadata"].get("name", ""), causes)
         if not subresource:
@@ -345,7 +347,10 @@ class Store:
         """
         An object as the version that is stored has it; it may be changed for that.
         """
-        if self.converts:
+        if self._kept_names:
+            obj = _renamed(obj, self._kept_names)
+            self._storage_processor.settle(obj)
+        elif self.converts:
             self._storage_processor.prune(obj)
         return obj
 
@@ -393,3 +398,7 @@ def _is_usual(identity: Identity) -> bool:
     Whether nothing can be wrong with whom an entry of C{metadata.managedFields} tells of.
     """
     return not objectmeta.manager_causes(identity.manager, identity.subresource)
+
+
+def _renamed(obj: Object, names: dict[str, str]) -> Object:
+    return {names.get(member, member): value for member, value in obj.items()}
