@@ -64,11 +64,11 @@ class Pair(NamedTuple):
     @property
     def key_pem(self) -> bytes:
         """
-        The key in PEM, not encrypted.
+        The key in PEM, not encrypted, in the form that is named after its algorithm.
         """
-        return self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        # Java's clients take a key in PKCS #8 for one of RSA.
+        form = serialization.PrivateFormat.TraditionalOpenSSL
+        return self.key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
 
 
 class Authority:

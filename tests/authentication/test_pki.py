@@ -63,6 +63,13 @@ class AuthorityTests(SynchronousTestCase):
         self.assertEqual(len(files), 4)
         self.assertEqual({stat.S_IMODE(file.stat().st_mode) for file in files}, {0o600})
 
+    def test_keys_tell_their_algorithm(self) -> None:
+        """
+        Java's clients take any other form for a key of RSA.
+        """
+        admin = self.made.ensure_admin(self.authority, START)
+        self.assertTrue(admin.key_pem.startswith(b"-----BEGIN EC PRIVATE KEY-----"))
+
     def test_second_start_changes_nothing(self) -> None:
         """
         What is there and good is used.

@@ -86,13 +86,13 @@ def service_account_keys(folder: Path) -> Pair:
 
 def write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     """
-    A private key as an unencrypted PEM file that only its owner may read.
+    A private key as an unencrypted PEM file that only its owner may read, in the form that Java's clients take.
     """
     path.touch(mode=0o600)
     path.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
+            serialization.PrivateFormat.TraditionalOpenSSL,
             serialization.NoEncryption(),
         )
     )
