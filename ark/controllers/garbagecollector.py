@@ -7,11 +7,11 @@ Follows C{k8s.io/kubernetes/pkg/controller/garbagecollector}.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
-from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -29,6 +29,7 @@ from ark.controllers.garbagenodes import (
 )
 from ark.controllers.garbageowners import Live, NamespacedOwner, OwnerLookup, UnknownKind
 from ark.controllers.monitor import Monitor
+from ark.controllers.together import together
 from ark.controllers.workqueue import WorkQueue
 from ark.meta.gvk import GroupResource
 from ark.meta.records import DELETED, Version
@@ -266,10 +267,7 @@ class GarbageCollector:
         return False
 
     async def _orphan(self, dependents: Sequence[Node], uid: str) -> None:
-        await _all(
-            Deferred.fromCoroutine(self._actions.remove_owners(dependent.reference, {uid}))
-            for dependent in dependents
-        )
+        await together(self._actions.remove_owners(dependent.reference, {uid}) for dependent in dependents)
 
 
 def _stopped(failure: Failure) -> None:
@@ -282,13 +280,3 @@ def _observed(version: Version) -> Observed:
         return PLAIN
     observed = observed_of(orjson.loads(body)["metadata"])
     return observed if observed.owners or observed.being_deleted else PLAIN
-
-
-async def _all(work: Iterable[Deferred[None]]) -> None:
-    """
-    Wait for all of C{work}; what went wrong is raised when all are through.
-    """
-    results: list[tuple[bool, Any]] = await DeferredList(list(work), consumeErrors=True)
-    for succeeded, result in results:
-        if not succeeded:
-            result.raiseException()

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.controllers.conditions import Remaining, conditions_after
+from ark.controllers.together import together
 from ark.meta.gvk import GroupResource
 from ark.meta.options import DeleteOptions
 from ark.meta.records import MODIFIED, Range, Version
@@ -214,8 +215,7 @@ class NamespaceController:
             page = await store.cacher.list(Range(store.kind.resource, condemned.name, after), PAGE, None)
             if not page.versions or not await still(condemned):
                 return
-            for version in page.versions:
-                text = await self._delete(store, version)
+            for text in await together(self._delete(store, version) for version in page.versions):
                 if text is not None:
                     yield text
             if not page.more:
