@@ -135,21 +135,6 @@ class Comparison(NamedTuple):
     modified: FieldSet
     removed: FieldSet
 
-    @property
-    def same(self) -> bool:
-        """
-        Whether nothing differs.
-        """
-        return self is SAME or not (self.added or self.modified or self.removed)
-
-    def excluding(self, fields: FieldSet) -> Comparison:
-        """
-        The same without some fields and all that is below them.
-        """
-        if self is SAME or fields.empty:
-            return self
-        return Comparison(*(each.recursive_difference(fields) for each in self))
-
 
 SAME = Comparison(EMPTY, EMPTY, EMPTY)
 """
