@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import psycopg2
 import psycopg2.extensions
 from twisted.internet.defer import Deferred, DeferredList
 from txpostgres.txpostgres import Connection
@@ -43,16 +44,27 @@ def shielded(work: Deferred[Any]) -> Deferred[Any]:
     return waiting
 
 
+class _QuietConnection(Connection):  # type: ignore[misc]  # txpostgres has no annotations
+    """
+    Ends when it is lost while nothing is asked of it, instead of telling the reactor.
+    """
+
+    def doRead(self) -> None:
+        try:
+            super().doRead()
+        except (psycopg2.Error, ValueError):
+            # Of a connection that broke while it was made there is no descriptor to wait for.
+            self.close()
+
+
 class Session:
     """
     One connection.
-
-    @ivar pid: the process that serves it.
     """
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self.connection = Connection(reactor=reactor)
+        self.connection = _QuietConnection(reactor=reactor)
 
     async def open(self, settings: Mapping[str, str], timeout: float) -> None:
         """

@@ -139,7 +139,7 @@ class EntryTests(ApplyTestCase):
         """
         self.posted("creator", color="red")
         self.patched("controller", {"status": {"phase": "on"}}, "/status")
-        obj = self.applied("applier", size=4)
+        obj = self.applied("applier", plain=["p"])
         entries = [
             (entry["manager"], entry["operation"], entry["apiVersion"], entry.get("subresource", ""))
             for entry in obj["metadata"]["managedFields"]

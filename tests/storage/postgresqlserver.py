@@ -122,6 +122,15 @@ class PostgreSQLServer:
         """
         return self.run("psql", "-h", "127.0.0.1", "-p", str(self.port), "-d", "postgres", "-AtXqc", text)
 
+    def background(self, text: str) -> subprocess.Popen[bytes]:
+        """
+        Run statements beside the test.
+        """
+        command = [str(self.programs / "psql"), "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.Popen(
+            [*command, "-U", "ark", "-d", "postgres", "-AtXqc", text], stdout=subprocess.DEVNULL, cwd="/"
+        )
+
     def url(self) -> str:
         """
         The URL of an empty place in the database.

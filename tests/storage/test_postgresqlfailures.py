@@ -1,0 +1,296 @@
+"""
+What becomes of commits, reads and notifications when PostgreSQL or the way to it fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from twisted.internet import reactor as default_reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.task import deferLater
+from twisted.protocols.portforward import ProxyClient, ProxyClientFactory, ProxyFactory, ProxyServer
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SkipTest, TestCase
+
+from ark.meta.records import ADDED, MODIFIED, Committed, Mismatch, Range
+from ark.storage.errors import OutcomeUnknown, StorageError, Unavailable, UnusableDatabase
+from ark.storage.postgresql import open_backend
+from ark.storage.testing import QUERIES, change, key
+from tests.storage.postgresqlserver import PostgreSQLServer, find_programs, shared_server
+
+reactor: Any = default_reactor
+CONTROL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ark-server' AND query LIKE '{}%'"
+
+
+async def until(condition: Callable[[], Any], what: str) -> None:
+    """
+    Wait for something that another program brings about; a test that waits in vain fails by
+    its own time limit.
+    """
+    while not condition():
+        await deferLater(reactor, 0.02, lambda: None)
+
+
+class _Relay(ProxyClient):  # type: ignore[misc]
+    def dataReceived(self, data: bytes) -> None:
+        if self.factory.way.swallows(data):
+            self.transport.abortConnection()
+        else:
+            super().dataReceived(data)
+
+
+class _RelayFactory(ProxyClientFactory):  # type: ignore[misc]
+    protocol = _Relay
+    way: Way
+
+
+class _Door(ProxyServer):  # type: ignore[misc]
+    def connectionMade(self) -> None:
+        self.factory.way.doors.append(self)
+        super().connectionMade()
+        if self.factory.way.shut:
+            self.transport.abortConnection()
+
+    def clientProtocolFactory(self) -> Any:
+        factory = _RelayFactory()
+        factory.way = self.factory.way
+        return factory
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.factory.way.doors.remove(self)
+        super().connectionLost(reason)
+
+
+class Way:
+    """
+    A way to the server that can lose an answer, or be cut.
+
+    @ivar lose: an answer that holds this text does not arrive, and the connection ends.
+    @ivar closes: whether nobody comes through after that.
+    """
+
+    def __init__(self, port: int) -> None:
+        factory: Any = ProxyFactory("127.0.0.1", port)
+        factory.protocol = _Door
+        factory.noisy = False
+        factory.way = self
+        self.doors: list[Protocol] = []
+        self.lose = b""
+        self.lost = 0
+        self.closes = self.shut = False
+        self.listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        self.port = self.listening.getHost().port
+
+    def swallows(self, data: bytes) -> bool:
+        """
+        Whether an answer does not arrive.
+        """
+        if self.lose and self.lose in data:
+            self.lose = b""
+            self.lost += 1
+            self.shut = self.closes
+            return True
+        return False
+
+    async def close(self) -> None:
+        """
+        Nobody comes through any more.
+        """
+        await self.listening.stopListening()
+        for door in list(self.doors):
+            if door.transport is not None:
+                door.transport.abortConnection()
+        await until(lambda: not self.doors, "the doors to close")
+
+
+class FailureTestCase(TestCase):
+    """
+    Has a backend over the server that tests share.
+    """
+
+    timeout = 60
+
+    async def backend_at(self, url: str) -> Any:
+        """
+        A backend that is closed after the test.
+        """
+        backend = await open_backend({"db_url": url}, reactor)
+        self.addCleanup(lambda: Deferred.fromCoroutine(backend.close()))
+        return backend
+
+
+class CommitTests(FailureTestCase):
+    """
+    Commits whose connection is lost.
+    """
+
+    async def setUp(self) -> None:
+        """
+        A backend whose way to the server is under control.
+        """
+        self.server = shared_server(SkipTest)
+        self.url = self.server.url()
+        self.way = Way(self.server.port)
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.way.close()))
+        self.backend = await self.backend_at(self.url.replace(str(self.server.port), str(self.way.port)))
+        self.other = await self.backend_at(self.url)
+
+    async def test_a_lost_answer_is_found(self) -> None:
+        """
+        What was written is told as if the answer had come, and what did not fit too.
+        """
+        await self.other.commit([change(key("taken"))])
+        self.way.lose = b"SELECT 3"
+        outcomes = await self.backend.commit([change(key("a")), change(key("taken")), change(key("b"))])
+        self.assertEqual(self.way.lost, 1)
+        self.assertEqual([type(outcome) for outcome in outcomes], [Committed, Mismatch, Committed])
+        page = await self.other.list(Range(QUERIES), 10)
+        self.assertEqual([version.key.name for version in page.versions], ["a", "b", "taken"])
+        self.assertEqual(page.versions[0], outcomes[0].version)
+
+    async def test_what_was_not_written_is_told_so(self) -> None:
+        """
+        The server ends a commit that waits for its turn.
+        """
+        schema = self.url.rpartition("%3D")[2]
+        blocked = self.server.background(
+            f"SET search_path = {schema}; BEGIN; SELECT 1 FROM ark_meta FOR UPDATE; SELECT pg_sleep(1.5); COMMIT"  # noqa: S608
+        )
+        await until(lambda: "pg_sleep" in self.server.sql("SELECT query FROM pg_stat_activity"), "the lock")
+        writing = Deferred.fromCoroutine(self.backend.commit([change(key("b"))]))
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        await until(lambda: self.server.sql(ended), "the commit to wait")
+        await self.assertFailure(writing, Unavailable)
+        blocked.wait()
+        (outcome,) = await self.backend.commit([change(key("c"))])
+        self.assertIsInstance(outcome, Committed)
+        self.assertIsNone(await self.other.get(key("b")))
+
+    def test_what_was_asked_about_is_not_written_afterwards(self) -> None:
+        """
+        A batch that lingers in the database finds that it is not expected any more.
+        """
+        schema = self.url.rpartition("%3D")[2]
+        nothing = ", ".join("'{}'" for _ in range(10))
+
+        def call(function: str, number: int, more: str = "") -> str:
+            use = f"SET search_path = {schema}"
+            return self.server.sql(f"{use}; SELECT * FROM {function}('w', {number}{more})")  # noqa: S608
+
+        self.assertEqual(call("ark_settle_v1", 0).strip(), "|-1")
+        call("ark_commit_v1", 1, f", {nothing}")
+        self.assertEqual(call("ark_settle_v1", 1).strip(), "2|1")
+        self.assertEqual(call("ark_settle_v1", 2).strip(), "|-1")
+        refused = self.assertRaises(RuntimeError, call, "ark_commit_v1", 2, f", {nothing}")
+        self.assertIn("is not expected", str(refused))
+
+    async def test_an_outcome_that_cannot_be_found_is_unknown(self) -> None:
+        """
+        And the next commit first finds out.
+        """
+        await self.backend.commit([change(key("a"))])
+        self.way.lose, self.way.closes = b"SELECT 1", True
+        writing = Deferred.fromCoroutine(self.backend.commit([change(key("b"))]))
+        await self.assertFailure(writing, OutcomeUnknown)
+        self.way.shut = False
+        (outcome,) = await self.backend.commit([change(key("b"))])
+        self.assertIsInstance(outcome, Mismatch)
+
+    async def test_two_servers_write_in_one_order(self) -> None:
+        """
+        Their revisions are all different, without gaps, and each sees the other's.
+        """
+        await self.backend.commit([change(key("shared"))])
+
+        async def write(backend: Any, name: str) -> list[int]:
+            revisions = []
+            for index in range(40):
+                (mine,) = await backend.commit([change(key(f"{name}{index}"))])
+                revisions.append(mine.version.revision)
+                current = await backend.get(key("shared"))
+                await backend.commit([change(key("shared"), MODIFIED, current.revision)])
+            return revisions
+
+        both = await gatherResults(
+            [Deferred.fromCoroutine(write(self.backend, "a")), Deferred.fromCoroutine(write(self.other, "b"))]
+        )
+        for revisions in both:
+            self.assertEqual(revisions, sorted(revisions))
+        log = (await self.backend.events(1, 1000)).events
+        self.assertEqual([event.version.revision for event in log], list(range(2, 2 + len(log))))
+        self.assertEqual(log[-1].version.revision, await self.other.current_revision())
+        added = [event.version.revision for event in log if event.version.event == ADDED]
+        self.assertEqual(sorted([*both[0], *both[1]]), added[1:])
+
+
+class NotificationTests(FailureTestCase):
+    """
+    Being told of commits.
+    """
+
+    async def test_a_listener_that_is_cut_off_polls_and_comes_back(self) -> None:
+        """
+        Commits of others are noticed all the time.
+        """
+        server = shared_server(SkipTest)
+        url = server.url()
+        backend, other = await self.backend_at(url), await self.backend_at(url)
+        woken: list[int] = []
+        backend.subscribe(lambda: woken.append(1))
+        await until(lambda: backend.hears, "the first notification")
+        server.sql(CONTROL.format("LISTEN"))
+        await until(lambda: not backend.hears, "the loss")
+        del woken[:]
+        await other.commit([change(key("a"))])
+        await until(lambda: woken, "a poll")
+        await until(lambda: backend.hears, "the connection")
+        self.flushLoggedErrors()
+
+
+class OutageTests(FailureTestCase):
+    """
+    A server that goes and comes back.
+    """
+
+    timeout = 120
+
+    async def test_everything_goes_on_after_a_restart(self) -> None:
+        """
+        While it is away commits and reads fail in a way that says so; what was acknowledged stays.
+        """
+        programs = find_programs()
+        if programs is None:
+            raise SkipTest("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
+        server = PostgreSQLServer(programs, fsync="on", full_page_writes="on")
+        self.addCleanup(server.remove)
+        backend = await self.backend_at(server.url())
+        for mode in ("fast", "immediate"):
+            (outcome,) = await backend.commit([change(key(mode))])
+            server.stop(mode)
+            for attempt in (
+                backend.current_revision(),
+                backend.commit([change(key("lost"))]),
+                backend.ready(),
+            ):
+                failure = await self.assertFailure(Deferred.fromCoroutine(attempt), StorageError)
+                self.assertIn("PostgreSQL", str(failure))
+            server.start()
+            self.assertEqual(await backend.get(key(mode)), outcome.version)
+            await backend.ready()
+        self.flushLoggedErrors()
+
+    async def test_a_standby_is_not_ready(self) -> None:
+        """
+        A database that takes no writes says so.
+        """
+        server = shared_server(SkipTest)
+        url = server.url()
+        await self.backend_at(url)
+        closed = url.replace("options=", f"options={quote('-cdefault_transaction_read_only=on ')}")
+        await self.assertFailure(
+            Deferred.fromCoroutine(self.backend_at(closed)), UnusableDatabase, Unavailable
+        )
