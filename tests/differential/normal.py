@@ -50,6 +50,8 @@ _TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(ResourceVersion in record) \(\d+\)"), r"\1 (<revision>)"),
     (re.compile(r"(ResourceVersion in object meta): \d+"), r"\1: <revision>"),
     (re.compile(r"\d+\.\d+\.\d+\.\d+:\d+"), "<server>"),
+    # Kubernetes numbers the types of rules anew each time.
+    (re.compile(r"selfType\d+"), "selfType"),
     # Objects that messages quote, once or twice escaped.
     (re.compile(r',?\\*"managedFields\\*":\[[^\]]*\]'), ""),
     (re.compile(r'(\\*"resourceVersion\\*":\\*")\d+'), r"\1<revision>"),

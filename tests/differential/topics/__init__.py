@@ -19,6 +19,7 @@ from tests.differential.topics.patches import patches, subresources
 from tests.differential.topics.protobuf import protobuf
 from tests.differential.topics.reads import lists, negotiation, pages, selectors
 from tests.differential.topics.reviews import reviews
+from tests.differential.topics.rules import rules
 from tests.differential.topics.schemas import schemas
 from tests.differential.topics.service import service
 from tests.differential.topics.walk import walk
@@ -30,6 +31,6 @@ Topic = Callable[[random.Random, Sequence[Kind]], Iterator[Step]]
 TOPICS: dict[str, Topic] = {
     topic.__name__: topic
     for topic in (
-        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, namespaces, limits, reviews, protobuf, cases, definitions, applies, owners, walk,
+        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, namespaces, limits, reviews, protobuf, cases, definitions, applies, owners, rules, walk,
     )
 }  # fmt: skip
