@@ -25,7 +25,7 @@ from ark.apply.managedfields import (
     parse,
 )
 from ark.apply.managedfieldsconflict import conflict_status
-from ark.apply.merge import Conflicts, Ignored, Object, Owned, Owners, Updater, Versions
+from ark.apply.merge import Conflicts, Ignored, Object, Owners, Updater, Versions
 from ark.apply.typedschema import TypedError
 from ark.meta.gvk import GroupVersionKind
 from ark.meta.status import APIStatus, bad_request
@@ -35,7 +35,6 @@ ANCIENT = "ancient-changes"
 BEFORE_FIRST_APPLY = "before-first-apply"
 UNKNOWN = "unknown"
 
-_CURRENT = Identity("current-operation", "")
 _UNTRACKED = FieldSet.parse(
     {
         "f:apiVersion": {},
@@ -127,18 +126,15 @@ class FieldTracker:
     def _updated(
         self, live: Object | None, new: Object, managed: ManagedFields, identity: Identity
     ) -> ManagedFields:
-        owners = _owners(managed)
         before = self._blank if live is None else live
-        owners = self._updater.update(before, new, self._version, owners, _CURRENT)
-        times = {key: entry.time for key, entry in managed.entries.items()}
-        taken = owners.pop(_CURRENT, None)
-        fields = taken.fields.difference(_UNTRACKED) if taken is not None else None
-        if fields is not None and not fields.empty:
-            previous = owners.get(identity)
-            owners[identity] = Owned(fields.union(previous.fields) if previous else fields, self._version)
-            times[identity] = self._now()
-        _cap(owners, times)
-        return _managed(owners, times, managed)
+        owners, got = self._updater.update(
+            before, new, self._version, dict(managed.entries), identity, _UNTRACKED
+        )
+        if not got.empty:
+            owners[identity] = Entry(owners[identity].fields, self._version, self._now())
+        if len(owners) > MAX_UPDATE_MANAGERS:
+            _cap(owners)
+        return _managed(owners, managed)
 
     def apply(
         self,
@@ -184,20 +180,19 @@ class FieldTracker:
         self, live: Object, config: Object, managed: ManagedFields, manager: str, force: bool
     ) -> tuple[Object, ManagedFields]:
         identity = self._identity(manager, APPLY)
-        owners = _owners(managed)
         try:
-            new, owners = self._updater.apply(live, config, self._version, owners, identity, force)
+            new, owners = self._updater.apply(
+                live, config, self._version, dict(managed.entries), identity, force
+            )
         except TypedError as error:
             raise self._failure("failed to merge config", error) from error
-        times = {key: entry.time for key, entry in managed.entries.items()}
         mine = owners.pop(identity, None)
         if mine is not None:
             fields = mine.fields.difference(_UNTRACKED)
             if not fields.empty:
-                owners[identity] = Owned(fields, mine.version)
-        if new is not None:
-            times[identity] = self._now()
-        return live if new is None else new, _managed(owners, times, managed)
+                time = mine.time if new is None else self._now()
+                owners[identity] = Entry(fields, mine.version, time)
+        return live if new is None else new, _managed(owners, managed)
 
     def _check(self, config: Object) -> None:
         kind = _kind_of(config)
@@ -237,50 +232,37 @@ class FieldTracker:
         return APIStatus(500, "", f"{what}: {error}")
 
 
-def _owners(managed: ManagedFields) -> Owners:
-    return {identity: Owned(entry.fields, entry.version) for identity, entry in managed.entries.items()}
-
-
-def _managed(owners: Owners, times: Mapping[Identity, str], before: ManagedFields) -> ManagedFields:
+def _managed(owners: Owners, before: ManagedFields) -> ManagedFields:
     """
-    Owners and times as entries; C{before} if that is what they are.
+    Owners as they are stored; C{before} if that is what they are.
     """
-    entries = {
-        identity: Entry(owned.fields, owned.version, times.get(identity, ""))
-        for identity, owned in owners.items()
-    }
-    if entries == before.entries and list(entries) == list(before.entries):
-        return before
-    return ordered(entries.items())
+    return before if owners == before.entries else ordered(owners.items())
 
 
-def _cap(owners: Owners, times: dict[Identity, str]) -> None:
+def _cap(owners: Owners) -> None:
     """
     Put the oldest of too many updaters together, those of each version for themselves
     (C{capmanagers.go}).
     """
     updaters = [identity for identity in owners if not identity.applied]
-    if len(updaters) <= MAX_UPDATE_MANAGERS:
-        return
-    updaters.sort(key=lambda identity: (times.get(identity, ""), identity.text))
     count = len(updaters)
+    updaters.sort(key=lambda identity: (owners[identity].time, identity.text))
     first: dict[str, Identity] = {}
     for identity in updaters:
         if count <= MAX_UPDATE_MANAGERS:
             return
-        owned = owners[identity]
-        if owned.version not in first:
-            first[owned.version] = identity
+        entry = owners[identity]
+        if entry.version not in first:
+            first[entry.version] = identity
             continue
-        bucket = Identity(ANCIENT, UPDATE, owned.version)
-        if bucket not in owners:
-            owners[bucket] = owners.pop(first[owned.version])
-        merged = owned.fields.union(owners[bucket].fields)
-        owners[bucket] = Owned(merged, owned.version)
-        del owners[identity]
+        bucket = Identity(ANCIENT, UPDATE, entry.version)
+        merged = first[entry.version] if identity == bucket else identity
+        oldest = owners.pop(bucket if bucket in owners and identity != bucket else first[entry.version])
+        # The time is that of the newest one in it.
+        owners[bucket] = Entry(entry.fields.union(oldest.fields), entry.version, entry.time)
+        first[entry.version] = bucket
+        owners.pop(merged, None)
         count -= 1
-        # That of the newest one in it.
-        times[bucket] = times.get(identity, "")
 
 
 def _kind_of(config: Object) -> GroupVersionKind:

@@ -64,17 +64,57 @@ class Identity(NamedTuple):
         return orjson.dumps({name: value for name, value in members.items() if value}).decode()
 
 
-class Entry(NamedTuple):
+class Entry:
     """
-    What one owner holds.
+    What one owner holds.  Immutable.
 
     @ivar version: the API version that the fields are named in.
     @ivar time: when the entry last changed, in RFC 3339; empty when that is not known.
     """
 
-    fields: FieldSet
-    version: str
-    time: str = ""
+    __slots__ = ("_text", "fields", "time", "version")
+
+    def __init__(self, fields: FieldSet, version: str, time: str = "", text: bytes = b"") -> None:
+        """
+        @param text: the entry in JSON, where it is known already.
+        """
+        self.fields = fields
+        self.version = version
+        self.time = time
+        self._text = text
+
+    def text(self, identity: Identity) -> bytes:
+        """
+        The entry in JSON, given whose it is, which is always the same one.
+        """
+        if not self._text:
+            time = b',"time":"%b"' % self.time.encode() if self.time else b""
+            fields = orjson.dumps(self.fields.fields_v1())
+            self._text = b"%b%b%b%b}" % (_head(identity, self.version), time, _FIELDS, fields)
+        return self._text
+
+    def with_fields(self, fields: FieldSet) -> Entry:
+        """
+        The same with other fields.
+        """
+        return self if fields is self.fields else Entry(fields, self.version, self.time)
+
+    def same_but_time(self, other: Entry) -> bool:
+        """
+        Whether both hold the same, whenever that came to be.
+        """
+        return self is other or (self.version == other.version and self.fields == other.fields)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Entry):
+            return NotImplemented
+        return self.same_but_time(other) and self.time == other.time
+
+    def __hash__(self) -> int:
+        return hash((self.version, self.time))
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.version} {self.time} {self.fields!r}>"
 
 
 class ManagedFields:
@@ -114,7 +154,7 @@ class ManagedFields:
         if len(self.entries) != len(other.entries):
             return False
         return all(
-            one == another and mine.version == its.version and mine.fields == its.fields
+            one == another and mine.same_but_time(its)
             for (one, mine), (another, its) in zip(self.entries.items(), other.entries.items())
         )
 
@@ -178,7 +218,7 @@ def _parsed(index: int, member: Mapping[str, Any]) -> tuple[Identity, Entry]:
     return _identified(member, fields)
 
 
-def _identified(member: Mapping[str, Any], fields: FieldSet) -> tuple[Identity, Entry]:
+def _identified(member: Mapping[str, Any], fields: FieldSet, text: bytes = b"") -> tuple[Identity, Entry]:
     operation, version = member["operation"], member["apiVersion"]
     identity = Identity(
         member.get("manager") or "",
@@ -186,7 +226,7 @@ def _identified(member: Mapping[str, Any], fields: FieldSet) -> tuple[Identity, 
         "" if operation == APPLY else version,
         member.get("subresource") or "",
     )
-    return identity, Entry(fields, version, member.get("time") or "")
+    return identity, Entry(fields, version, member.get("time") or "", text)
 
 
 @lru_cache(maxsize=_KEPT_SETS)
@@ -208,20 +248,11 @@ def read(text: bytes) -> ManagedFields:
 def _read_entry(piece: bytes) -> tuple[Identity, Entry]:
     # No text within an entry holds these marks: its quotes are escaped.
     head, _, fields = piece.partition(_FIELDS)
-    return _identified(orjson.loads(b'{"%b}' % head), _fields_of(fields))
+    return _identified(orjson.loads(b'{"%b}' % head), _fields_of(fields), b'{"%b}' % piece)
 
 
 def _encode(entries: Iterable[tuple[Identity, Entry]]) -> bytes:
-    texts = [
-        b"%b%b%b%b}"
-        % (
-            _head(identity, entry.version),
-            b',"time":"%b"' % entry.time.encode() if entry.time else b"",
-            _FIELDS,
-            orjson.dumps(entry.fields.fields_v1()),
-        )
-        for identity, entry in entries
-    ]
+    texts = [entry.text(identity) for identity, entry in entries]
     return b"[%b]" % b",".join(texts) if texts else b""
 
 

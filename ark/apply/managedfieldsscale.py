@@ -56,7 +56,7 @@ class ScaleEntries:
                 continue
             fields = entry.fields.difference(FieldSet.of(path))
             if not fields.empty:
-                found.append((identity, entry._replace(fields=fields)))
+                found.append((identity, entry.with_fields(fields)))
         mine = self._path_of(self._version)
         for identity, entry in left.items():
             if mine and entry.fields.has(_REPLICAS):

@@ -11,24 +11,18 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from ark.apply.fieldpath import Path
-from ark.apply.fieldset import FieldSet
-from ark.apply.managedfields import Identity
-from ark.apply.typed import Comparison, equal
+from ark.apply.fieldset import EMPTY, FieldSet
+from ark.apply.managedfields import Entry, Identity
+from ark.apply.typed import SAME, Comparison, equal
 from ark.apply.typedschema import TypedSchema
 
 Object = dict[str, Any]
 
 
-class Owned(NamedTuple):
-    """
-    The fields that somebody owns, named in an API version.
-    """
-
-    fields: FieldSet
-    version: str
-
-
-Owners = dict[Identity, Owned]
+Owners = dict[Identity, Entry]
+"""
+What each owner has.
+"""
 
 
 class Conflict(NamedTuple):
@@ -109,24 +103,38 @@ class Updater:
         self._versions = versions
         self._ignored = ignored
 
-    def update(self, live: Object, new: Object, version: str, owners: Owners, owner: Identity) -> Owners:
+    def update(
+        self,
+        live: Object,
+        new: Object,
+        version: str,
+        owners: Owners,
+        owner: Identity,
+        untracked: FieldSet,
+    ) -> tuple[Owners, FieldSet]:
         """
         The owners once C{new} has taken the place of C{live}: C{owner} gets what was
         added or modified, the others lose it, and all lose what is gone.
 
+        @param untracked: fields that nobody gets.
+        @return: the owners, and what C{owner} got.
         @raise ark.apply.typedschema.TypedError: an object does not fit its schema.
         """
         owners = self._reconciled(owners)
         found = self._compare(live, new, version)
+        if found is SAME:
+            return owners, EMPTY
         owners = self._settled(live, new, version, found, owners, owner, True)
-        mine = owners.pop(owner, None)
-        fields = found.added.union(found.modified)
+        mine = owners.get(owner)
+        got = found.added.union(found.modified).difference(untracked)
+        fields = mine.fields.difference(found.removed).union(got) if mine is not None else got
         if mine is not None:
-            fields = mine.fields.difference(found.removed).union(fields)
-        fields = self._ignoring(version).fields(fields)
-        if not fields.empty:
-            owners[owner] = Owned(fields, version)
-        return owners
+            owners[owner] = mine.with_fields(fields)
+        elif not fields.empty:
+            owners[owner] = Entry(fields, version)
+        if fields.empty:
+            owners.pop(owner, None)
+        return owners, got
 
     def apply(
         self,
@@ -149,7 +157,8 @@ class Updater:
         schema = self._schema(version)
         new = schema.merge(live, config)
         last = owners.get(owner)
-        owners[owner] = Owned(self._ignoring(version).fields(schema.field_set(config)), version)
+        wanted = self._ignoring(version).fields(schema.field_set(config))
+        owners[owner] = Entry(wanted, version, last.time if last else "")
         if last is not None and not last.fields.empty:
             new = self._pruned(new, owners, owner, last)
         found = self._compare(live, new, version)
@@ -181,8 +190,10 @@ class Updater:
         for identity, owned in owners.items():
             schema = self._versions.schema(owned.version)
             if schema is not None:
-                fields = schema.reconcile(owned.fields)
-                result[identity] = owned if fields is owned.fields else Owned(fields, owned.version)
+                fields = owned.fields
+                if fields.reconciled_by is not schema:
+                    owned = owned.with_fields(schema.reconcile(fields))
+                result[identity] = owned
         return result
 
     def _settled(
@@ -217,12 +228,12 @@ class Updater:
             if not force:
                 conflicts.extend(Conflict(identity, path) for path in lost.paths())
             if not left.empty:
-                result[identity] = owned if left is owned.fields else Owned(left, owned.version)
+                result[identity] = owned.with_fields(left)
         if conflicts:
             raise Conflicts(conflicts)
         return result
 
-    def _pruned(self, merged: Object, owners: Owners, owner: Identity, last: Owned) -> Object:
+    def _pruned(self, merged: Object, owners: Owners, owner: Identity, last: Entry) -> Object:
         """
         The merged object without what C{owner} owned last time and nobody owns now.
         """
@@ -248,8 +259,9 @@ class Updater:
         The pruned object with all back that somebody owns now, and the version it is in.
         """
         owned: dict[str, FieldSet] = {}
-        for fields, told_in in owners.values():
-            owned[told_in] = owned[told_in].union(fields) if told_in in owned else fields
+        for entry in owners.values():
+            known = owned.get(entry.version)
+            owned[entry.version] = known.union(entry.fields) if known else entry.fields
         # The version that was pruned comes first: what conversion needs is there again then.
         for target in sorted(owned, key=lambda name: name != version):
             schema = self._versions.schema(target)
@@ -271,6 +283,17 @@ def _lost(
     """
     What an owner of C{fields} loses to another, and what it is left with.
     """
-    lost = fields.intersection(modified.union(added))
+    lost = _common(fields, modified).union(_common(fields, added))
     left = fields if lost.empty else fields.difference(lost)
-    return lost, left if removed.empty else left.difference(removed)
+    return lost, left if removed.empty or _apart(left, removed) else left.difference(removed)
+
+
+def _common(one: FieldSet, other: FieldSet) -> FieldSet:
+    return EMPTY if _apart(one, other) else one.intersection(other)
+
+
+def _apart(one: FieldSet, other: FieldSet) -> bool:
+    """
+    Whether the sets are of different members of an object: most often so, and quick to tell.
+    """
+    return one.fields_v1().keys().isdisjoint(other.fields_v1())

@@ -134,7 +134,8 @@ class OrderTests(SynchronousTestCase):
         A scale may leave two entries of one identity behind; they are told as they are.
         """
         identity, first = made("m", UPDATE)
-        managed = ordered([(identity, first._replace(time="2026-01-01T00:00:00Z")), (identity, first)])
+        second = Entry(first.fields, first.version, "2026-01-01T00:00:00Z")
+        managed = ordered([(identity, second), (identity, first)])
         self.assertEqual(len(managed.members()), 2)
         self.assertEqual(read(managed.text).entries, managed.entries)
         self.assertEqual(managed.entries[identity].time, "2026-01-01T00:00:00Z")
