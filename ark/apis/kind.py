@@ -91,6 +91,8 @@ class Kind:
     @ivar conversion: the C{spec.conversion} of its definition.
     @ivar fingerprint: what is the same for kinds that only differ in C{terminating}; empty
         when that is not known.
+    @ivar since: objects that were written before this revision were written under another
+        definition: they may be in another version and look otherwise than the schema says.
     @ivar typed: whether it is built into Kubernetes, and not a custom resource.
     @ivar verbs: what can be done with the main resource.
     @ivar field_readers: for each label that field selectors may name, in the order of
@@ -119,6 +121,7 @@ class Kind:
     terminating: bool = False
     conversion: Mapping[str, Any] = field(factory=dict, repr=False)
     fingerprint: str = field(default="", repr=False)
+    since: int = 0
     typed: bool = False
     allow_unconditional_update: bool = False
     allow_create_on_update: bool = False

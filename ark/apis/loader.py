@@ -214,12 +214,13 @@ def kinds_of(manifest: Manifest) -> list[Kind]:
         raise InvalidDefinition(str(fault), manifest.file) from fault
 
 
-def kinds_of_definition(definition: dict[str, Any]) -> list[Kind]:
+def kinds_of_definition(definition: dict[str, Any], since: int = 0) -> list[Kind]:
     """
     One kind for each version of a definition that was accepted: it is a
     CustomResourceDefinition as the server keeps it, judged already.  The names are those
     in its status.
 
+    @param since: see L{Kind.since}.
     @return: none while it has no names.
     """
     spec, status = definition["spec"], definition["status"]
@@ -230,6 +231,7 @@ def kinds_of_definition(definition: dict[str, Any]) -> list[Kind]:
     fingerprint = sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
     conditions = {one["type"]: one["status"] for one in status.get("conditions") or ()}
     common = {
+        "since": since,
         "fingerprint": fingerprint,
         "terminating": conditions.get("Terminating") == "True",
         "conversion": spec.get("conversion") or {},

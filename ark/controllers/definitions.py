@@ -95,7 +95,7 @@ class Definitions:
     def _take(self, version: Version) -> None:
         name = version.key.name
         self._uids[name] = version.uid
-        kinds = _kinds_of(version.body)
+        kinds = _kinds_of(version)
         known = self._kinds.get(name)
         if known is not None and kinds and _same(known[0], kinds[0]):
             return
@@ -117,16 +117,18 @@ def _same(known: Kind, kind: Kind) -> bool:
     return known.fingerprint == kind.fingerprint and known.terminating is kind.terminating
 
 
-def _kinds_of(body: bytes) -> list[Kind]:
+def _kinds_of(version: Version) -> list[Kind]:
     """
     The kinds of a stored definition; none if it is not in force.
     """
-    definition = orjson.loads(body)
+    definition = orjson.loads(version.body)
     status = definition["status"]
     if not (is_true(status, "NamesAccepted") or is_true(status, "Established")):
         return []
     try:
-        return kinds_of_definition(definition)
+        # Nobody could have made an object under a spec before the first one.
+        is_first = definition["metadata"].get("generation", 0) <= 1
+        return kinds_of_definition(definition, 0 if is_first else version.revision)
     except Exception:
         # It was accepted; that nothing can be made of it must not stop the others.
         _log.failure("{name} cannot be served", name=definition["metadata"]["name"])

@@ -81,7 +81,7 @@ class RequestScope:
         self.kind = store.kind
         self.now = now
         self.decoder = Decoder(store.kind, store.processor)
-        serve = store.serve if store.converts else None
+        serve = store.serve if store.reshapes else None
         self.forms = Forms(store.kind, compile_columns(store.kind), now, serve)
         self.warnings = (store.kind.deprecation_warning,) if store.kind.deprecated else ()
         self._negotiator = negotiator

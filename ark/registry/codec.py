@@ -61,8 +61,17 @@ class Codec:
         """
         A stored version's text with its revision taken out.
         """
+        if not version.body.startswith(self._head):
+            return self.encode(*self.decode_apart(version.body))
         end = len(self._head) + len(str(version.revision))
         return Body(self._head, version.body[end:])
+
+    def revision(self, text: bytes) -> int:
+        """
+        The revision of a stored text; C{0} if it is of another kind or version than this.
+        """
+        start = len(self._head)
+        return int(text[start : text.index(b'"', start)]) if text.startswith(self._head) else 0
 
     def decode(self, text: bytes) -> Object:
         """
@@ -75,6 +84,11 @@ class Codec:
         """
         The object of a stored text without C{metadata.managedFields}, and their text.
         """
+        if not text.startswith(self._head):
+            # It was stored when objects were kept in another version.
+            other = self.decode(text)
+            entries = other["metadata"].pop("managedFields", None)
+            return other, orjson.dumps(entries) if entries else b""
         start = text.index(b'"', len(self._head)) + 2
         if not text.startswith(_MANAGED, start):
             return self.decode(text), b""

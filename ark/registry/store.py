@@ -47,6 +47,7 @@ class Store:
     @ivar kind: the version that clients of this store see.
     @ivar storage_kind: the version that objects are stored in.
     @ivar converts: whether that is another version than the one objects are stored in.
+    @ivar reshapes: whether a stored text may be another than the one that is served.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class Store:
         self.codec = Codec(storage_kind.api_version, storage_kind.kind)
         self.served_codec = Codec(kind.api_version, kind.kind)
         self.converts = kind.api_version != storage_kind.api_version
+        self._since = kind.since
+        self.reshapes = self.converts or self._since > 0
         self._storage_processor = compile_schema(storage_kind) if self.converts else self.processor
         self._kept_names = dict(kind.kept_names)
         self._served_names = {kept: name for name, kept in kind.kept_names.items()}
@@ -89,7 +92,7 @@ class Store:
         """
         A stored text in the version of this store.
         """
-        if not self.converts:
+        if not self.converts and (not self._since or self.codec.revision(text) >= self._since):
             return text
         obj, managed = self.codec.decode_apart(text)
         obj = self._served_form(obj)
@@ -110,7 +113,7 @@ class Store:
         return self._served_form(obj), managedfields.read(managed)
 
     def _served_form(self, obj: Object) -> Object:
-        if self.converts:
+        if self.converts or (self._since and int(obj["metadata"]["resourceVersion"]) < self._since):
             if self._served_names:
                 obj = _renamed(obj, self._served_names)
             obj["apiVersion"] = self.kind.api_version

@@ -288,6 +288,32 @@ class ChangeTests(DefinitionTestCase):
         self.assertEqual(self.server.request("GET", f"/apis/{GROUP}/v1").code, 404)
         self.send("GET", f"{THINGS.replace('/v1/', '/v2/')}/one")
 
+    def test_older_objects_follow_the_schema(self) -> None:
+        """
+        What was stored before is pruned and gets defaults when it is read, by whatever verb,
+        and can be in another version than objects are stored in now.
+        """
+        self.thing(spec={"size": 1, "color": "red"})
+        spec = {"size": {"type": "integer"}, "shape": {"type": "string", "default": "round"}}
+        schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": spec}}}
+        stored = [version(schema=schema, storage=False), version("v2beta1", schema=schema, storage=True)]
+        self.change(versions=stored)
+        wanted = {"size": 1, "shape": "round"}
+        for api in ("v1", "v2beta1"):
+            path = THINGS.replace("/v1/", f"/{api}/")
+            for found in (
+                self.send("GET", f"{path}/one"),
+                self.send("GET", path)["items"][0],
+                self.watch(path).events()[0]["object"],
+                self.send("PATCH", f"{path}/one?dryRun=All", {"metadata": {"labels": {"a": "b"}}}),
+            ):
+                self.assertEqual(found["spec"], wanted)
+                self.assertEqual(found.get("apiVersion", f"{GROUP}/{api}"), f"{GROUP}/{api}")
+        watch = self.watch()
+        self.send("DELETE", f"{THINGS}/one")
+        gone = watch.events()[-1]
+        self.assertEqual((gone["type"], gone["object"]["apiVersion"]), ("DELETED", f"{GROUP}/v1"))
+
     def test_another_stored_version_is_remembered(self) -> None:
         """
         C{status.storedVersions} grows, and a version in it cannot be dropped from the spec.
