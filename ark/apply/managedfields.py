@@ -212,7 +212,8 @@ def _parsed(index: int, member: Mapping[str, Any]) -> tuple[Identity, Entry]:
             raise InvalidManagedFields(f"missing fieldsType in managed fields entry {index}")
         raise InvalidManagedFields(f'invalid fieldsType "{fields_type}" in managed fields entry {index}')
     try:
-        fields = _fields_of(orjson.dumps(member.get("fieldsV1") or {}))
+        told = member.get("fieldsV1")
+        fields = _fields_of(b"{}" if told is None else orjson.dumps(told))
     except (ValueError, TypeError) as error:
         raise InvalidManagedFields(f"error decoding versioned set: error decoding set: {error}") from error
     return _identified(member, fields)
