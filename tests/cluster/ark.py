@@ -72,8 +72,8 @@ class ArkServer:
         process = Process("ark-server", self._command, self.folder)
         self.processes.append(process)
         try:
-            process.wait_until(kubeconfig.exists, 30)
-            process.wait_until(lambda: self._ready(kubeconfig), 30)
+            process.wait_until(kubeconfig.exists)
+            process.wait_until(lambda: self._ready(kubeconfig))
         except BaseException:
             self.stop()
             raise
