@@ -18,7 +18,7 @@ from tests.controllers.garbage import GarbageTestCase, blocking, owner
 
 class BackgroundTests(GarbageTestCase):
     """
-    Owners go first, and their dependents after them.
+    21.4: owners go first, and their dependents after them.
     """
 
     def test_dependent_goes_after_its_owner(self) -> None:
@@ -134,7 +134,7 @@ class BackgroundTests(GarbageTestCase):
 
 class ForegroundTests(GarbageTestCase):
     """
-    Owners wait for their dependents.
+    21.4: owners wait for their dependents.
     """
 
     def test_owner_without_dependents_goes_at_once(self) -> None:
@@ -235,7 +235,7 @@ class ForegroundTests(GarbageTestCase):
 
 class OrphanTests(GarbageTestCase):
     """
-    Dependents are left alone.
+    21.4: dependents are left alone.
     """
 
     def test_dependents_lose_the_reference(self) -> None:
@@ -276,7 +276,7 @@ class OrphanTests(GarbageTestCase):
 
 class NamespaceOfOwnerTests(GarbageTestCase):
     """
-    An owner is in the namespace of its dependents, or has none.
+    21.4: an owner is in the namespace of its dependents, or has none.
     """
 
     def events(self, namespace: str = "default") -> list[dict[str, Any]]:

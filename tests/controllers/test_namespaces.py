@@ -26,7 +26,7 @@ def configmap(name: str, **metadata: Any) -> dict[str, Any]:
 
 class NamespaceTests(SynchronousTestCase):
     """
-    A server with a namespace that has content.
+    Contract 21.1 and 21.4: a server with a namespace that has content.
     """
 
     registry = KindRegistry.load()

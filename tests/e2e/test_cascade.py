@@ -29,7 +29,7 @@ def _differences() -> dict[str, str]:
 
 class CascadeTests(TestCase):
     """
-    One test a scenario; all are played by the first of them, several at a time.
+    21.4: one test a scenario; all are played by the first of them, several at a time.
     """
 
     timeout = 600
