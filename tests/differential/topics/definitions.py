@@ -194,7 +194,7 @@ def _changed() -> Iterator[Step]:
         f"/apis/{GROUP}/v1",
     ):
         yield call("GET", path)
-    status = {"status": {"storedVersions": ["v2"], "conditions": [{"type": "Mine", "status": "True"}]}}
+    status = {"status": {"storedVersions": ["v2"], "observedGeneration": 3}}
     yield call("PATCH", f"{where}/status", {**status, "spec": {"scope": "Cluster"}}, content=MERGE)
     yield call("PATCH", f"{where}/status", {"status": {"acceptedNames": {"plural": "BAD"}}}, content=MERGE)
     yield call("GET", where)
