@@ -79,8 +79,14 @@ class Monitor:
 
     def unfollow(self, resource: str) -> None:
         """
-        Tell of C{resource} no more.
+        Tell of C{resource} no more, but now of what has happened to it already.
         """
+        pending, self._pending = self._pending, deque()
+        for event in pending:
+            if event.version.key.resource == resource:
+                self._tell(event)
+            else:
+                self._pending.append(event)
         self._since.pop(resource, None)
         self._unread.pop(resource, None)
 
@@ -137,15 +143,15 @@ class Monitor:
     def _turn(self) -> None:
         self._call = None
         for _ in range(min(TURN, len(self._pending))):
-            event = self._pending.popleft()
-            since = self._since.get(event.version.key.resource)
-            if since is not None and event.revision > since:
-                self._tell(event)
+            self._tell(self._pending.popleft())
         self._schedule()
         if not self._pending:
             self._release()
 
     def _tell(self, event: WatchEvent) -> None:
+        since = self._since.get(event.version.key.resource)
+        if since is None or event.revision <= since:
+            return
         try:
             self._observer.changed(event)
         except Exception:

@@ -10,9 +10,11 @@ from typing import Any
 
 from ark.apis.loader import KindRegistry
 from ark.controllers.workqueue import FIRST_RETRY
+from ark.meta.records import DELETED
 from ark.registry.store import Store, WriteContext
 from ark.storage.errors import Unavailable
 from ark.testing import ADMIN
+from ark.watch.events import WatchEvent
 from tests.controllers.garbage import GarbageTestCase, blocking, owner
 
 
@@ -404,6 +406,36 @@ class KindTests(GarbageTestCase):
         self.serve(self.registry)
         self.server.advance(1)
         self.assertEqual(self.names(), ["child", "late"])
+        self.delete("top", kind="ArkConfig")
+        self.assertEqual(self.names(), [])
+
+    def test_what_went_before_its_kind_is_known_to_be_gone(self) -> None:
+        """
+        As when a definition is deleted: its objects go, and at once the kind.
+        """
+        top = self.make("top", kind="ArkConfig")
+        self.make("child", owner(top))
+        stores = self.server.application.stores
+        registry = self.without("arkconfigs.ark.mckinsey.com")
+
+        class Removal:
+            """
+            Takes the kind away as soon as an object of it has gone.
+            """
+
+            def entered(self, event: WatchEvent) -> None:
+                """
+                An event has come; the collector has not been told yet.
+                """
+                if event.version.event == DELETED and event.version.key.name == "top":
+                    stores.serve(registry)
+
+            def lost(self) -> None:
+                """
+                Nothing is lost here.
+                """
+
+        self.server.cacher.hub.listen(Removal())
         self.delete("top", kind="ArkConfig")
         self.assertEqual(self.names(), [])
 
