@@ -143,6 +143,12 @@ class KindRegistry:
         """
         return {kind.resource: kind for kind in self._all if kind.is_storage}
 
+    def versions_of(self, resource: str) -> list[Kind]:
+        """
+        All versions of a resource, served or not.
+        """
+        return [kind for kind in self._all if kind.resource == resource]
+
     def extended(self, kinds: Iterable[Kind]) -> KindRegistry:
         """
         These kinds and others, which take the place of those of the same resource.  Kinds
@@ -234,7 +240,6 @@ def kinds_of_definition(definition: dict[str, Any], since: int = 0) -> list[Kind
         "since": since,
         "fingerprint": fingerprint,
         "terminating": conditions.get("Terminating") == "True",
-        "conversion": spec.get("conversion") or {},
     }
     return _Definition({**spec, "names": names}, judged=True).kinds(definition, common)
 
@@ -344,8 +349,28 @@ class _Definition:
             "allow_unconditional_update": _flag(spec, "x-ark-allow-unconditional-update", "spec"),
             "allow_create_on_update": _flag(spec, "x-ark-allow-create-on-update", "spec"),
             "name_validator": self._name_validator(plural),
+            "conversion": self._conversion(),
             **({"verbs": verbs} if verbs else {}),
         }
+
+    def _conversion(self) -> dict[str, Any]:
+        if self._spec.get("conversion") is None:
+            return {}
+        conversion = _object(self._spec, "conversion", "spec")
+        strategy = _text(conversion, "strategy", "spec.conversion", "None")
+        if strategy not in ("None", "Webhook"):
+            raise _Fault("spec.conversion.strategy", f"must be None or Webhook, not {strategy}")
+        if strategy == "Webhook":
+            webhook = _object(conversion, "webhook", "spec.conversion")
+            client = _object(webhook, "clientConfig", "spec.conversion.webhook")
+            where = "spec.conversion.webhook.clientConfig"
+            if client.get("service") is None:
+                _text(client, "url", where)
+            else:
+                service = _object(client, "service", where)
+                for member in ("namespace", "name"):
+                    _text(service, member, f"{where}.service")
+        return conversion
 
     def _name_validator(self, plural: str) -> NameValidator:
         return name_is_dns_subdomain if self._group else _NAME_VALIDATORS.get(plural, name_is_dns_subdomain)

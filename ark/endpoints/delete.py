@@ -66,11 +66,11 @@ async def deletecollection(scope: RequestScope, request: Any, info: RequestInfo)
     items: list[bytes] = []
     async for page in listing.pages():
         for version in page:
+            items.append(form.item(version.body))
             try:
                 await scope.store.delete(version.key.namespace, version.key.name, options, context)
             except APIStatus as status:
                 if status.code != 404:
                     raise
-            items.append(form.item(version.body))
     text = form.list_open + b",".join(items) + form.list_close(*listing.closing())
     scope.answer(request, 200, text, accepted._replace(transform=""), query)

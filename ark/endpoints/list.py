@@ -126,6 +126,8 @@ class Listing:
             size = PAGE if not self._limit or not self.is_whole else min(PAGE, self._limit - taken)
             page = await self._guarded(self._cacher.list(self._range(), size, self._wanted))
             self._pin(page.revision)
+            if self._scope.store.texts is not None:
+                await self._scope.store.prepare(version.body for version in page.versions)
             found = (
                 page.versions if self.is_whole else [v for v in page.versions if self.selection.matches(v)]
             )
@@ -153,6 +155,8 @@ class Listing:
     async def _one(self, single: Any) -> list[Version]:
         self._pin(self._wanted or await self._cacher.read_revision(0))
         version = await self._guarded(self._cacher.get_at(single, self.revision))
+        if version is not None:
+            await self._scope.store.prepare((version.body,))
         return [version] if version is not None and self.selection.matches(version) else []
 
     def _pin(self, revision: int) -> None:

@@ -82,7 +82,7 @@ class RequestScope:
         self.now = now
         self.decoder = Decoder(store.kind, store.processor)
         serve = store.serve if store.reshapes else None
-        self.forms = Forms(store.kind, compile_columns(store.kind), now, serve)
+        self.forms = Forms(store.kind, compile_columns(store.kind), now, serve, store.texts)
         self.warnings = (store.kind.deprecation_warning,) if store.kind.deprecated else ()
         self._negotiator = negotiator
         self._aside = aside

@@ -26,6 +26,8 @@ from ark.http.metrics import Metrics
 from ark.http.root import OWN_SEGMENTS, Root, RootParts, Scopes
 from ark.http.version import version_document
 from ark.interfaces import IAdmissionPlugin, IAuthenticator, IAuthorizer, ICustomEndpoint, IServer
+from ark.registry.conversion.services import Services
+from ark.registry.conversion.webhook import Conversions
 from ark.registry.namespaces import NamespacePhases
 from ark.registry.reviews import Reviews
 from ark.registry.store import Store
@@ -49,6 +51,7 @@ class ApplicationParts:
 
     @ivar reactor: tells the monotonic time and calls later.
     @ivar now: tells the time of day in seconds since the epoch.
+    @ivar webhook_agent: makes requests to webhooks; by default each has one of its own.
     """
 
     registry: KindRegistry
@@ -64,6 +67,7 @@ class ApplicationParts:
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
     request_timeout: float = 60.0
+    webhook_agent: Any = None
 
 
 def _review_scopes(parts: ApplicationParts) -> dict[tuple[str, str, str], ReviewScope]:
@@ -96,7 +100,8 @@ class Application:
         self.now = parts.now
         phases = NamespacePhases(parts.cacher)
         admission = AdmissionChain((NamespaceLifecycle(phases.phase_of), *parts.admission_plugins))
-        self.stores = Stores(parts.registry, parts.cacher, admission, parts.now)
+        conversions = Conversions(parts.reactor, Services(parts.cacher).address, parts.webhook_agent)
+        self.stores = Stores(parts.registry, parts.cacher, admission, parts.now, conversions)
         self._negotiators = {typed: Negotiator(typed=typed) for typed in (False, True)}
         self._aside = threads_of(parts.reactor)
         self._scopes: Scopes = {}

@@ -16,6 +16,7 @@ import orjson
 
 from ark.meta.records import Body, Version
 
+_REVISION = b'"resourceVersion":"'
 _MANAGED = b'"managedFields":'
 _MANAGED_END = b'],"name":'
 
@@ -32,7 +33,7 @@ class Codec:
             orjson.dumps(api_version),
             orjson.dumps(kind),
         )
-        self._head = self._type + b'"resourceVersion":"'
+        self._head = self._type + _REVISION
 
     def _tail(self, obj: Object, managed: bytes) -> bytes:
         own = obj["metadata"]
@@ -65,6 +66,12 @@ class Codec:
             return self.encode(*self.decode_apart(version.body))
         end = len(self._head) + len(str(version.revision))
         return Body(self._head, version.body[end:])
+
+    def wrote(self, text: bytes) -> bool:
+        """
+        Whether a text is of this very version of the kind.
+        """
+        return text.startswith(self._type)
 
     def revision(self, text: bytes) -> int:
         """

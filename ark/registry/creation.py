@@ -102,11 +102,14 @@ async def _insert(
         if await store.cacher.get(key, None) is not None:
             return None
         return Written(store.served_codec.encode_unwritten(obj, managed.text), True)
-    body = store.codec.encode(store.stored_form(obj), managed.text)
-    change = Change(key, 0, ADDED, body, labels_of(obj), metadata["uid"])
+    stored = store.stored_form(obj) if store.texts is None else await store.asked_form(obj)
+    body = store.codec.encode(stored, managed.text)
+    change = Change(key, 0, ADDED, body, labels_of(stored), metadata["uid"])
     outcome = await store.cacher.commit(change)
     if not isinstance(outcome, Committed):
         return None
+    if store.texts is not None:
+        await store.texts.prepare((outcome.version.body,))
     return Written(store.answer(obj, managed, outcome.version), True)
 
 
@@ -121,6 +124,6 @@ async def _taken(store: Store, namespace: str, name: str, generated: bool) -> AP
         return APIStatus(409, "AlreadyExists", message, details=details, retry_after=1)
     status = already_exists(kind.gr, name)
     current = await store.cacher.get(store.key(namespace, name), None)
-    if current and store.decode(current.body)["metadata"].get("deletionTimestamp"):
+    if current and store.codec.decode(current.body)["metadata"].get("deletionTimestamp"):
         status.message = f"object is being deleted: {status.message}"
     return status

@@ -122,9 +122,7 @@ class _Defaults:
         otherwise = (
             self.node(additional) if isinstance(additional, Mapping) and self._matters(additional) else ""
         )
-        again = (
-            f"if x is None and {self._writer.constant(_dropper(schema, self._drops))}(v): return {self.node(schema)}(v)"
-        )
+        again = f"if x is None and {self._writer.constant(_dropper(schema, self._drops))}(v): return {self.node(schema)}(v)"
         if not table and not otherwise:
             return [*lines, "for x in v.values():", f"    {again}"]
         find = f"{self._writer.table(table)}.get(k" + (f", {otherwise})" if otherwise else ")")

@@ -46,9 +46,11 @@ async def delete_once(
     changed = store.strategy.mark_deleted(obj, finalizers, store.now())
     if not changed or context.dry_run:
         return Deleted(store.served_codec.encode(obj, managed.text).at(version.revision), False)
-    change = marked(store.codec, version, store.stored_form(obj), managed.text)
+    stored = store.stored_form(obj) if store.texts is None else await store.asked_form(obj)
+    change = marked(store.codec, version, stored, managed.text)
     outcome = await store.cacher.commit(change)
     if isinstance(outcome, Committed):
+        await store.prepare((outcome.version.body,))
         return Deleted(store.answer(obj, managed, outcome.version), False)
     return outcome
 
@@ -60,6 +62,7 @@ async def _remove(
         return Deleted(store.serve(version.body), True)
     outcome = await store.cacher.commit(removed(store.codec, version))
     if isinstance(outcome, Committed):
+        await store.prepare((outcome.version.body,))
         return Deleted(store.answer(*last, outcome.version), True)
     return outcome
 

@@ -8,7 +8,7 @@ L{ark.registry.updating} and L{ark.registry.removal}.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +28,8 @@ from ark.meta.status import APIStatus, Cause, bad_request, invalid, not_found
 from ark.meta.time import rfc3339
 from ark.registry import creation
 from ark.registry.codec import Codec, Object
+from ark.registry.conversion.texts import ConvertedTexts
+from ark.registry.conversion.webhook import WebhookConversion
 from ark.registry.core import strategy_for
 from ark.registry.deletion import Deleted
 from ark.registry.fieldtracking import Tracking, VersionOf, copied
@@ -48,6 +50,9 @@ class Store:
     @ivar storage_kind: the version that objects are stored in.
     @ivar converts: whether that is another version than the one objects are stored in.
     @ivar reshapes: whether a stored text may be another than the one that is served.
+    @ivar conversion: says what objects are in another version, where a webhook does.
+    @ivar texts: what it said of stored texts.  Before one of them is served, decoded or
+        looked into it has to be prepared.
     """
 
     def __init__(
@@ -58,10 +63,13 @@ class Store:
         admission: AdmissionChain,
         now: Callable[[], float],
         version_of: VersionOf | None = None,
+        conversion: WebhookConversion | None = None,
+        others: bool = False,
     ) -> None:
         """
         @param version_of: finds the kind in its other versions; by default there are none but
             that which objects are stored in.
+        @param others: whether there are other versions, which objects may have been stored in.
         """
         self.kind = kind
         self.storage_kind = storage_kind
@@ -74,7 +82,10 @@ class Store:
         self.served_codec = Codec(kind.api_version, kind.kind)
         self.converts = kind.api_version != storage_kind.api_version
         self._since = kind.since
-        self.reshapes = self.converts or self._since > 0
+        self.conversion = conversion
+        self.texts = None if conversion is None else ConvertedTexts(self._converted, self.served_codec.wrote)
+        self._others = others
+        self.reshapes = self.converts or others or self._since > 0
         self._storage_processor = compile_schema(storage_kind) if self.converts else self.processor
         self._kept_names = dict(kind.kept_names)
         self._served_names = {kept: name for name, kept in kind.kept_names.items()}
@@ -92,39 +103,82 @@ class Store:
         """
         A stored text in the version of this store.
         """
-        if not self.converts and (not self._since or self.codec.revision(text) >= self._since):
+        if self.texts is not None and not self.served_codec.wrote(text):
+            return self._at_hand(text)
+        if not self.reshapes or (not self.converts and self._is_as_served(text)):
             return text
         obj, managed = self.codec.decode_apart(text)
         obj = self._served_form(obj)
         return self.served_codec.encode(obj, managed).at(int(obj["metadata"]["resourceVersion"]))
 
+    def _is_as_served(self, text: bytes) -> bool:
+        if self._others and not self.served_codec.wrote(text):
+            return False
+        return not self._since or self.codec.revision(text) >= self._since
+
     def decode(self, text: bytes) -> Object:
         """
         The object of a stored text in the version of this store, a new one at each call.
         """
-        return self._served_form(self.codec.decode(text))
+        return self._served_form(self.codec.decode(self._at_hand(text)))
 
     def live(self, version: Version) -> tuple[Object, ManagedFields]:
         """
         A stored object in the version of this store, a new one at each call, without its
         C{metadata.managedFields}, and these.
         """
-        obj, managed = self.codec.decode_apart(version.body)
+        obj, managed = self.codec.decode_apart(self._at_hand(version.body))
         return self._served_form(obj), managedfields.read(managed)
 
     def _served_form(self, obj: Object) -> Object:
-        if self.converts or (self._since and int(obj["metadata"]["resourceVersion"]) < self._since):
+        if (
+            self.converts
+            or (self._since and int(obj["metadata"]["resourceVersion"]) < self._since)
+            or (self._others and obj["apiVersion"] != self.kind.api_version)
+        ):
             if self._served_names:
                 obj = _renamed(obj, self._served_names)
             obj["apiVersion"] = self.kind.api_version
             self.processor.settle(obj)
         return obj
 
+    # Webhooks
+
+    def _at_hand(self, text: bytes) -> bytes:
+        """
+        A stored text as a webhook has it, which was asked before; as it is where there is none.
+        """
+        if self.texts is None:
+            return text
+        found = self.texts.get(text)
+        if found is None:
+            raise RuntimeError("a text is used before it was prepared")
+        return found
+
+    async def prepare(self, texts: Iterable[bytes]) -> None:
+        """
+        Return when stored texts can be served, decoded and looked into.
+
+        @raise APIStatus: 500, a webhook does not say what they are.
+        """
+        if self.texts is not None:
+            await self.texts.prepare(texts)
+
+    async def _converted(self, texts: Sequence[bytes]) -> list[bytes]:
+        assert self.conversion is not None
+        taken = [self.codec.decode_apart(text) for text in texts]
+        made = await self.conversion.convert([obj for obj, _ in taken], self.kind.api_version)
+        return [self._settled(obj, managed) for obj, (_, managed) in zip(made, taken, strict=True)]
+
+    def _settled(self, obj: Object, managed: bytes) -> bytes:
+        self.processor.settle(obj)
+        return self.served_codec.encode(obj, managed).at(int(obj["metadata"]["resourceVersion"]))
+
     def fields(self, text: bytes) -> dict[str, str]:
         """
         The values that field selectors compare, but those of the key.
         """
-        obj = self.codec.decode(text)
+        obj = self.codec.decode(self._at_hand(text))
         return {name: read(obj) for name, read in self.kind.field_readers}
 
     def not_found(self, name: str) -> APIStatus:
@@ -144,6 +198,8 @@ class Store:
         version = await self.cacher.get(self.key(namespace, name), minimum)
         if version is None:
             raise self.not_found(name)
+        if self.texts is not None:
+            await self.texts.prepare((version.body,))
         return self.serve(version.body)
 
     # Writing
@@ -201,6 +257,8 @@ class Store:
                 for member in (*objectmeta.SYSTEM_FIELDS, "resourceVersion"):
                     obj["metadata"].pop(member, None)
                 return await creation.create_tracked(self, key.namespace, obj, managed, context)
+            if self.texts is not None:
+                await self.texts.prepare((version.body,))
             done = await update_once(self, target, version, propose, context)
             if isinstance(done, Written):
                 return done
@@ -270,6 +328,8 @@ class Store:
         while True:
             if version is None:
                 raise self.not_found(name)
+            if self.texts is not None:
+                await self.texts.prepare((version.body,))
             done = await delete_once(self, key, version, options, context)
             if isinstance(done, Deleted):
                 return done
@@ -349,6 +409,8 @@ class Store:
     def stored_form(self, obj: Object) -> Object:
         """
         An object as the version that is stored has it; it may be changed for that.
+
+        Where a webhook has to be asked, L{asked_form} does.
         """
         if self._kept_names:
             obj = _renamed(obj, self._kept_names)
@@ -357,12 +419,26 @@ class Store:
             self._storage_processor.prune(obj)
         return obj
 
+    async def asked_form(self, obj: Object) -> Object:
+        """
+        The same, as a webhook has it.
+
+        @raise APIStatus: 500, it does not say.
+        """
+        if self.conversion is None or not self.converts:
+            return obj
+        (made,) = await self.conversion.convert([obj], self.storage_kind.api_version)
+        self._storage_processor.prune(made)
+        return made
+
     def answer(self, obj: Object, managed: ManagedFields, version: Version) -> bytes:
         """
         The text of an object that was stored as C{version}, in the version of this store.
         """
         if not self.converts:
             return version.body
+        if self.texts is not None:
+            return self._at_hand(version.body)
         return self.served_codec.encode(obj, managed.text).at(version.revision)
 
     def attributes(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ark.admission.chain import AdmissionChain
 from ark.apis.kind import Kind
 from ark.apis.loader import KindRegistry
+from ark.registry.conversion.webhook import Conversions
 from ark.registry.store import Store
 from ark.watch.cacher import Cacher
 
@@ -42,8 +43,17 @@ class Stores:
     """
 
     def __init__(
-        self, registry: KindRegistry, cacher: Cacher, admission: AdmissionChain, now: Callable[[], float]
+        self,
+        registry: KindRegistry,
+        cacher: Cacher,
+        admission: AdmissionChain,
+        now: Callable[[], float],
+        conversions: Conversions | None = None,
     ) -> None:
+        """
+        @param conversions: the webhooks of definitions; by default none is asked.
+        """
+        self._conversions = conversions
         self._cacher = cacher
         self._admission = admission
         self._now = now
@@ -113,12 +123,16 @@ class Stores:
             resource: self._stores.get((kind.group, kind.version, kind.plural)) or store_of(kind)
             for resource, kind in stored.items()
         }
+        if self._conversions is not None:
+            self._conversions.keep(store.conversion for store in (*self, *self._by_resource.values()))
 
     def _make(self, kind: Kind, kept: Kind) -> Store:
         def version_of(version: str) -> Kind | None:
             return self.registry.get(kind.group, version, kind.plural)
 
-        return Store(kind, kept, self._cacher, self._admission, self._now, version_of)
+        others = len(self.registry.versions_of(kind.resource)) > 1
+        conversion = None if self._conversions is None or not others else self._conversions.of(kept)
+        return Store(kind, kept, self._cacher, self._admission, self._now, version_of, conversion, others)
 
 
 def _change(before: dict[str, Store], after: dict[str, Store]) -> KindsChange:

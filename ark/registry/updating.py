@@ -66,9 +66,12 @@ async def update_once(
         return outcome
     if unchanged:
         return Written(store.serve(version.body))
-    body = store.codec.encode(store.stored_form(new), owned.text)
-    change = Change(target.key, version.revision, MODIFIED, body, labels_of(new), version.uid)
+    stored = store.stored_form(new) if store.texts is None else await store.asked_form(new)
+    body = store.codec.encode(stored, owned.text)
+    change = Change(target.key, version.revision, MODIFIED, body, labels_of(stored), version.uid)
     outcome = await store.cacher.commit(change)
+    if store.texts is not None and isinstance(outcome, Committed):
+        await store.texts.prepare((outcome.version.body,))
     return Written(store.answer(new, owned, outcome.version)) if isinstance(outcome, Committed) else outcome
 
 

@@ -60,6 +60,12 @@ class CallFailed(Exception):
     """
 
 
+class NoAddress(Exception):
+    """
+    A service leads nowhere.
+    """
+
+
 class Address(NamedTuple):
     """
     Where to connect to.
@@ -73,7 +79,7 @@ Resolve = Callable[[str, str, int], Awaitable[Address]]
 """
 Finds the address of a service's port, by namespace, name and port.
 
-@raise CallFailed: there is none; the message says why.
+@raise NoAddress: there is none; the message says why.
 """
 
 

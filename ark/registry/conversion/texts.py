@@ -101,11 +101,12 @@ class ConvertedTexts:
         self._age()
         missing = self.lacks(texts)
         fresh = [text for text in missing if text not in self._flights]
+        flight = _Flight()
+        self._flights.update(dict.fromkeys(fresh, flight))
+        flights = dict.fromkeys(self._flights[text] for text in missing)
         if fresh:
-            flight = _Flight()
-            self._flights.update(dict.fromkeys(fresh, flight))
             Deferred.fromCoroutine(self._fly(flight, fresh))
-        for flight in dict.fromkeys(filter(None, map(self._flights.get, missing))):
+        for flight in flights:
             await flight.landed()
 
     async def _fly(self, flight: _Flight, texts: list[bytes]) -> None:

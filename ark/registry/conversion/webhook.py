@@ -4,20 +4,63 @@ Objects in other versions, as a webhook has them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import orjson
+
+from ark.apis.kind import Kind
 from ark.meta.gvk import GroupVersionKind
 from ark.meta.status import APIStatus
 from ark.registry.codec import new_uid
 from ark.registry.conversion import review
-from ark.registry.conversion.client import CallFailed, WebhookClient
+from ark.registry.conversion.client import CallFailed, Resolve, Webhook, WebhookClient
 from ark.registry.conversion.review import BadReview, Object
 
 MOST_OBJECTS = 100
 """
 How many objects are sent at once.
 """
+
+
+class Conversions:
+    """
+    The webhooks of all definitions that have one.
+    """
+
+    def __init__(self, reactor: Any, resolve: Resolve, agent: Any = None) -> None:
+        """
+        @param agent: makes the requests, instead of one of each webhook's own.
+        """
+        self._reactor = reactor
+        self._resolve = resolve
+        self._agent = agent
+        self._known: dict[bytes, WebhookConversion] = {}
+
+    def of(self, kind: Kind) -> WebhookConversion | None:
+        """
+        What converts objects of a kind; L{None} where a definition asks nobody.
+        """
+        if kind.conversion.get("strategy") != "Webhook":
+            return None
+        webhook = kind.conversion["webhook"]
+        place = orjson.dumps(webhook, option=orjson.OPT_SORT_KEYS)
+        found = self._known.get(place)
+        if found is None:
+            called = Webhook.of(webhook["clientConfig"])
+            client = WebhookClient(called, self._reactor, self._resolve, self._agent)
+            found = WebhookConversion(client, webhook.get("conversionReviewVersions") or ())
+            self._known[place] = found
+        return found
+
+    def keep(self, used: Iterable[WebhookConversion | None]) -> None:
+        """
+        Let go of all others.
+        """
+        wanted = set(used)
+        for place, conversion in tuple(self._known.items()):
+            if conversion not in wanted:
+                self._known.pop(place).close()
 
 
 class _Wrong(NamedTuple):

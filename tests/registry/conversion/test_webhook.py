@@ -18,7 +18,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from ark.meta.status import APIStatus
-from ark.registry.conversion.client import Address, CallFailed, Webhook, WebhookClient
+from ark.registry.conversion.client import Address, NoAddress, Webhook, WebhookClient
 from ark.registry.conversion.webhook import MOST_OBJECTS, WebhookConversion
 
 URL = "https://hook.example.com/convert"
@@ -78,7 +78,7 @@ async def nowhere(namespace: str, name: str, port: int) -> Address:
     """
     There are no services.
     """
-    raise CallFailed(f'service "{name}" not found')
+    raise NoAddress(f'service "{name}" not found')
 
 
 class WebhookTestCase(SynchronousTestCase):
