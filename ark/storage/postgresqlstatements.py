@@ -116,11 +116,11 @@ SWEEP = """
         SELECT entry.revision, entry.previous, entry.event FROM step JOIN ark_log AS entry
             ON entry.revision > step.start AND entry.revision <= step.upto
     ), dropped AS (
-        DELETE FROM ark_log WHERE revision IN (
+        DELETE FROM ark_log WHERE revision = ANY (ARRAY(
             SELECT previous FROM looked_at WHERE previous > 0
             UNION ALL
             SELECT revision FROM looked_at WHERE event = 'DELETED'
-        ) RETURNING 1
+        )) RETURNING 1
     ), noted AS (
         UPDATE ark_meta SET swept_revision = step.upto FROM step RETURNING 1
     )

@@ -1,11 +1,13 @@
 """
-What storage costs: CPU of all threads of the process, an operation.
+What storage costs: CPU of all threads of the process, and of the database's, an operation.
 
-Run with C{python -m tests.bench.bench_storage [folder]}; the folder decides the disk.
+Run with C{python -m tests.bench.bench_storage [--backend sqlite|postgresql] [--folder FOLDER]};
+the folder decides the disk.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import shutil
@@ -20,7 +22,9 @@ from twisted.internet.task import react
 
 from ark.meta.records import ADDED, MODIFIED, Body, Change, Committed, Key, Range
 from ark.storage.committer import Committer
-from ark.storage.sqlite import open_backend
+from ark.storage.registry import find_storage_factory
+from tests.cluster.process import usage_of
+from tests.storage.postgresqlserver import PostgreSQLServer, find_programs
 
 RESOURCE = "queries.ark.mckinsey.com"
 OBJECTS = 10_000
@@ -36,16 +40,28 @@ def _change(number: int, expected: int) -> Change:
     )
 
 
-def _cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+class _Meter:
+    """
+    @param pid: the first process of the database, if it has processes of its own.
+    """
 
+    def __init__(self, pid: int = 0) -> None:
+        self._pid = pid
 
-async def _measure(title: str, count: int, work: Callable[[], Awaitable[Any]]) -> None:
-    cpu, wall = _cpu(), perf_counter()
-    await work()
-    cpu, wall = _cpu() - cpu, perf_counter() - wall
-    print(f"{title:<52} {cpu / count * 1e6:8.2f} us CPU {wall / count * 1e6:8.2f} us wall")
+    def _read(self) -> tuple[float, float, float]:
+        mine = resource.getrusage(resource.RUSAGE_SELF)
+        theirs = usage_of(self._pid).cpu if self._pid else 0.0
+        return mine.ru_utime + mine.ru_stime, theirs, perf_counter()
+
+    async def measure(self, title: str, count: int, work: Callable[[], Awaitable[Any]]) -> None:
+        """
+        Do the work, and print what it cost.
+        """
+        before = self._read()
+        await work()
+        cpu, database, wall = ((end - start) / count * 1e6 for start, end in zip(before, self._read()))
+        beside = f" + {database:8.2f} in the database" if self._pid else ""
+        print(f"{title:<52} {cpu:8.2f} us CPU{beside} {wall:8.2f} us wall", flush=True)
 
 
 class _Load:
@@ -131,39 +147,60 @@ class _Load:
             after = page.revision
 
 
-async def _bench(reactor: Any, folder: str) -> None:
-    backend = await open_backend({"db_path": os.path.join(folder, "bench.db")}, reactor)
+async def _bench(reactor: Any, kind: str, folder: str) -> None:
+    server = None
+    if kind == "postgresql":
+        programs = find_programs()
+        if programs is None:
+            raise SystemExit("PostgreSQL is not installed")
+        server = PostgreSQLServer(programs, fsync="on", full_page_writes="on")
+        config = {"db_url": server.url()}
+    else:
+        config = {"db_path": os.path.join(folder, "bench.db")}
+    try:
+        backend = await find_storage_factory(kind).open(config, reactor)
+        await _all(backend, reactor, _Meter(server.pid if server else 0).measure)
+        await backend.close()
+    finally:
+        if server is not None:
+            server.remove()
+
+
+async def _all(backend: Any, reactor: Any, measure: Callable[..., Awaitable[None]]) -> None:
     load = _Load(backend, reactor)
-    await _measure("create, batches of 64", OBJECTS, lambda: load.batches(50, OBJECTS))
+    await measure("create, batches of 50", OBJECTS, lambda: load.batches(50, OBJECTS))
     for size in (1, 8, 64, 256):
         count = 2_000 if size == 1 else 20_480
-        await _measure(f"update, batches of {size}", count, lambda: load.batches(size, count))  # noqa: B023
-    await _measure("update, 64 clients through the committer", 20_480, lambda: load.clients(64, 20_480))
+        await measure(f"update, batches of {size}", count, lambda: load.batches(size, count))  # noqa: B023
+    await measure("update, 64 clients through the committer", 20_480, lambda: load.clients(64, 20_480))
     for number in (1, 64):
-        await _measure(f"get, {number} a turn", 12_800, lambda: load.gets(number, 12_800))  # noqa: B023
+        await measure(f"get, {number} a turn", 12_800, lambda: load.gets(number, 12_800))  # noqa: B023
     at = await backend.current_revision() - 500
     for title, revision in (("now", None), ("500 revisions ago", at)):
         for limit, joined in ((500, True), (10_000, True), (500, False)):
             for state in ("first", "again"):
-                await _measure(
+                await measure(
                     f"list{'_joined' * joined} {title}, pages of {limit}, {state}",
                     OBJECTS,
                     lambda: load.pages(limit, revision, joined),  # noqa: B023
                 )
             # A commit makes SQLite's readers forget their pages.
             load.note(await backend.commit(load.batch(1)))
-    await _measure("events, pages of 500", 10_000, lambda: load.events(at - 9_500, 500))
+    await measure("events, pages of 500", 10_000, lambda: load.events(at - 9_500, 500))
     floor = await backend.current_revision()
-    await _measure("compact, a dropped version", floor - OBJECTS, lambda: backend.compact(floor))
-    await backend.close()
+    await measure("compact, a dropped version", floor - OBJECTS, lambda: backend.compact(floor))
 
 
-def main(reactor: Any, folder: str | None = None) -> Any:
+def main(reactor: Any, *arguments: str) -> Any:
     """
     Run the benchmark.
     """
-    place = tempfile.mkdtemp(dir=folder)
-    done: Deferred[None] = Deferred.fromCoroutine(_bench(reactor, place))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backend", default="sqlite", choices=("sqlite", "postgresql"))
+    parser.add_argument("--folder", help="where SQLite's file is")
+    options = parser.parse_args(arguments)
+    place = tempfile.mkdtemp(dir=options.folder)
+    done: Deferred[None] = Deferred.fromCoroutine(_bench(reactor, options.backend, place))
     return done.addBoth(lambda result: (shutil.rmtree(place), result)[1])
 
 

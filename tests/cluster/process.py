@@ -85,8 +85,7 @@ class Process:
         """
         What this process and its descendants have used (workers count with their parent).
         """
-        parts = [_usage(pid) for pid in _family(self.pid)]
-        return Usage(*(sum(column) for column in zip(*parts)))
+        return usage_of(self.pid)
 
     def kill(self) -> None:
         """
@@ -125,6 +124,14 @@ def _quietly(ready: Callable[[], bool]) -> bool:
         return ready()
     except OSError:
         return False
+
+
+def usage_of(pid: int) -> Usage:
+    """
+    What a process and its descendants have used, as far as they still run.
+    """
+    parts = [_usage(member) for member in _family(pid)]
+    return Usage(*(sum(column) for column in zip(*parts)))
 
 
 def _family(pid: int) -> list[int]:

@@ -8,12 +8,13 @@ import atexit
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+
+from tests.cluster.process import free_port
 
 PROGRAMS = ("initdb", "pg_ctl")
 _DURABLE = {"fsync": "off", "full_page_writes": "off"}
@@ -42,16 +43,6 @@ def _user() -> tuple[dict[str, int], str]:
             continue
         return {"user": entry.pw_uid, "group": entry.pw_gid}, name
     raise RuntimeError("PostgreSQL cannot run as root, and there is nobody else")
-
-
-def free_port() -> int:
-    """
-    A port of loopback that nobody uses at the moment.
-    """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class PostgreSQLServer:
@@ -121,6 +112,13 @@ class PostgreSQLServer:
         What C{psql} prints of a statement.
         """
         return self.run("psql", "-h", "127.0.0.1", "-p", str(self.port), "-d", "postgres", "-AtXqc", text)
+
+    @property
+    def pid(self) -> int:
+        """
+        Its first process, the parent of all others.
+        """
+        return int((self.data / "postmaster.pid").read_text().split()[0])
 
     def background(self, text: str) -> subprocess.Popen[bytes]:
         """
