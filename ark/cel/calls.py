@@ -12,7 +12,7 @@ from typing import Any
 
 from ark.cel.code import Code, Frame, Run, constant
 from ark.cel.costs import Cost, call_cost
-from ark.cel.errors import EvaluationError, ProgramError
+from ark.cel.errors import EvaluationError, ProgramError, no_overload
 from ark.cel.functions import Function, Overload
 from ark.cel.operators import DYNAMIC, UNARY
 from ark.cel.standard import compile_regex
@@ -50,7 +50,9 @@ class Caller:
             return _folded(run, codes[0].constant)
         runs = [each.as_value() for each in codes]
         if node.function in _PATTERNS and codes[1].is_constant:
-            _check_pattern(codes[1].constant)
+            regex = _pattern(codes[1].constant)
+            if node.function == "matches":
+                run = _matching(regex.search)
             return Code(_called_many(run, runs, cost))
         return Code(_called(run, runs, cost))
 
@@ -62,11 +64,24 @@ def _folded(run: Callable[..., Any], value: Any) -> Code:
         raise ProgramError(str(error)) from None
 
 
-def _check_pattern(pattern: Any) -> None:
+def _pattern(pattern: Any) -> Any:
     try:
-        compile_regex(pattern)
+        return compile_regex(pattern)
     except EvaluationError as error:
         raise ProgramError(str(error)) from None
+
+
+def _matching(search: Callable[[str], Any]) -> Callable[..., bool]:
+    """
+    A test for a pattern that is always the same.
+    """
+
+    def run(text: Any, _pattern: str) -> bool:
+        if type(text) is not str:
+            raise no_overload()
+        return search(text) is not None
+
+    return run
 
 
 def _implementation(called: Function, overload: str, args: list[Type]) -> Callable[..., Any]:
