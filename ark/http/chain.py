@@ -2,7 +2,7 @@
 What every request passes, in order, before a verb handles it.
 
 The order is that of C{DefaultBuildHandlerChain} in C{k8s.io/apiserver/pkg/server/config.go}:
-audit id, authentication, requests in flight, authorization, then the handler; around all
+audit id, authentication, impersonation, requests in flight, authorization, then the handler; around all
 of it the deadline, the failure's answer and the metrics.  Contract 1.12, 1.14, 2, 15, 17.
 """
 
@@ -19,6 +19,7 @@ from ark.authorization.attributes import Attributes, refusal
 from ark.endpoints.negotiation import failure_form, wants_pretty
 from ark.endpoints.requestinfo import BadPath, RequestInfo
 from ark.endpoints.responses import page_not_found, send_status
+from ark.http import impersonation
 from ark.interfaces import IAuthenticator, IAuthorizer
 from ark.meta.selectors import parse_field_selector
 from ark.meta.status import APIStatus, internal_error, timeout, too_many_requests
@@ -242,6 +243,10 @@ class Chain:
 
     async def _admit(self, request: Any, info: RequestInfo) -> None:
         user = request.user = await self._authenticator.authenticate(request)
+        if impersonation.is_wanted(request.headers):
+            user = request.user = await impersonation.impersonated(
+                request.raw_headers, info.path, user, self._authorizer
+            )
         masters = MASTERS_GROUP in user.groups
         if info.verb == "watch":
             if not masters:
