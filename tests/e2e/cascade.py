@@ -101,7 +101,8 @@ class Side:
             f"{target.rpartition('/')[2]}/{self._short(item)}": _shown(item, self._labels)
             for target, item in self._items()
         }
-        return {"objects": objects, "events": sorted(self._events())}
+        namespaces = {place: self._conditions(place) for place in ("", "other")}
+        return {"objects": objects, "events": sorted(self._events()), "namespaces": namespaces}
 
     # Objects
 
@@ -207,6 +208,17 @@ class Side:
                 if event["reason"] == "OwnerRefInvalidNamespace" and ours:
                     seen.add((about["kind"], about["name"], event["type"], self._named(event["message"])))
         return seen
+
+    def _conditions(self, place: str) -> dict[str, Any] | None:
+        answer = self._client.request("GET", f"/api/v1/namespaces/{self._namespace(place)}")
+        if answer.code != 200:
+            return None
+        status = answer.json()["status"]
+        told = [
+            [condition[member] for member in ("type", "status", "reason", "message")]
+            for condition in status.get("conditions", [])
+        ]
+        return {"phase": status["phase"], "conditions": told}
 
     def _named(self, text: str) -> str:
         for uid, label in self._labels.items():
