@@ -67,7 +67,7 @@ class AuthorityTests(SynchronousTestCase):
         """
         Java's clients take any other form for a key of RSA.
         """
-        admin = self.made.ensure_admin(self.authority, START)
+        admin = self.made.ensure_administrator(self.authority, START)
         self.assertTrue(admin.key_pem.startswith(b"-----BEGIN EC PRIVATE KEY-----"))
 
     def test_second_start_changes_nothing(self) -> None:
