@@ -15,6 +15,7 @@ from zope.interface.interface import InterfaceClass, Method
 
 from ark import interfaces
 from ark.options import OPTIONS, Option
+from tests.clients import pages as clients
 from tests.conformance import clauses
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -145,6 +146,7 @@ PAGES = {
     "../README.md": index_page,
     "options.md": options_page,
     "interfaces.md": interfaces_page,
+    "clients.md": clients.page,
     "conformance.md": clauses.page,
     "storage-scenarios.md": clauses.scenarios_page,
 }
