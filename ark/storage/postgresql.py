@@ -29,6 +29,7 @@ from ark.meta.records import (
 from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import Unavailable, UnusableDatabase
 from ark.storage.pointreads import PointReads
+from ark.storage.postgresqlcounter import SeenCounter
 from ark.storage.postgresqlerrors import DATABASE_ERRORS, translate
 from ark.storage.postgresqllisten import Listener
 from ark.storage.postgresqlmigrate import migrate
@@ -70,7 +71,8 @@ class PostgreSQLBackend:
     def __init__(self, settings: Mapping[str, str], reactor: Any, connections: int = _CONNECTIONS) -> None:
         self._feed = ChangeFeed(reactor)
         self._readers = Sessions(settings, reactor, connections, _TIMEOUT)
-        self._writer = Writer(Sessions(settings, reactor, 1, _TIMEOUT), reactor, self.get)
+        self._counter = SeenCounter(self._readers, self._feed.notify)
+        self._writer = Writer(Sessions(settings, reactor, 1, _TIMEOUT), reactor, self._counter, self.get)
         self._points = PointReads(reactor, self._start_read)
         self._listener = Listener(settings, reactor, _TIMEOUT, self._feed.notify)
 
@@ -117,15 +119,19 @@ class PostgreSQLBackend:
         return Deferred.fromCoroutine(self._read_points(keys))
 
     async def _read_points(self, keys: Sequence[Key]) -> tuple[int, dict[Key, Version]]:
+        seen = self._counter.revision
         if not keys:
             ((revision, _),) = await self._readers.query(META)
-            return revision, {}
+            return await self._counter.note(revision, seen), {}
         columns = (
             [key.resource for key in keys],
             [key.namespace for key in keys],
             [key.name for key in keys],
         )
         (_, revision, *_), *rows = await self._readers.query(GETS, columns)
+        await self._counter.note(revision, seen)
+        if revision < seen:
+            return await self._read_points(keys)
         found = {}
         for place, *fields in rows:
             key = keys[place - 1]

@@ -15,6 +15,7 @@ _FULL = frozenset(("53100", "53400"))
 _ENDING = frozenset(("57P01", "57P02", "57P03", "57P05"))
 _AGAIN = frozenset(("40001", "40P01"))
 _UNEXPECTED = "ARK01"
+_LOST = "ARK02"
 
 
 class Conflict(Unavailable):
@@ -26,6 +27,12 @@ class Conflict(Unavailable):
 class Fenced(Unavailable):
     """
     The database does not expect this batch: it counts otherwise than its writer.
+    """
+
+
+class LostRevisions(Unavailable):
+    """
+    The database does not have revisions that were seen.
     """
 
 
@@ -43,6 +50,8 @@ def translate(error: BaseException, committing: bool = False) -> StorageError:
         return Conflict(text)
     if code == _UNEXPECTED:
         return Fenced(text)
+    if code == _LOST:
+        return LostRevisions(text)
     if code in _FULL:
         return StorageFull(text)
     if committing and (code is None or code in _ENDING):

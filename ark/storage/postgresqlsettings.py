@@ -31,6 +31,8 @@ _ALWAYS = {
     "application_name": "ark-server",
     "client_encoding": "UTF8",
     "connect_timeout": "10",
+    # What a standby says may be old, and nothing can be written there.
+    "target_session_attrs": "read-write",
     "keepalives_idle": "5",
     "keepalives_interval": "3",
     "keepalives_count": "3",

@@ -9,10 +9,11 @@ functions of the schema, whose plans a connection keeps (C{schema/postgresql}).
 from __future__ import annotations
 
 COMMIT = (
-    "SELECT * FROM ark_commit_v1(%s, %s, %s::int[], %s::text[], %s::text[], %s::text[], %s::bigint[], "
+    "SELECT * FROM ark_commit_v1(%s, %s, %s, %s::int[], %s::text[], %s::text[], %s::text[], %s::bigint[], "
     "%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])"
 )
 SETTLE = "SELECT * FROM ark_settle_v1(%s, %s)"
+RECOVER = "SELECT ark_recover_v1(%s)"
 GETS = "SELECT * FROM ark_get_v1(%s::text[], %s::text[], %s::text[])"
 EVENTS = "SELECT * FROM ark_events_v1(%s, %s)"
 META = "SELECT revision, compacted_revision FROM ark_meta"
@@ -105,13 +106,16 @@ RAISE_FLOOR = (
 # Every replaced version is named by the one that replaced it, so each revision is looked at
 # once in its life.  The newest one stays: it tells the counter to whoever looks at the log alone.
 SWEEP = """
-    WITH step AS (
-        SELECT swept_revision AS start, max(log.revision) AS upto FROM ark_meta AS meta, LATERAL (
+    WITH turn AS (
+        -- One server at a time; the others leave it to that one.
+        SELECT pg_try_advisory_xact_lock(1097992497, 2) AS mine
+    ), step AS (
+        SELECT swept_revision AS start, max(log.revision) AS upto FROM turn, ark_meta AS meta, LATERAL (
             SELECT entry.revision FROM ark_log AS entry
             WHERE entry.revision > meta.swept_revision
                 AND entry.revision <= least(meta.compacted_revision, meta.revision - 1)
             ORDER BY entry.revision LIMIT %s
-        ) AS log GROUP BY swept_revision
+        ) AS log WHERE turn.mine GROUP BY swept_revision
     ), looked_at AS (
         SELECT entry.revision, entry.previous, entry.event FROM step JOIN ark_log AS entry
             ON entry.revision > step.start AND entry.revision <= step.upto

@@ -13,7 +13,8 @@ from twisted.logger import Logger
 
 from ark.meta.records import Change, Committed, Key, Mismatch, Outcome, Version
 from ark.storage.errors import OutcomeUnknown, Unavailable
-from ark.storage.postgresqlerrors import Conflict, Fenced
+from ark.storage.postgresqlcounter import SeenCounter
+from ark.storage.postgresqlerrors import Conflict, Fenced, LostRevisions
 from ark.storage.postgresqlread import events_of, version_of
 from ark.storage.postgresqlsession import Sessions
 from ark.storage.postgresqlstatements import COMMIT, EVENTS, SETTLE
@@ -71,16 +72,22 @@ class Writer:
     lost on the way, the next one asks by that number what became of the batch; if it was
     not written then, it never will be, though its transaction should still linger.
 
+    @param counter: the newest revision that was seen; none up to it is written again.
     @param get: reads the live version of a key.
     """
 
     _log = Logger()
 
     def __init__(
-        self, sessions: Sessions, reactor: Any, get: Callable[[Key], Awaitable[Version | None]]
+        self,
+        sessions: Sessions,
+        reactor: Any,
+        counter: SeenCounter,
+        get: Callable[[Key], Awaitable[Version | None]],
     ) -> None:
         self._sessions = sessions
         self._reactor = reactor
+        self._counter = counter
         self._get = get
         self._id = str(uuid4())
         self._batch = 0
@@ -97,25 +104,28 @@ class Writer:
         See L{ark.interfaces.IStorageBackend.commit}.
         """
         columns = _columns(changes)
-        for attempt in range(1, _ATTEMPTS + 1):
+        for _ in range(_ATTEMPTS):
             if not self._settled:
                 await self._settle()
+            seen = self._counter.revision
             try:
                 rows = await self._sessions.query(
-                    COMMIT, (self._id, self._batch + 1, *columns), committing=True
+                    COMMIT, (self._id, self._batch + 1, seen, *columns), committing=True
                 )
             except OutcomeUnknown as error:
                 self._batch += 1
                 self._settled = False
                 return await self._find_out(changes, error)
+            except LostRevisions:
+                await self._counter.note(0, seen)
+                continue
             except (Conflict, Fenced):
                 self._settled = False
-                if attempt == _ATTEMPTS:
-                    raise
                 continue
             self._batch += 1
+            self._counter.revision = max(self._counter.revision, *(row[0] for row in rows))
             return [_outcome(change, row) for change, row in zip(changes, rows)]
-        raise AssertionError("unreachable")
+        raise Unavailable("PostgreSQL: others were always quicker")
 
     async def _settle(self) -> tuple[int, int] | None:
         """

@@ -49,12 +49,13 @@ class PostgreSQLServer:
     """
     A running server.
 
-    @ivar settings: C{db_url} of its database.
+    @param primary: the port of the server that it follows.
+    @param configuration: what its configuration says otherwise.
     """
 
     _schemas = count(1)
 
-    def __init__(self, programs: Path, **configuration: str) -> None:
+    def __init__(self, programs: Path, primary: int = 0, **configuration: str) -> None:
         self.programs = programs
         self._as, _ = _user()
         self.folder = Path(tempfile.mkdtemp(prefix="ark-postgresql-"))
@@ -62,9 +63,12 @@ class PostgreSQLServer:
         self.port = free_port()
         if self._as:
             os.chown(self.folder, self._as["user"], self._as["group"])
-        self.run(
-            "initdb", "-U", "ark", "--auth=trust", "-E", "UTF8", "--locale=C", "-N", "-D", str(self.data)
-        )
+        if primary:
+            way = ("-h", "127.0.0.1", "-p", str(primary))
+            self.run("pg_basebackup", "-R", "-c", "fast", *way, "-D", str(self.data))
+        else:
+            options = ("-U", "ark", "--auth=trust", "-E", "UTF8", "--locale=C", "-N")
+            self.run("initdb", *options, "-D", str(self.data))
         given = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -112,6 +116,12 @@ class PostgreSQLServer:
         What C{psql} prints of a statement.
         """
         return self.run("psql", "-h", "127.0.0.1", "-p", str(self.port), "-d", "postgres", "-AtXqc", text)
+
+    def standby(self) -> PostgreSQLServer:
+        """
+        A server that follows this one.
+        """
+        return PostgreSQLServer(self.programs, self.port)
 
     @property
     def pid(self) -> int:

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest, TestCase
 
 from ark.meta.records import ADDED, MODIFIED, Committed, Mismatch, Range
-from ark.storage.errors import OutcomeUnknown, StorageError, Unavailable, UnusableDatabase
+from ark.storage.errors import Compacted, OutcomeUnknown, StorageError, Unavailable, UnusableDatabase
 from ark.storage.postgresql import open_backend
 from ark.storage.testing import QUERIES, change, key
 from tests.storage.postgresqlserver import PostgreSQLServer, find_programs, shared_server
@@ -84,6 +84,12 @@ class Way:
         self.closes = self.shut = False
         self.listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
         self.port = self.listening.getHost().port
+
+    def lead_to(self, port: int) -> None:
+        """
+        Lead to another server from now on.
+        """
+        self.listening.factory.port = port
 
     def swallows(self, data: bytes) -> bool:
         """
@@ -175,7 +181,7 @@ class CommitTests(FailureTestCase):
         A batch that lingers in the database finds that it is not expected any more.
         """
         schema = self.url.rpartition("%3D")[2]
-        nothing = ", ".join("'{}'" for _ in range(10))
+        nothing = ", ".join(["0", *("'{}'" for _ in range(10))])
 
         def call(function: str, number: int, more: str = "") -> str:
             use = f"SET search_path = {schema}"
@@ -248,6 +254,74 @@ class NotificationTests(FailureTestCase):
         await other.commit([change(key("a"))])
         await until(lambda: woken, "a poll")
         await until(lambda: backend.hears, "the connection")
+        self.flushLoggedErrors()
+
+
+class LossTests(FailureTestCase):
+    """
+    A database that is older than what was seen of it.
+    """
+
+    async def lose(self, server: PostgreSQLServer, url: str, revision: int) -> None:
+        """
+        Take everything after a revision away.
+        """
+        schema = url.rpartition("%3D")[2]
+        server.sql(
+            f"SET search_path = {schema}; DELETE FROM ark_log WHERE revision > {revision}; "  # noqa: S608
+            f"DELETE FROM ark_object WHERE revision > {revision}; UPDATE ark_meta SET revision = {revision}"
+        )
+
+    async def test_lost_revisions_are_never_used_again(self) -> None:
+        """
+        The counter goes on above them, and whoever is behind is told that history is lost.
+        """
+        server = shared_server(SkipTest)
+        url = server.url()
+        for first in ("read", "write"):
+            backend, other = await self.backend_at(url), await self.backend_at(url)
+            (before,) = await backend.commit([change(key(f"{first}1"))])
+            (lost,) = await backend.commit([change(key(f"{first}2"))])
+            await other.current_revision()
+            seen = lost.version.revision
+            await self.lose(server, url, before.version.revision)
+            if first == "read":
+                self.assertGreater(await backend.current_revision(), seen)
+            (after,) = await other.commit([change(key(f"{first}3"))])
+            self.assertGreater(after.version.revision, seen)
+            await self.assertFailure(Deferred.fromCoroutine(backend.events(seen, 10)), Compacted)
+            page = await backend.list(Range(QUERIES), 100)
+            self.assertEqual(page.revision, after.version.revision)
+            self.assertNotIn(f"{first}2", [version.key.name for version in page.versions])
+        self.flushLoggedErrors()
+
+    async def test_a_standby_that_takes_over_goes_on(self) -> None:
+        """
+        With a synchronous standby nothing that was acknowledged is lost.
+        """
+        programs = find_programs()
+        if programs is None:
+            raise SkipTest("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
+        server = PostgreSQLServer(programs, wal_level="replica", max_wal_senders="4", hot_standby="on")
+        self.addCleanup(server.remove)
+        standby = server.standby()
+        self.addCleanup(standby.remove)
+        server.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        server.sql("SELECT pg_reload_conf()")
+        way = Way(server.port)
+        self.addCleanup(lambda: Deferred.fromCoroutine(way.close()))
+        backend = await self.backend_at(server.url().replace(str(server.port), str(way.port)))
+        versions = []
+        for index in range(20):
+            (outcome,) = await backend.commit([change(key(f"a{index}"))])
+            versions.append(outcome.version)
+        server.stop("immediate")
+        standby.run("pg_ctl", "promote", "-w", "-D", str(standby.data))
+        way.lead_to(standby.port)
+        page = await backend.list(Range(QUERIES), 100)
+        self.assertEqual(sorted(page.versions), sorted(versions))
+        (outcome,) = await backend.commit([change(key("b"))])
+        self.assertEqual(outcome.version.revision, versions[-1].revision + 1)
         self.flushLoggedErrors()
 
 

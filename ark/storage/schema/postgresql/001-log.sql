@@ -54,7 +54,7 @@ CREATE TABLE ark_writer (
 -- A batch.  Changes of one run have different keys; runs follow each other.  Gives one row a
 -- change in order: the revision it got, or 0 with the version that was in its way (none: nulls).
 CREATE FUNCTION ark_commit_v1(
-    writer text, batch_number bigint,
+    writer text, batch_number bigint, seen bigint,
     runs integer[], resources text[], namespaces text[], names text[], expectations bigint[],
     events text[], uids text[], labels_texts text[], heads text[], tails text[]
 ) RETURNS TABLE (
@@ -67,6 +67,9 @@ DECLARE
     stamp double precision := extract(epoch FROM clock_timestamp());
 BEGIN
     SELECT meta.revision INTO counter FROM ark_meta AS meta FOR UPDATE;
+    IF counter < seen THEN
+        RAISE EXCEPTION 'revision % was seen, and there are % only', seen, counter USING ERRCODE = 'ARK02';
+    END IF;
     started := counter;
     FOR run IN 0 .. coalesce(runs[array_upper(runs, 1)], -1) LOOP
         RETURN QUERY
@@ -137,6 +140,22 @@ BEGIN
     END IF;
     RETURN QUERY SELECT nullif(known.first_revision, 0), known.last_revision
     FROM ark_writer AS known WHERE known.id = writer;
+END $$;
+
+-- Revisions up to the one that somebody has seen are gone: the server was restored, or a
+-- standby took over that did not have them.  None of them is ever used again, and nobody goes
+-- on from what is not so any more.
+CREATE FUNCTION ark_recover_v1(seen bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    counter bigint;
+BEGIN
+    SELECT meta.revision INTO counter FROM ark_meta AS meta FOR UPDATE;
+    IF counter < seen THEN
+        counter := seen + 1;
+        UPDATE ark_meta SET revision = counter, compacted_revision = counter;
+        PERFORM pg_notify('ark_resources', counter::text);
+    END IF;
+    RETURN counter;
 END $$;
 
 -- The live versions of some keys, by their place; at place 0 the counter.
