@@ -2,17 +2,18 @@
 What an expression can cost before it has run.
 
 Follows cel-go's C{checker/cost.go}; what single calls cost is in
-L{ark.cel.estimatedcalls}.
+L{ark.cel.estimatedcalls} and L{ark.cel.estimatedoperators}.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ark.cel import estimatedcalls
 from ark.cel.costs import LIST, MAP, STRUCT
-from ark.cel.estimatedcalls import ONE, UNKNOWN, ZERO, CostRange, Operand, Size, unite
+from ark.cel.estimatedcalls import library_cost
+from ark.cel.estimatedoperators import standard_cost
 from ark.cel.macros import ACCUMULATOR
+from ark.cel.ranges import ONE, UNKNOWN, ZERO, CostRange, Operand, Size, unite
 from ark.cel.schemas import Declaration
 from ark.cel.syntax import (
     Call,
@@ -167,7 +168,7 @@ class _Estimator:
         self, node: Call, overload: str, target: Operand | None, args: list[Operand], costs: list[CostRange]
     ) -> tuple[CostRange, Size | None]:
         spent = sum(costs, ZERO)
-        known = estimatedcalls.library_cost(self.size_of, node.function, overload, target, args)
+        known = library_cost(self.size_of, node.function, overload, target, args)
         if known is not None:
             return known[0].plus(spent), known[1]
         if overload in ("logical_or", "logical_and"):
@@ -178,7 +179,7 @@ class _Estimator:
             entries = [self._entry(arg.node) for arg in args]
             if entries[0] is not None and entries[1] is not None:
                 self._entries[id(node)] = _united(entries[0], entries[1])
-        cost, size = estimatedcalls.standard_cost(overload, target, args)
+        cost, size = standard_cost(overload, target, args)
         return cost.plus(spent), size
 
     def _conditional(

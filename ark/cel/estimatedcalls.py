@@ -1,7 +1,7 @@
 """
-What single calls can cost.
+What calls of libraries' functions can cost.
 
-Follows cel-go's C{checker/cost.go} and C{ext}, and
+Follows cel-go's C{ext}, and
 C{k8s.io/apiserver/pkg/cel/library/cost.go}.
 """
 
@@ -9,89 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import ceil
-from typing import NamedTuple
 
 from ark.cel.costs import LIST, REGEX, TRAVERSAL
-from ark.cel.syntax import Literal, Node
+from ark.cel.ranges import MOST, ONE, UNKNOWN, CostRange, Estimate, Operand, Size, Sizer, capped
+from ark.cel.syntax import Literal
 from ark.cel.types import Type
-
-MOST = 2**64 - 1
-
-
-def _capped(value: int) -> int:
-    return min(value, MOST)
-
-
-def _factor(value: int, factor: float) -> int:
-    product = float(value) * factor
-    return MOST if product >= 2.0**64 else ceil(product)
-
-
-class CostRange(NamedTuple):
-    """
-    What something costs at least and at most.
-    """
-
-    least: int
-    most: int
-
-    def plus(self, other: CostRange) -> CostRange:
-        """
-        Both of them.
-        """
-        return CostRange(_capped(self.least + other.least), _capped(self.most + other.most))
-
-    def __add__(self, other: CostRange) -> CostRange:  # type: ignore[override]
-        return self.plus(other)
-
-    def multiplied(self, other: CostRange) -> CostRange:
-        """
-        One times the other.
-        """
-        return CostRange(_capped(self.least * other.least), _capped(self.most * other.most))
-
-    def by(self, factor: float) -> CostRange:
-        """
-        So much of it, rounded up.
-        """
-        return CostRange(_factor(self.least, factor), _factor(self.most, factor))
-
-
-class Size(NamedTuple):
-    """
-    How large something is at least and at most.
-    """
-
-    least: int
-    most: int
-
-    def plus(self, other: Size) -> Size:
-        """
-        Both of them.
-        """
-        return Size(_capped(self.least + other.least), _capped(self.most + other.most))
-
-    def times(self, other: Size) -> Size:
-        """
-        One as often as the other is large.
-        """
-        return Size(_capped(self.least * other.least), _capped(self.most * other.most))
-
-    def times_cost(self, cost: CostRange) -> CostRange:
-        """
-        A cost for each.
-        """
-        return CostRange(_capped(self.least * cost.least), _capped(self.most * cost.most))
-
-    def by(self, factor: float) -> CostRange:
-        """
-        A cost of so much for each.
-        """
-        return CostRange(_factor(self.least, factor), _factor(self.most, factor))
-
-
-ZERO, ONE = CostRange(0, 0), CostRange(1, 1)
-UNKNOWN = Size(0, MOST)
 
 _ACCESSORS = frozenset(
     [
@@ -134,27 +56,6 @@ _SORTABLE = (
     "string",
     "bytes",
 )
-
-Sizer = Callable[[tuple[str, ...]], "Size | None"]
-Estimate = tuple[CostRange, "Size | None"]
-
-
-class Operand(NamedTuple):
-    """
-    A target or an argument.
-    """
-
-    node: Node
-    path: tuple[str, ...]
-    type: Type | None
-    size: Size | None
-
-
-def unite(left: Size, right: Size) -> Size:
-    """
-    What holds for either of two sizes.
-    """
-    return Size(min(left.least, right.least), max(left.most, right.most))
 
 
 def library_cost(
@@ -237,14 +138,14 @@ def _replaced(call: _Call) -> Estimate | None:
     size, old, new = call.size(call.target), call.size(call.args[0]), call.size(call.args[1])
     most, kept_most = 0, 0
     if old.least == 0:
-        most, kept_most = _capped(size.most + 1), size.most
+        most, kept_most = capped(size.most + 1), size.most
     elif new.most <= old.least:
         kept_most = size.most
     else:
         most = ceil(float(size.most) / float(old.least))
     least, kept_least = 0, 0
     if old.most == 0:
-        least, kept_least = _capped(size.least + 1), size.least
+        least, kept_least = capped(size.least + 1), size.least
     elif old.most <= new.least:
         kept_least = size.least
     else:
@@ -406,44 +307,3 @@ _BY_OVERLOAD: dict[str, Callable[[_Call], Estimate | None]] = {
     "list_sets_intersects_list": _sets(1),
     "list_sets_equivalent_list": _sets(2),
 }
-_COMPARISONS = frozenset(
-    f"{word}_{kind}"
-    for word in ("less", "less_equals", "greater", "greater_equals")
-    for kind in ("string", "bytes")
-) | {"equals", "not_equals"}
-
-
-def standard_cost(overload: str, target: Operand | None, args: list[Operand]) -> Estimate:
-    """
-    What a call of one of CEL's own overloads costs beside its arguments, and how large its
-    result is.
-    """
-    sizes = [arg.size or UNKNOWN for arg in args]
-    on = UNKNOWN if target is None else target.size or UNKNOWN
-    if overload == "string_format":
-        return on.by(TRAVERSAL), None
-    if overload in ("string_to_bytes", "bytes_to_string", "strings_quote") and len(args) == 1:
-        return sizes[0].by(TRAVERSAL), _converted(overload, sizes[0])
-    if overload in ("starts_with_string", "ends_with_string"):
-        return sizes[0].by(TRAVERSAL), None
-    if overload == "in_list":
-        return sizes[1].by(1), None
-    if overload == "matches_string" and target is not None:
-        return on.plus(Size(1, 1)).by(TRAVERSAL).multiplied(sizes[0].by(REGEX)), None
-    if overload == "contains_string" and target is not None:
-        return on.by(TRAVERSAL).multiplied(sizes[0].by(TRAVERSAL)), None
-    if overload in ("add_string", "add_bytes", "add_list"):
-        size = sizes[0].plus(sizes[1])
-        return (ONE if overload == "add_list" else size.by(TRAVERSAL)), size
-    if overload in _COMPARISONS:
-        most = min(sizes[0].most, sizes[1].most)
-        return CostRange(1 if most > 0 else 0, most).by(TRAVERSAL), None
-    return ONE, None
-
-
-def _converted(overload: str, size: Size) -> Size:
-    if overload == "string_to_bytes":
-        return Size(size.least, size.most * 4 % 2**64)
-    if overload == "bytes_to_string":
-        return Size(size.least // 4, size.most)
-    return Size((size.least + 2) % 2**64, (size.most * 2 + 2) % 2**64)

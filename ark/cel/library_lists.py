@@ -143,7 +143,17 @@ def _sort_by(items: Any, keys: Any) -> Any:
     return [value for _, value in pairs]
 
 
+def _plain_kind(*lists: Any) -> bool:
+    """
+    Whether all items are of one type whose values Python itself compares.
+    """
+    kinds = {type(each) for items in lists for each in items}
+    return len(kinds) == 1 and kinds <= {str, int, bytes}
+
+
 def _distinct(items: Any) -> Any:
+    if _plain_kind(items):
+        return list(dict.fromkeys(items))
     found: list[Any] = []
     for each in items:
         if not any(_alike(each, other) for other in found):
@@ -152,10 +162,14 @@ def _distinct(items: Any) -> Any:
 
 
 def _sets_contain(items: Any, others: Any) -> bool:
+    if _plain_kind(items, others):
+        return set(items).issuperset(others)
     return all(contains(each, items) for each in others)
 
 
 def _sets_intersect(items: Any, others: Any) -> bool:
+    if _plain_kind(items, others):
+        return not set(items).isdisjoint(others)
     for each in items:
         try:
             if contains(each, others):

@@ -183,6 +183,61 @@ def raw_of(value: Any) -> Any:
     """
     What a value would be in an object.
     """
-    if isinstance(value, (Record, Items)):
+    if isinstance(value, (Record, Items, JSONMap, JSONItems)):
         return value.raw
     return value
+
+
+class JSONMap(Mapping):
+    """
+    A decoded object that no schema describes.
+    """
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.raw = raw
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def every_key(self) -> Iterable[Any]:
+        return list(self.raw)
+
+    def find(self, key: Any) -> tuple[bool, Any]:
+        if type(key) is not str or key not in self.raw:
+            return False, None
+        return True, decoded(self.raw[key])
+
+
+class JSONItems(Sequence):
+    """
+    A decoded list that no schema describes.
+    """
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: list[Any]) -> None:
+        self.raw = raw
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(decoded, self.raw)
+
+    def at(self, index: int) -> Any:
+        return decoded(self.raw[index])
+
+    def equals(self, other: Any) -> bool:
+        return is_list(other) and len(self) == len(other) and all(map(equal, self, other))
+
+
+def decoded(raw: Any) -> Any:
+    """
+    Decoded JSON as a value.
+    """
+    kind = type(raw)
+    if kind is dict:
+        return JSONMap(raw)
+    return JSONItems(raw) if kind is list else raw

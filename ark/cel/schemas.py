@@ -15,7 +15,7 @@ from typing import Any
 from ark.cel import types
 from ark.cel.errors import EvaluationError
 from ark.cel.identifiers import RESERVED, escape
-from ark.cel.objects import Items, MapItems, Preserved, Record, SetItems
+from ark.cel.objects import Items, MapItems, Preserved, Record, SetItems, decoded
 from ark.cel.times import read_date, read_loose_duration, read_timestamp
 from ark.cel.types import Type, list_of, map_of, struct
 from ark.cel.values import Duration, Timestamp
@@ -131,6 +131,15 @@ def _as_is(raw: Any) -> Any:
 
 
 _NOTHING = Declaration("nothing", None)
+
+
+def declare_json() -> Declaration:
+    """
+    Decoded JSON of any shape, whose types are found out when an expression runs.
+    """
+    made = Declaration("json", types.DYN, nullable=True)
+    made.convert = decoded
+    return made
 
 
 def declare(schema: Schema, root: bool = False, name: str = "object") -> Declaration:
