@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.cluster.build import require
 from tests.cluster.client import Endpoint
 from tests.cluster.shared import ark, oracle
+from tests.e2e.cascade import warm_up
 from tests.e2e.output import difference
 from tests.e2e.scenario import Command, Terminal, read_scenarios
 
@@ -22,6 +23,8 @@ def play(left: Endpoint, right: Endpoint, name: str, commands: list[Command]) ->
     The difference between two servers in one scenario.
     """
     (program,) = require("kubectl")
+    for endpoint in (left, right):
+        warm_up(endpoint)
     printed = [Terminal(program, endpoint, name).play(commands) for endpoint in (left, right)]
     return difference(*printed)
 

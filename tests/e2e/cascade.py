@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +312,7 @@ def compare_all(
     return found
 
 
+@cache
 def warm_up(endpoint: Endpoint) -> None:
     """
     Wait until a server collects garbage of custom resources: kube-controller-manager looks for new kinds
