@@ -189,6 +189,13 @@ func predicates(t *rule.T) {
 	t.Must(on.Get(t, key(t, "one"), query), "get")
 	t.Equal(query.Generation, 1, "generation")
 	before := made.calls.Load()
+	settled := func() bool { // what its child brings about, too
+		last := before
+		time.Sleep(300 * time.Millisecond)
+		before = made.calls.Load()
+		return last == before
+	}
+	t.Eventually(settled, "it is left alone")
 	query.Annotations = map[string]string{"a": "b"}
 	t.Must(on.Update(t, query), "annotate")
 	query.Status.Phase = "running"
