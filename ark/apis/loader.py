@@ -73,7 +73,8 @@ class KindRegistry:
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         self._all = sorted(kinds, key=lambda kind: (kind.group, kind.plural, version_order(kind.version)))
-        self._kinds = {(kind.group, kind.version, kind.plural): kind for kind in self._all if kind.served}
+        self._declared = {(kind.group, kind.version, kind.plural): kind for kind in self._all}
+        self._kinds = {place: kind for place, kind in self._declared.items() if kind.served}
 
     @classmethod
     def from_manifests(cls, manifests: Iterable[dict[str, Any]], file: str = "") -> KindRegistry:
@@ -129,6 +130,12 @@ class KindRegistry:
         The kind that is served at C{/apis/<group>/<version>/<plural>}.
         """
         return self._kinds.get((group, version, plural))
+
+    def declared(self, group: str, version: str, plural: str) -> Kind | None:
+        """
+        A version of a resource, also one that is not served.
+        """
+        return self._declared.get((group, version, plural))
 
     def kinds(self) -> list[Kind]:
         """

@@ -128,7 +128,7 @@ class Stores:
 
     def _make(self, kind: Kind, kept: Kind) -> Store:
         def version_of(version: str) -> Kind | None:
-            return self.registry.get(kind.group, version, kind.plural)
+            return self.registry.declared(kind.group, version, kind.plural)
 
         others = len(self.registry.versions_of(kind.resource)) > 1
         conversion = None if self._conversions is None or not others else self._conversions.of(kept)

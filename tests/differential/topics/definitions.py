@@ -236,11 +236,10 @@ def _removed() -> Iterator[Step]:
     yield call("POST", gears, body)
     yield call("GET", gears)
     yield call("GET", f"/apis/{GROUP}/v2")
-    yield from _settled({"spec": {"names": {"shortNames": []}}}, "gears", "PATCH", where)
     yield call("PATCH", f"{gears}/one", {"metadata": {"finalizers": None}}, content=MERGE)
     for _ in range(3):
         # kube-apiserver looks every five seconds whether the objects have gone.
-        yield _followed("gears")
+        yield _followed("nothing")
         yield Gather()
     for path in (where, gears, f"/apis/{GROUP}/v2", f"{CRDS}/cogs.{GROUP}"):
         yield call("GET", path)
