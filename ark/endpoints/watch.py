@@ -44,7 +44,8 @@ async def watch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     query = parse_query(request.query)
     options = list_options(scope, query, watch=True)
     form, shown = scope.form(accepted, query), PLAIN
-    if accepted.media_type == PROTOBUF:
+    websocket = request.wants_websocket
+    if accepted.media_type == PROTOBUF and not websocket:
         form, shown = ProtobufForm(form), accepted._replace(media_type=STREAM_PROTOBUF)
     watching = WatchOptions(
         _predicate(scope, info, options),
@@ -56,4 +57,8 @@ async def watch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
         timeout=float(options.timeout_seconds or uniform(_SHORTEST, _LONGEST)),
     )
     headers = stream_headers(request, shown, False)
-    await scope.store.cacher.watch(watching, lambda: request.start_stream(200, headers))
+
+    def start() -> Any:
+        return request.start_websocket() if websocket else request.start_stream(200, headers)
+
+    await scope.store.cacher.watch(watching, start)

@@ -2,7 +2,8 @@
 The server side of HTTP/1.1 (RFC 9112).
 
 Requests that are pipelined are answered one after another, in order.  Whatever cannot be
-framed for certain is refused and ends the connection.  C{Upgrade} is never accepted.
+framed for certain is refused and ends the connection.  C{Upgrade} is accepted of watches alone,
+and only to WebSocket.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ark.http.handling import handle
 from ark.http.refusal import Refused, status_response, too_slow
 from ark.http.request import ClientConnection, HeaderList, Request
 from ark.http.streaming import Stream
+from ark.http.websocket import WebSocket
 from ark.meta.status import APIStatus
 
 # So much of what follows the running request, or of a body that nobody asked for, is kept.
@@ -55,7 +57,8 @@ class HTTP1Connection(HTTPConnection):
         self._request: Request | None = None
         self._head: Head | None = None
         self._body: FixedBody | ChunkedBody | BrokenBody | None = None
-        self._stream: HTTP1Stream | None = None
+        self._stream: Stream | None = None
+        self._websocket: WebSocket | None = None
         self._head_since: float | None = None
         self._discarding: float | None = None
         self._pending: memoryview | None = None
@@ -66,6 +69,9 @@ class HTTP1Connection(HTTPConnection):
 
     def received(self, data: bytes) -> None:
         if self._discarding is not None:
+            return
+        if self._websocket is not None:
+            self._websocket.received(data)
             return
         self._buffer = self._buffer + data if self._buffer else data
         self._advance()
@@ -234,6 +240,8 @@ class HTTP1Connection(HTTPConnection):
         """
         Send the head of a response whose length is not known.
         """
+        if code == 101:
+            return self._switch(headers)
         head = self._head
         chunked = head is not None and not head.old
         silent = request.method == "HEAD" or code in (204, 304)
@@ -244,6 +252,16 @@ class HTTP1Connection(HTTPConnection):
         self.write(self._response_head(request, code, headers, None))
         self._stream = HTTP1Stream(self, chunked, silent)
         self._stream.paused = self.write_paused
+        return self._stream
+
+    def _switch(self, headers: HeaderList) -> Stream:
+        # Nothing but frames follows on this connection.
+        fields = b"".join(_fields.encode(*field) for field in headers)
+        self.write(b"HTTP/1.1 101 Switching Protocols\r\n" + fields + b"\r\n")
+        self._stream = self._websocket = WebSocket(self)
+        self._stream.paused = self.write_paused
+        data, self._buffer = self._buffer, b""
+        self._websocket.received(data)
         return self._stream
 
     def reset(self, request: Request) -> None:

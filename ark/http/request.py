@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 
 from ark.http.streaming import Stream
+from ark.http.websocket import handshake, is_wanted
 from ark.meta.status import APIStatus, bad_request, too_large
 
 HeaderList = Sequence[tuple[bytes, bytes]]
@@ -66,7 +67,9 @@ class Exchange(Protocol):
         """Send a whole response."""
 
     def start_stream(self, request: Request, code: int, headers: HeaderList) -> Stream:
-        """Send the header of a response and return where its body goes."""
+        """
+        Send the header of a response and return where its body goes; after 101 that is a WebSocket.
+        """
 
     def want_body(self, request: Request) -> None:
         """Let the client send the rest of the body."""
@@ -248,6 +251,21 @@ class Request:
             self._stream = self._exchange.start_stream(self, code, headers)
         self.code = code
         return self._stream
+
+    @property
+    def wants_websocket(self) -> bool:
+        """
+        Whether the client asks to go on with a WebSocket; the handler need not mind.
+        """
+        return b"upgrade" in self.headers and is_wanted(self.headers)
+
+    def start_websocket(self) -> Stream:
+        """
+        As L{start_stream}, with a message for each line of the body.
+
+        @raise APIStatus: 400 or 403, when it cannot be had.
+        """
+        return self.start_stream(101, handshake(self.headers))
 
     def cancel_handling(self) -> None:
         """
