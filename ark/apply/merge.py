@@ -122,8 +122,8 @@ class Updater:
         """
         owners = self._reconciled(owners)
         found = self._compare(live, new, version)
-        if found is SAME:
-            return owners, EMPTY
+        if found is SAME and all(entry.version == version for entry in owners.values()):
+            return {key: entry for key, entry in owners.items() if not entry.fields.empty}, EMPTY
         owners = self._settled(live, new, version, found, owners, owner, True)
         mine = owners.get(owner)
         got = found.added.union(found.modified).difference(untracked)

@@ -8,7 +8,7 @@ C{registry/generic/registry/store.go}; contract 5.
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ark.admission.attributes import CREATE
 from ark.apply.managedfields import NOTHING, ManagedFields
@@ -89,7 +89,7 @@ async def _create_once(
         raise bad_request("resourceVersion should not be set on objects to be created")
     written = await _insert(store, namespace, obj, managed, context)
     if written is None:
-        raise await _taken(store, namespace, metadata["name"], generated)
+        raise await _taken(store, namespace, metadata)
     return written
 
 
@@ -113,17 +113,15 @@ async def _insert(
     return Written(store.answer(obj, managed, outcome.version), True)
 
 
-async def _taken(store: Store, namespace: str, name: str, generated: bool) -> APIStatus:
-    kind = store.kind
-    if generated:
-        message = (
-            f'{kind.gr} "{name}" already exists, '
-            "the server was not able to generate a unique name for the object"
-        )
-        details = {"name": name, "group": kind.group, "kind": kind.plural}
-        return APIStatus(409, "AlreadyExists", message, details=details, retry_after=1)
+async def _taken(store: Store, namespace: str, metadata: dict[str, Any]) -> APIStatus:
+    kind, name = store.kind, metadata["name"]
     status = already_exists(kind.gr, name)
+    if metadata.get("generateName"):
+        # Whether the name was made of it or not (C{CheckGeneratedNameError}).
+        message = f"{status.message}, the server was not able to generate a unique name for the object"
+        details = {"name": name, "group": kind.group, "kind": kind.plural}
+        status = APIStatus(409, "AlreadyExists", message, details=details, retry_after=1)
     current = await store.cacher.get(store.key(namespace, name), None)
-    if current and store.codec.decode(current.body)["metadata"].get("deletionTimestamp"):
+    if current and store.decode(current.body)["metadata"].get("deletionTimestamp"):
         status.message = f"object is being deleted: {status.message}"
     return status

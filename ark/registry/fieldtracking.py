@@ -61,6 +61,9 @@ class _KindVersions:
     def convert(self, obj: Object, source: str, version: str) -> Object:
         """
         The object as it is read in another version: what that one does not declare is gone.
+
+        @raise TypedError: what is left does not fit; an item that is there twice does not
+            either.
         """
         kind = self.kind(version)
         assert kind is not None, "its schema was asked for"
@@ -70,6 +73,7 @@ class _KindVersions:
         converted = copied(obj)
         converted["apiVersion"] = version
         processor.prune(converted)
+        typed_schema(kind).check(converted)
         return converted
 
 

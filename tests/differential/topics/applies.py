@@ -28,10 +28,12 @@ _SPECS: tuple[dict[str, Any], ...] = (
     {"template": {"apiVersion": "v1", "kind": "X", "metadata": {"name": "t", "labels": {"a": "b"}}, "rest": [1]}}, {"child": {"apiVersion": "v1", "kind": "X", "spec": {"fine": True}}},
     {"mode": "odd", "armed": True, "replicas": 3}, {"replicas": 4}, {"either": {"left": "l"}},
 )  # fmt: skip
+# One that is there: others would be collected with what they own.
+_OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "$(owner)"}
 _METADATA: tuple[dict[str, Any], ...] = (
-    {}, {"labels": {"a": "b"}}, {"labels": {"a": "c", "d": "e"}}, {"labels": {}}, {"labels": None}, {"annotations": {"n": "1"}}, {"annotations": {"n": "2", _LAST_APPLIED: "{}"}},
+    {}, {"labels": {"a": "b"}}, {"labels": {"a": "c", "d": "e"}}, {"labels": {}}, {"annotations": {"n": "1"}}, {"annotations": {"n": "2", _LAST_APPLIED: "{}"}},
     {"finalizers": ["example.com/f"]}, {"finalizers": ["example.com/g", "example.com/f"]}, {"finalizers": []}, {"generateName": "g-"}, {"labels": {"a": 5}}, {"bogus": 1},
-    {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "u-1"}]}, {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "u-2", "controller": True}]},
+    {"ownerReferences": [_OWNER]}, {"ownerReferences": [{**_OWNER, "controller": True}]},
     {"resourceVersion": "1"}, {"resourceVersion": "$(rv)"}, {"uid": "u"}, {"uid": "$(uid)"}, {"namespace": "other"}, {"name": "other"}, {"name": ""}, {"managedFields": []}, {"managedFields": [{}]}, {"managedFields": None},
     {"creationTimestamp": "2020-01-01T00:00:00Z", "generation": 7}, {"creationTimestamp": None}, {"deletionTimestamp": "2020-01-01T00:00:00Z"},
 )  # fmt: skip
@@ -42,6 +44,15 @@ _TEXTS = (
     b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: x\n", b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: a}\nspec: 5\n",
     b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: a}\nspec: {size: 1e0}\n", b"apiVersion: probe.example.com/v1\nkind: Widget\nmetadata: {name: a}\nspec: {size: 4, free: {x: yes, y: ~}}\n",
 )  # fmt: skip
+
+
+def _place(name: str) -> Iterator[Step]:
+    """
+    A namespace with an owner in it.
+    """
+    yield namespace(name)
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}
+    yield call("POST", f"/api/v1/namespaces/{name}/configmaps", owner, keep={"owner": "metadata.uid"})
 
 
 def _entry(manager: str, operation: str, fields: Any, **members: Any) -> dict[str, Any]:
@@ -68,7 +79,7 @@ def applies(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
     Tables of configurations, of metadata, of bodies and of managedFields, on one object.
     """
     kind = find(kinds, "widgets", "v1")
-    yield namespace("applies")
+    yield from _place("applies")
     where = kind.path("applies", "a")
     yield call("POST", kind.path("applies"), kind.object("a", {**SPEC, "tags": ["z"]}), keep=_KEEP)
     for manager in ("one", "two"):
@@ -253,7 +264,10 @@ def _edits(kind: Kind) -> Iterator[Step]:
     yield call("PATCH", where, [{"op": "remove", "path": "/metadata/managedFields/0"}], content=JSON_PATCH)
     yield call("PATCH", where, [{"op": "remove", "path": "/metadata/managedFields"}], content=JSON_PATCH)
     yield call(
-        "PATCH", where, [{"op": "copy", "from": "/metadata", "path": "/spec/free"}], content=JSON_PATCH
+        "PATCH",
+        where,
+        [{"op": "copy", "from": "/metadata/managedFields/0/fieldsV1", "path": "/spec/free"}],
+        content=JSON_PATCH,
     )
     yield call("GET", where)
 
@@ -330,7 +344,7 @@ def owners(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
     Five hundred writes of any kind by a few managers on two objects in two versions.
     """
     versions = [find(kinds, "widgets", "v1"), find(kinds, "widgets", "v1"), find(kinds, "widgets", "v1beta1")]
-    yield namespace("owners")
+    yield from _place("owners")
     for _ in range(_STEPS):
         kind, name = rng.choice(versions), f"o-{rng.randint(0, 1)}"
         step = rng.choice(_VERBS)(rng, kind, name)
@@ -339,15 +353,34 @@ def owners(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
             yield call("GET", kind.path("owners", name), keep=_KEEP)
 
 
+# Over a value that does not fit, Kubernetes forgets all owners, though it may not be written: in a
+# write to the status, or where somebody owns fields in another version.  And see the list of accepted
+# differences for numbers.
+_AVOIDED: tuple[dict[str, Any], ...] = (
+    {"tags": ["a", "a"]},
+    {"ports": [{"name": "a"}, {"name": "a", "protocol": "TCP"}]},
+    {"ports": [{"port": 5}]},
+    {"ports": {}},
+    {"ports": [5]},
+    {"size": "x"},
+    {"ratio": 1},
+    {"bogus": 1},
+)
+
+
 def _spec(rng: random.Random) -> dict[str, Any]:
     spec: dict[str, Any] = {"color": rng.choice(["red", "green", "blue"])}
     for _ in range(rng.randint(0, 4)):
-        spec.update(rng.choice(_SPECS))
+        chosen = rng.choice(_SPECS)
+        if chosen not in _AVOIDED:
+            spec.update(chosen)
     return spec
 
 
 def _metadata(rng: random.Random) -> dict[str, Any]:
-    return {} if rng.random() < 0.6 else dict(rng.choice(_METADATA[:10]))
+    # What is empty is stored by Kubernetes, and gone when it is read: each write is a change.
+    chosen = rng.choice(_METADATA[:8]) if rng.random() < 0.4 else {}
+    return {name: value for name, value in chosen.items() if value}
 
 
 def _status(rng: random.Random) -> dict[str, Any]:
