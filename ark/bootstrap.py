@@ -17,7 +17,7 @@ from ark.apis.loader import InvalidDefinition, KindRegistry
 from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.config import CONFIG, STORAGE, ConfigError, ServerConfig
 from ark.files import make_private_directory
-from ark.interfaces import IReportsKinds, IStorageBackend
+from ark.interfaces import IReportsKinds, IStorageBackend, IStorageBackendFactory
 from ark.meta.records import Range
 from ark.meta.status import APIStatus
 from ark.registry.definitions.strategy import RESOURCE
@@ -60,20 +60,35 @@ async def open_storage(config: ServerConfig, reactor: Any) -> IStorageBackend:
 
     @raise ConfigError: there is no such storage, or it cannot be opened.
     """
-    try:
-        factory = find_storage_factory(config.storage_scheme)
-    except (UnknownStorage, DuplicateStorage) as error:
-        text = str(error)
-        raise ConfigError(f"{text[:1].upper()}{text[1:]}.", "Choose one of them with --storage.") from None
+    factory = storage_factory(config)
     try:
         if "db_path" in factory.options:
             make_private_directory(Path(config.db_path).parent)
         return await factory.open(config.storage_options(factory.options), reactor)
     except UnusableDatabase as error:
-        raise ConfigError(_sentence(error), _sentence(error.remedy), STORAGE) from None
+        raise unusable(error) from None
     except (StorageError, OSError) as error:
         remedy = "Check that the place exists, is writable, and has room."
         raise ConfigError(f"The database cannot be opened: {error}.", remedy, STORAGE) from None
+
+
+def storage_factory(config: ServerConfig) -> IStorageBackendFactory:
+    """
+    What opens the database.
+
+    @raise ConfigError: there is no such storage.
+    """
+    try:
+        return find_storage_factory(config.storage_scheme)
+    except (UnknownStorage, DuplicateStorage) as error:
+        raise ConfigError(_sentence(error), "Choose one of them with --storage.") from None
+
+
+def unusable(error: UnusableDatabase) -> ConfigError:
+    """
+    How an operator is told that a database cannot be used.
+    """
+    return ConfigError(_sentence(error), _sentence(error.remedy), STORAGE)
 
 
 def _sentence(text: object) -> str:

@@ -23,6 +23,7 @@ _EPILOG = """commands:
   serve         run a server; what happens without a command
   kubeconfig    print the administrator's kubeconfig, or merge it into another
   check         look for what would keep a server from running
+  migrate       bring the database's schema up to date; --check only looks
   config show   print every option with its value; --origin tells where it comes from
   version       print versions; -o json for machines
 
@@ -121,6 +122,30 @@ def check(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return 1 if failed else 0
 
 
+def migrate(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """
+    Bring the schema of the database up to date, or see whether it is.
+    """
+    parser = _parser("migrate", "Bring the schema of the database up to date.", environ)
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="Change nothing; the exit code is 1 when something is to be done.",
+    )
+    resolved = resolve(parser, argv, environ)
+    from ark.migration import bring_up_to_date, look
+
+    state = (look if resolved.arguments.check else bring_up_to_date)(resolved.config)
+    if state is None:
+        print("This storage has no schema: there is nothing to do.")
+        return 0
+    done = state.version == state.newest
+    print(
+        f"The schema has version {state.version} of {state.newest}{'' if done else ': run ark-server migrate'}."
+    )
+    return 0 if done else 1
+
+
 def config_show(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """
     Print every option with its value.
@@ -174,6 +199,7 @@ COMMANDS: dict[str, Command] = {
     "serve": serve,
     "kubeconfig": kubeconfig,
     "check": check,
+    "migrate": migrate,
     "config show": config_show,
     "version": version,
 }

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface
 
-from ark.meta.records import Change, EventPage, JoinedPage, Key, Outcome, Page, Range, Version
+from ark.meta.records import Change, EventPage, JoinedPage, Key, Outcome, Page, Range, SchemaState, Version
 
 
 class IStorageBackendFactory(IPlugin):
@@ -34,6 +34,19 @@ class IStorageBackendFactory(IPlugin):
         @param config: the values of the options named in C{options}.
         @raise ark.storage.errors.UnusableDatabase: the database is of an unknown
             version, is corrupt, or may not be opened.  The message says cause and remedy.
+        """
+
+
+class IInspectsSchema(Interface):
+    """
+    Provided by factories whose databases have a schema, beside L{IStorageBackendFactory}.
+    """
+
+    async def inspect(config: Mapping[str, Any], reactor: Any) -> SchemaState:
+        """
+        The state of a database's schema, without changing anything.
+
+        @raise ark.storage.errors.UnusableDatabase: it cannot be read, or is another program's.
         """
 
 

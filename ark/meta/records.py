@@ -159,3 +159,12 @@ class EventPage(NamedTuple):
 
     revision: int
     events: list[Event]
+
+
+class SchemaState(NamedTuple):
+    """
+    Which schema a database has (C{0}: none yet), and which this server would give it.
+    """
+
+    version: int
+    newest: int

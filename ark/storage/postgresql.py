@@ -9,8 +9,8 @@ revisions, and nobody sees a revision before those below it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
@@ -24,6 +24,7 @@ from ark.meta.records import (
     Outcome,
     Page,
     Range,
+    SchemaState,
     Version,
 )
 from ark.storage.changefeed import ChangeFeed
@@ -32,7 +33,7 @@ from ark.storage.pointreads import PointReads
 from ark.storage.postgresqlcounter import SeenCounter
 from ark.storage.postgresqlerrors import DATABASE_ERRORS, translate
 from ark.storage.postgresqllisten import Listener
-from ark.storage.postgresqlmigrate import migrate
+from ark.storage.postgresqlmigrate import migrate, schema_files, schema_version
 from ark.storage.postgresqlread import (
     as_of,
     bind,
@@ -60,6 +61,15 @@ from ark.storage.postgresqlwrite import Writer
 _CONNECTIONS = 8
 _TIMEOUT = 15.0
 _SWEPT_ROWS = 1000
+_REMEDY = "Check the --postgres options, and that the server can be reached."
+_REMEDIES = {
+    "42501": "Run ark-server migrate as the role that owns the schema, and give this one the rights that it needs.",
+    "28P01": "Check the user and the password.",
+    "28000": "Check the user, the database and pg_hba.conf of the server.",
+    "3D000": "Create the database, or name another one.",
+}
+
+_T = TypeVar("_T")
 
 
 @implementer(IStorageBackend, IChangeFeed)
@@ -230,17 +240,7 @@ async def open_backend(config: Mapping[str, Any], reactor: Any) -> PostgreSQLBac
     @raise UnusableDatabase: it cannot be opened.
     """
     settings = connection_settings(config)
-    session = Session(reactor)
-    try:
-        await session.open(settings, _TIMEOUT)
-        await migrate(session, _TIMEOUT)
-    except (Unavailable, *DATABASE_ERRORS) as error:
-        why = error if isinstance(error, Unavailable) else translate(error)
-        raise UnusableDatabase(
-            str(why), "Check the --postgres options, and that the server can be reached."
-        ) from error
-    finally:
-        session.close()
+    await _on_the_spot(settings, reactor, migrate)
     backend = PostgreSQLBackend(settings, reactor, int(config.get("postgres_pool_size") or _CONNECTIONS))
     try:
         await backend.start()
@@ -248,3 +248,28 @@ async def open_backend(config: Mapping[str, Any], reactor: Any) -> PostgreSQLBac
         await backend.close()
         raise
     return backend
+
+
+async def inspect(config: Mapping[str, Any], reactor: Any) -> SchemaState:
+    """
+    See L{ark.interfaces.IInspectsSchema.inspect}.
+    """
+    version, _ = await _on_the_spot(connection_settings(config), reactor, schema_version)
+    return SchemaState(version, max(schema_files()))
+
+
+async def _on_the_spot(
+    settings: Mapping[str, str], reactor: Any, work: Callable[[Session, float], Awaitable[_T]]
+) -> _T:
+    """
+    Do something over a connection of its own.
+    """
+    session = Session(reactor)
+    try:
+        await session.open(settings, _TIMEOUT)
+        return await work(session, _TIMEOUT)
+    except (Unavailable, *DATABASE_ERRORS) as error:
+        why = error if isinstance(error, Unavailable) else translate(error)
+        raise UnusableDatabase(str(why), _REMEDIES.get(getattr(error, "pgcode", ""), _REMEDY)) from error
+    finally:
+        session.close()

@@ -65,6 +65,7 @@ async def migrate(session: Session, timeout: float) -> None:
     """
     Apply what is missing, all of it or nothing, while no other server does.
 
+    @param session: is of no other use afterwards.
     @raise UnusableDatabase: the schema is newer than this server can work with.
     """
     files = schema_files()
@@ -77,18 +78,15 @@ async def migrate(session: Session, timeout: float) -> None:
         )
     if version >= newest:
         return
+    # Held until the session ends.
     await session.query("SELECT pg_advisory_lock(%s, %s)", MIGRATION_LOCK, timeout)
-    try:
-        version, _ = await schema_version(session, timeout)
-        steps = [text for number, text in files.items() if number > version]
-        if steps:
-            first = [] if version else [_CREATE]
-            notes = [
-                f"INSERT INTO ark_schema (version, oldest) VALUES ({number}, {OLDEST})"  # noqa: S608 - numbers
-                for number in files
-                if number > version
-            ]
-            await session.run(";\n".join(["BEGIN", *first, *steps, *notes, "COMMIT"]), timeout)
-    finally:
-        if not session.closed:
-            await session.query("SELECT pg_advisory_unlock(%s, %s)", MIGRATION_LOCK, timeout)
+    version, _ = await schema_version(session, timeout)
+    missing = {number: text for number, text in files.items() if number > version}
+    if not missing:
+        return
+    first = [] if version else [_CREATE]
+    notes = [
+        f"INSERT INTO ark_schema (version, oldest) VALUES ({number}, {OLDEST})"  # noqa: S608 - numbers
+        for number in missing
+    ]
+    await session.run(";\n".join(["BEGIN", *first, *missing.values(), *notes, "COMMIT"]), timeout)

@@ -12,9 +12,10 @@ from typing import Any
 
 from twisted.plugin import IPlugin, getPlugins
 from twisted.python.reflect import namedAny
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
-from ark.interfaces import IStorageBackend, IStorageBackendFactory
+from ark.interfaces import IInspectsSchema, IStorageBackend, IStorageBackendFactory
+from ark.meta.records import SchemaState
 from ark.storage.errors import UnusableDatabase
 
 
@@ -36,27 +37,43 @@ class StorageBackendFactory:
     A factory that imports its backend only when it is opened.
 
     @param opener: dotted name of an C{async def open_backend(config, reactor)}.
+    @param inspector: dotted name of an C{async def inspect(config, reactor)}; with it, it
+        provides L{IInspectsSchema} too.
     """
 
-    def __init__(self, scheme: str, summary: str, opener: str, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, scheme: str, summary: str, opener: str, options: Sequence[str] = (), inspector: str = ""
+    ) -> None:
         self.scheme = scheme
         self.summary = summary
         self.opener = opener
         self.options = tuple(options)
+        self.inspector = inspector
+        if inspector:
+            alsoProvides(self, IInspectsSchema)
 
     async def open(self, config: Mapping[str, Any], reactor: Any) -> IStorageBackend:
         """
         See L{IStorageBackendFactory.open}.
         """
+        backend: IStorageBackend = await self._load(self.opener)(config, reactor)
+        return backend
+
+    async def inspect(self, config: Mapping[str, Any], reactor: Any) -> SchemaState:
+        """
+        See L{IInspectsSchema.inspect}.
+        """
+        state: SchemaState = await self._load(self.inspector)(config, reactor)
+        return state
+
+    def _load(self, name: str) -> Any:
         try:
-            open_backend: Any = namedAny(self.opener)  # type: ignore[no-untyped-call]
+            return namedAny(name)  # type: ignore[no-untyped-call]
         except ModuleNotFoundError as error:
             raise UnusableDatabase(
                 f"the storage {self.scheme} needs the package {error.name}, which is not installed",
                 f"Install it with: pip install 'ark-apiserver[{self.scheme}]'.",
             ) from error
-        backend: IStorageBackend = await open_backend(config, reactor)
-        return backend
 
 
 def storage_factories(

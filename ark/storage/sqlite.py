@@ -22,12 +22,23 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from ark.interfaces import IChangeFeed, IReportsKinds, IStorageBackend
-from ark.meta.records import DELETED, Change, EventPage, JoinedPage, Key, Outcome, Page, Range, Version
+from ark.meta.records import (
+    DELETED,
+    Change,
+    EventPage,
+    JoinedPage,
+    Key,
+    Outcome,
+    Page,
+    Range,
+    SchemaState,
+    Version,
+)
 from ark.storage import sqliteread
 from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import StorageError, StorageFull, Unavailable
 from ark.storage.pointreads import PointReads
-from ark.storage.sqlitefile import DatabaseFile, empty_log, translate
+from ark.storage.sqlitefile import DatabaseFile, empty_log, schema_state, translate
 from ark.storage.sqlitewrite import raise_floor, sweep, write_batch
 from ark.storage.views import create_views
 from ark.storage.workerwake import WorkerWake
@@ -317,6 +328,16 @@ async def open_backend(config: Mapping[str, Any], reactor: Any) -> SQLiteBackend
         await backend.close()
         raise
     return backend
+
+
+async def inspect(config: Mapping[str, Any], reactor: Any) -> SchemaState:
+    """
+    See L{ark.interfaces.IInspectsSchema.inspect}.
+    """
+    state: SchemaState = await deferToThreadPool(
+        reactor, reactor.getThreadPool(), schema_state, config["db_path"]
+    )
+    return state
 
 
 def _only(config: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -14,9 +14,11 @@ import os
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pysqlite3 import dbapi2
 
+from ark.meta.records import SchemaState
 from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, Unavailable, UnusableDatabase
 from ark.storage.migrate import check_version, migrate, schema_files
 
@@ -356,3 +358,22 @@ class DatabaseFile:
         ).fetchall()
         if len(rows) != 1 or rows[0][0] < (rows[0][1] or 1):
             raise UnusableDatabase(f"{self.path} is damaged: its counter is behind its log", _RESTORE)
+
+
+def schema_state(path: str) -> SchemaState:
+    """
+    The schema of the database at C{path}, which is only read.  Blocks; for a thread.
+
+    @raise UnusableDatabase: it is no database, or another program's.
+    """
+    newest = max(schema_files())
+    if not Path(path).exists():
+        return SchemaState(0, newest)
+    try:
+        connection = dbapi2.connect(f"file:{quote(path)}?mode=ro", uri=True)
+        try:
+            return SchemaState(check_version(connection, newest), newest)
+        finally:
+            connection.close()
+    except dbapi2.Error as error:
+        raise UnusableDatabase(f"{path}: {error}", "Give --db-path a database of this server.") from error

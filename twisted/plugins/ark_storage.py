@@ -15,6 +15,7 @@ sqlite = StorageBackendFactory(
     "one SQLite file on a local disk",
     "ark.storage.sqlite.open_backend",
     ("db_path", "workers"),
+    "ark.storage.sqlite.inspect",
 )
 
 postgresql = StorageBackendFactory(
@@ -34,4 +35,5 @@ postgresql = StorageBackendFactory(
         "postgres_sslkey",
         "postgres_pool_size",
     ),
+    "ark.storage.postgresql.inspect",
 )

@@ -1,0 +1,73 @@
+"""
+Bringing the schema of a database up to date without serving it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from ark.bootstrap import open_storage, storage_factory, unusable
+from ark.config import ServerConfig
+from ark.interfaces import IInspectsSchema
+from ark.meta.records import SchemaState
+from ark.storage.errors import UnusableDatabase
+
+
+def look(config: ServerConfig) -> SchemaState | None:
+    """
+    The state of the schema; L{None} where there is none.
+
+    @raise ark.config.ConfigError: the database cannot be read.
+    """
+    return _run(lambda reactor: _inspected(config, reactor))
+
+
+def bring_up_to_date(config: ServerConfig) -> SchemaState | None:
+    """
+    Migrate, and return the state of the schema then.
+
+    @raise ark.config.ConfigError: the database cannot be opened.
+    """
+    return _run(lambda reactor: _migrated(config, reactor))
+
+
+async def _migrated(config: ServerConfig, reactor: Any) -> SchemaState | None:
+    backend = await open_storage(config, reactor)
+    await backend.close()
+    return await _inspected(config, reactor)
+
+
+async def _inspected(config: ServerConfig, reactor: Any) -> SchemaState | None:
+    factory = storage_factory(config)
+    if not IInspectsSchema.providedBy(factory):
+        return None
+    try:
+        return await IInspectsSchema(factory).inspect(config.storage_options(factory.options), reactor)
+    except UnusableDatabase as error:
+        raise unusable(error) from None
+
+
+def _run(work: Callable[[Any], Awaitable[SchemaState | None]]) -> SchemaState | None:
+    from twisted.internet import reactor
+
+    running: Any = reactor
+    ended: list[Any] = []
+
+    def begin() -> None:
+        done: Deferred[Any] = Deferred.fromCoroutine(_awaited(work(running)))
+        done.addBoth(ended.append).addBoth(lambda _: running.stop())
+
+    running.callWhenRunning(begin)
+    running.run()
+    (result,) = ended
+    if hasattr(result, "raiseException"):
+        result.raiseException()
+    state: SchemaState | None = result
+    return state
+
+
+async def _awaited(work: Awaitable[SchemaState | None]) -> SchemaState | None:
+    return await work
