@@ -1,0 +1,3 @@
+"""
+Rules of fabric8's C{kubernetes-client}.
+"""
