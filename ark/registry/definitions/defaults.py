@@ -16,8 +16,9 @@ from ark.meta.status import Cause
 from ark.registry.codec import same_json
 from ark.registry.definitions.structural import Schema, properties_of
 from ark.registry.embedded import EMBEDDED, embedded_faults, wrong_embedded
-from ark.registry.failures import causes_of
+from ark.registry.failures import NO_FIELD, causes_of
 from ark.registry.pruning import prune_part
+from ark.registry.rules import compile_tree
 from ark.registry.validation import check_value
 
 _TYPE_META = ("apiVersion", "kind", "metadata")
@@ -84,9 +85,15 @@ class _Defaults:
         yield from _value_causes(schema, path)
 
 
-def _value_causes(schema: Schema, path: str) -> Iterator[Cause]:
-    failures = check_value(schema["default"], schema).failures
-    yield from causes_of(failures, path)
+def _value_causes(schema: Schema, path: str) -> list[Cause]:
+    default = schema["default"]
+    causes = causes_of(check_value(default, schema).failures, path)
+    tree = None if causes else compile_tree(schema, bool(schema.get(EMBEDDED)))
+    if tree is None:
+        return causes
+    # Where nothing was before, and where the same was.
+    found = tree.judge(default, default).causes or tree.judge(default).causes
+    return [cause._replace(field=_under(path, cause.field.replace(NO_FIELD, ""))) for cause in found]
 
 
 def _under(path: str, field: str) -> str:

@@ -649,7 +649,69 @@ def _rule_cases() -> dict[str, Definition]:
         "a field path to nothing": ruled(rule="true", fieldPath=".x"),
         "a field path": ruled(rule="true", fieldPath=".n"),
         "a field path in brackets": ruled(rule="true", fieldPath="['n']"),
+        "a rule that is no expression": ruled(rule="self.n >"),
+        "a rule of what is not there": ruled(rule="self.x == 1"),
+        "a rule that is a number": ruled(rule="self.n"),
+        "a message expression that is none": ruled(rule="true", messageExpression="self.x"),
+        "a message expression that is a number": ruled(rule="true", messageExpression="self.n"),
+        "a rule of the value before": ruled(rule="self.n >= oldSelf.n"),
+        "a rule of the value before, optional": ruled(
+            rule="!oldSelf.hasValue() || self.n >= oldSelf.value().n", optionalOldSelf=True
+        ),
+        "a rule not of the value before, optional": ruled(rule="self.n > 0", optionalOldSelf=True),
+        "a rule of the value before in a list": _listed({"rule": "self >= oldSelf"}),
+        "a rule of the value before in an atomic object": with_property(
+            {
+                "type": "object",
+                "x-kubernetes-map-type": "atomic",
+                "properties": {
+                    "n": {"type": "integer", "x-kubernetes-validations": [{"rule": "self >= oldSelf"}]}
+                },
+            }
+        ),
+        "a rule that costs too much": with_property(
+            {
+                "type": "array",
+                "items": {"type": "string"},
+                "x-kubernetes-validations": [{"rule": "self.all(x, self.all(y, x == y))"}],
+            }
+        ),
+        "a rule that costs a little too much": _listed(
+            {"rule": "self.matches('^[a-z]+$')"}, {"type": "string", "maxLength": 10000}, maxItems=1000
+        ),
+        "rules that cost too much together": with_property(
+            {
+                "type": "object",
+                "properties": {
+                    name: {
+                        "type": "array",
+                        "maxItems": 300,
+                        "items": {"type": "string", "maxLength": 900},
+                        "x-kubernetes-validations": [
+                            {"rule": "self.all(x, self.exists_one(y, x == y))"} for _ in range(3)
+                        ],
+                    }
+                    for name in "abcd"
+                },
+            }
+        ),
+        "a default that a rule refuses": with_property(
+            {
+                "type": "object",
+                "default": {"n": 0},
+                "properties": {"n": {"type": "integer"}},
+                "x-kubernetes-validations": [{"rule": "self.n > 0", "message": "too small"}],
+            }
+        ),
+        "a default that a rule accepts": with_property(
+            {"type": "integer", "default": 1, "x-kubernetes-validations": [{"rule": "self > 0"}]}
+        ),
     }
+
+
+def _listed(rule: dict[str, Any], items: Any = None, **members: Any) -> Definition:
+    item = {**(items or {"type": "integer"}), "x-kubernetes-validations": [rule]}
+    return with_property({"type": "array", "items": item, **members})
 
 
 def _decoding_cases() -> dict[str, Any]:
