@@ -159,6 +159,15 @@ class IChangeFeed(Interface):
         """
 
 
+class IConnects(Interface):
+    """
+    Provided by backends whose database is a server, beside L{IStorageBackend}.
+    """
+
+    hears: bool = Attribute("Whether commits of others are told at once; else they are found by asking.")
+    connections: int = Attribute("How many connections are open.")
+
+
 class IReportsKinds(Interface):
     """
     Provided by backends that show kinds to people who read the database with SQL.

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from ark.http.chain import InFlight
 from ark.http.health import Check
 from ark.http.metrics import COMPONENT, Metrics
+from ark.interfaces import IConnects
 from ark.registry.stores import KindsChange, Stores
 from ark.upkeep import StoredObjects
 from ark.watch.cacher import Cacher
@@ -100,6 +101,15 @@ def show_cacher(metrics: Metrics, cacher: Cacher) -> None:
     metrics.add_gauge("ark_storage_revision", "The newest revision known here.", lambda: cacher.revision)
     metrics.add_gauge("ark_watch_watchers", "Watches of this process.", lambda: cacher.hub.watchers)
     metrics.add_gauge("ark_watch_window_events", "Events in memory for watches.", lambda: len(cacher.window))
+
+
+def show_connections(metrics: Metrics, backend: IConnects) -> None:
+    """
+    Show whether a database that is a server can be reached, and tells of commits.
+    """
+    heard = "1 while the database tells of commits; 0 while it is asked once a second instead."
+    metrics.add_gauge("ark_storage_notifications", heard, lambda: int(backend.hears))
+    metrics.add_gauge("ark_storage_connections", "Connections to the database.", lambda: backend.connections)
 
 
 def show_kinds(metrics: Metrics, stores: Stores) -> None:

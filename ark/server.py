@@ -45,13 +45,14 @@ from ark.http.application import Application, ApplicationParts
 from ark.http.customendpoints import BadEndpoint
 from ark.http.health import READINESS, Health
 from ark.http.metrics import Metrics
-from ark.interfaces import IAuthenticator, ICustomEndpoint, IStorageBackend
+from ark.interfaces import IAuthenticator, IConnects, ICustomEndpoint, IStorageBackend
 from ark.logs import LineObserver
 from ark.observation import (
     Remembered,
     failing,
     show_cacher,
     show_certificates,
+    show_connections,
     show_kinds,
     show_requests,
     show_stored,
@@ -263,6 +264,8 @@ class ArkServer(MultiService):
     def _add_gauges(self, metrics: Metrics, stores: Stores, backend: IStorageBackend) -> None:
         stored = StoredObjects(backend, lambda: [(kind.group, kind.plural) for kind in stores.resources()])
         show_stored(metrics, stored)
+        if IConnects.providedBy(backend):
+            show_connections(metrics, IConnects(backend))
         self._every("counting", COUNT_EVERY, stored.count, at_once=True)
 
     def _look_after(self, serving: SecureServing, metrics: Metrics) -> None:

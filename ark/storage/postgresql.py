@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from ark.interfaces import IChangeFeed, IStorageBackend
+from ark.interfaces import IChangeFeed, IConnects, IStorageBackend
 from ark.meta.records import (
     Change,
     EventPage,
@@ -72,7 +72,7 @@ _REMEDIES = {
 _T = TypeVar("_T")
 
 
-@implementer(IStorageBackend, IChangeFeed)
+@implementer(IStorageBackend, IChangeFeed, IConnects)
 class PostgreSQLBackend:
     """
     L{IStorageBackend} over a database whose schema is in place.
@@ -89,9 +89,16 @@ class PostgreSQLBackend:
     @property
     def hears(self) -> bool:
         """
-        Whether commits of others are told at once; else they are found by asking.
+        See L{IConnects.hears}.
         """
         return self._listener.hears
+
+    @property
+    def connections(self) -> int:
+        """
+        See L{IConnects.connections}.
+        """
+        return self._readers.open + self._writer.open + self._listener.open
 
     async def start(self) -> None:
         """

@@ -49,6 +49,13 @@ class Listener:
         self._loop.clock = reactor
         self.hears = False
 
+    @property
+    def open(self) -> int:
+        """
+        How many connections there are.
+        """
+        return int(self._session is not None and not self._session.closed)
+
     def start(self) -> None:
         """
         Begin.

@@ -93,6 +93,13 @@ class Writer:
         self._batch = 0
         self._settled = False
 
+    @property
+    def open(self) -> int:
+        """
+        How many connections there are.
+        """
+        return self._sessions.open
+
     async def start(self) -> None:
         """
         Make the writer known.
