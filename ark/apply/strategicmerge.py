@@ -31,6 +31,7 @@ _RETAIN_KEYS = "$retainKeys"
 _ORDER = "$setElementOrder"
 _DELETE_FROM = "$deleteFromPrimitiveList"
 
+_TYPE = ("apiVersion", "kind")
 _METADATA: Schema = {
     "properties": {
         "ownerReferences": {
@@ -53,8 +54,10 @@ def strategic_merge(document: Object, patch: Object, schema: Schema) -> Object:
     whole = {**schema, "properties": {**schema.get("properties", {}), "metadata": _METADATA}}
     current: Object = orjson.loads(orjson.dumps(document))
     change: Object = orjson.loads(orjson.dumps(patch))
+    # What an object is does not go with the rest: in Go its type says so.
+    own = {name: current[name] for name in _TYPE if name in current}
     try:
-        return _merge_map(current, change, whole)
+        return {**own, **_merge_map(current, change, whole)}
     except NoMergeKey as error:
         raise _unprocessable(str(error)) from None
 

@@ -13,20 +13,35 @@ import orjson
 
 from ark.apis.kind import Kind
 from ark.apis.messages import message_of
+from ark.apply.managedfields import NOTHING
 from ark.endpoints.decode import Decoder
 from ark.endpoints.negotiation import JSON, METADATA_ONLY, Negotiator, body_type, wants_pretty
 from ark.endpoints.representation import Forms
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send
-from ark.endpoints.scope import parse_query
+from ark.endpoints.scope import manager_of, parse_query
 from ark.meta.options import create_options
 from ark.meta.status import bad_request, method_not_allowed, no_such_resource
+from ark.meta.time import rfc3339
 from ark.registry.codec import Object
 from ark.registry.columns import compile_columns
+from ark.registry.fieldtracking import Tracking
 from ark.registry.reviews import Review
 from ark.registry.schema import compile_schema
+from ark.registry.strategy import Strategy
 
 _NEGOTIATOR = Negotiator(METADATA_ONLY, typed=True)
+
+
+class _Asked(Strategy):
+    """
+    Reviews have nothing set that Go's types do not have from the start.
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind)
+        members = kind.schema["properties"]
+        self.blank = {name: {} for name in ("metadata", "spec", "status") if name in members}
 
 
 class ReviewScope:
@@ -40,6 +55,16 @@ class ReviewScope:
         self.decoder = Decoder(kind, compile_schema(kind))
         self.forms = Forms(kind, compile_columns(kind), now, None)
         self._message = message_of(kind.api_version, kind.kind)
+        tracking = Tracking(_Asked(kind), {kind.version: kind}.get, lambda: rfc3339(now()))
+        self._tracker = tracking.tracker("")
+
+    def track(self, obj: Object, manager: str) -> None:
+        """
+        Say in a review who set its fields, as in every object (contract 13.1).
+        """
+        managed = self._tracker.update(None, obj, NOTHING, manager)
+        if managed:
+            obj["metadata"]["managedFields"] = orjson.loads(managed.text)
 
     def as_in_go(self, obj: Object) -> Object:
         """
@@ -48,8 +73,10 @@ class ReviewScope:
         message = self._message
         if message is None:
             return obj
-        told = {"kind": obj["kind"], "apiVersion": obj["apiVersion"]}
-        return {**told, **message.decode(message.encode(obj)), "status": obj["status"]}
+        shown = message.decode(message.encode(obj))
+        if "status" not in obj:
+            shown.pop("status", None)
+        return {"kind": obj["kind"], "apiVersion": obj["apiVersion"], **shown}
 
 
 async def review(scope: ReviewScope, request: Any, info: RequestInfo) -> None:
@@ -71,8 +98,10 @@ async def review(scope: ReviewScope, request: Any, info: RequestInfo) -> None:
     warnings: list[str] = []
     request.warnings = warnings
     obj = scope.decoder.decode(data, media_type, options.field_validation, warnings)
+    obj = scope.as_in_go(obj)
     _match_namespace(obj, info.namespace)
-    text = orjson.dumps(scope.as_in_go(await scope.review(obj, request.user)))
+    scope.track(obj, options.field_manager or manager_of(request.header(b"user-agent")))
+    text = orjson.dumps(await scope.review(obj, request.user))
     if accepted.transform:
         text = scope.forms.form(accepted, "", False).object(text)
     send(request, 201, text, accepted)

@@ -7,18 +7,20 @@ Follows the strategies of C{k8s.io/kubernetes/pkg/registry/core}.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable
 
 from ark.apis.kind import Kind
-from ark.meta.fielderrors import required
+from ark.meta.fielderrors import forbidden, invalid, not_supported, required
+from ark.meta.names import qualified_name
 from ark.meta.status import Cause
 from ark.registry.codec import Object, same_json, with_own_metadata
+from ark.registry.coredata import config_map_causes, secret_causes
 from ark.registry.definitions import strategy as definitions
 from ark.registry.events import EventStrategy
 from ark.registry.strategy import Strategy, keep
 
 NAMESPACE_FINALIZER = "kubernetes"
+_OLDEST = "OldestEmulationVersion"
 _NAME_LABEL = "kubernetes.io/metadata.name"
 
 
@@ -131,19 +133,12 @@ class SecretStrategy(Strategy):
 
     def validate(self, obj: Object, old: Object | None) -> list[Cause]:
         """
-        Data is base64; what is immutable stays.
+        What its type wants is there; what is immutable stays.
         """
-        causes = []
-        for name, text in (obj.get("data") or {}).items():
-            try:
-                base64.b64decode(text, validate=True)
-            except (binascii.Error, ValueError):
-                message = "Invalid value: must be base64 encoded"
-                causes.append(Cause("FieldValueInvalid", message, f"data[{name}]"))
+        causes: list[Cause] = []
         if old is not None and obj.get("type") != old.get("type"):
-            message = f'Invalid value: "{obj.get("type")}": field is immutable'
-            causes.append(Cause("FieldValueInvalid", message, "type"))
-        return causes + _immutable(obj, old, ("data",))
+            causes.append(invalid("type", obj.get("type") or "", "field is immutable"))
+        return [*causes, *_immutable(obj, old, ("data",)), *secret_causes(obj)]
 
 
 class ConfigMapStrategy(Strategy):
@@ -157,13 +152,7 @@ class ConfigMapStrategy(Strategy):
         """
         No key twice; what is immutable stays.
         """
-        binary = obj.get("binaryData") or {}
-        causes = [
-            Cause("FieldValueInvalid", f'Invalid value: "{name}": duplicate of key in binaryData', "data")
-            for name in obj.get("data") or {}
-            if name in binary
-        ]
-        return causes + _immutable(obj, old, ("data", "binaryData"))
+        return [*_immutable(obj, old, ("data", "binaryData")), *config_map_causes(obj)]
 
 
 class ServiceStrategy(Strategy):
@@ -211,6 +200,26 @@ class ServiceAccountStrategy(Strategy):
     returns_deleted = True
     blank = {"metadata": {}}
 
+    def prepare_for_create(self, obj: Object) -> None:
+        """
+        Secrets are known by their names alone (C{cleanSecretReferences} in
+        C{pkg/registry/core/serviceaccount/strategy.go}).
+        """
+        super().prepare_for_create(obj)
+        _keep_names(obj)
+
+    def prepare_for_update(self, new: Object, old: Object) -> None:
+        """
+        Likewise.
+        """
+        super().prepare_for_update(new, old)
+        _keep_names(new)
+
+
+def _keep_names(account: Object) -> None:
+    if account.get("secrets"):
+        account["secrets"] = [{"name": one["name"]} if one.get("name") else {} for one in account["secrets"]]
+
 
 class LeaseStrategy(Strategy):
     """
@@ -218,6 +227,33 @@ class LeaseStrategy(Strategy):
     """
 
     blank = {"metadata": {}, "spec": {}}
+
+    def validate(self, obj: Object, old: Object | None) -> list[Cause]:
+        """
+        Times and counts are none below zero (C{ValidateLeaseSpec} in
+        C{pkg/apis/coordination/validation/validation.go}).
+        """
+        spec = obj.get("spec") or {}
+        duration, transitions = spec.get("leaseDurationSeconds"), spec.get("leaseTransitions")
+        causes: list[Cause] = []
+        if duration is not None and duration <= 0:
+            causes.append(invalid("spec.leaseDurationSeconds", duration, "must be greater than 0"))
+        if transitions is not None and transitions < 0:
+            causes.append(invalid("spec.leaseTransitions", transitions, "must be greater than or equal to 0"))
+        strategy = spec.get("strategy")
+        if strategy is not None:
+            causes += _lease_strategy_causes(strategy)
+        if spec.get("preferredHolder") and not strategy:
+            detail = "may only be specified if `strategy` is defined"
+            causes.append(forbidden("spec.preferredHolder", detail))
+        return causes
+
+
+def _lease_strategy_causes(strategy: str) -> list[Cause]:
+    where = "spec.strategy.strategy"
+    if "/" in strategy:
+        return [invalid(where, strategy, problem) for problem in qualified_name(strategy)]
+    return [] if strategy == _OLDEST else [not_supported(where, strategy, (_OLDEST,))]
 
 
 _STRATEGIES: dict[str, Callable[[Kind], Strategy]] = {

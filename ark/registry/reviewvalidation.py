@@ -11,12 +11,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ark.meta.fielderrors import forbidden, invalid, required
+from ark.meta.gotext import json_marshal
 from ark.meta.names import label_value, qualified_name
 from ark.meta.status import Cause
 from ark.registry.codec import Object
 
 _RESOURCE, _PATH = "spec.resourceAttributes", "spec.nonResourceAttributes"
 _ANY_OF = ("In", "NotIn")
+_MEMBERS = (
+    *("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation"),
+    *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations"),
+    *("ownerReferences", "finalizers", "managedFields"),
+)
 _ABSENCE = ("Exists", "DoesNotExist")
 
 
@@ -75,7 +81,10 @@ def _subject(obj: Object) -> Iterator[Cause]:
 def _metadata(obj: Object, detail: str, *allowed: str) -> Iterator[Cause]:
     metadata = obj["metadata"]
     if metadata.keys() - {"managedFields", *allowed}:
-        yield invalid("metadata", metadata, detail)
+        # As Go shows a struct: in the order of its members.
+        shown = {name: metadata[name] for name in _MEMBERS if name in metadata}
+        message = f"Invalid value: {json_marshal(shown, ordered=True)}: {detail}"
+        yield Cause("FieldValueInvalid", message, "metadata")
 
 
 def _selectors(obj: Object) -> Iterator[Cause]:

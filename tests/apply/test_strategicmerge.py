@@ -205,3 +205,20 @@ class MergeTests(SynchronousTestCase):
         ordering: dict[str, Any] = {"spec": {"$setElementOrder/ports": names(*order)}}
         result = [item["name"] for item in strategic_merge(document, ordering, SCHEMA)["spec"]["ports"]]
         self.assertEqual([name for name in result if name in order], [name for name in order if name in live])
+
+
+class TypeTests(SynchronousTestCase):
+    """
+    What an object is does not go with the rest.
+    """
+
+    def test_replacing_the_object_keeps_its_type(self) -> None:
+        """
+        Go's types say what they are, whatever a patch takes away.
+        """
+        document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "b"}}
+        patch = {"$patch": "replace", "metadata": {"name": "c"}}
+        wanted = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+        self.assertEqual(strategic_merge(document, patch, {}), wanted)
+        patch = {"$retainKeys": ["metadata"], "metadata": {"name": "c"}}
+        self.assertEqual(strategic_merge(document, patch, {}), wanted)

@@ -91,7 +91,10 @@ class AccessTests(ReviewTestCase):
         answer = self.ask("SelfSubjectAccessReview", resourceAttributes=QUERIES)
         review = answer.json()
         self.assertEqual((answer.code, review["spec"]), (201, {"resourceAttributes": QUERIES}))
-        self.assertEqual((review["metadata"], review["status"]), ({}, {"allowed": True}))
+        self.assertEqual(review["status"], {"allowed": True})
+        (entry,) = review["metadata"].pop("managedFields")
+        self.assertEqual((review["metadata"], entry["operation"]), ({}, "Update"))
+        self.assertEqual(list(entry["fieldsV1"]["f:spec"]), ["f:resourceAttributes"])
 
     def test_oneself_is_the_user_of_the_request(self) -> None:
         """
@@ -180,7 +183,10 @@ class AccessTests(ReviewTestCase):
             "metadata": {"name": "x"},
         }
         answer = self.request("POST", f"{AUTHORIZATION}/selfsubjectaccessreviews", review)
-        self.assertEqual(self.invalid(answer), [("metadata", 'Invalid value: {"name":"x"}: must be empty')])
+        ((field, message),) = self.invalid(answer)
+        self.assertEqual(field, "metadata")
+        self.assertTrue(message.startswith('Invalid value: {"name":"x","managedFields":['), message)
+        self.assertTrue(message.endswith("]}: must be empty"))
 
     def test_a_local_review_stays_in_its_namespace(self) -> None:
         """

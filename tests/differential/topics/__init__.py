@@ -22,6 +22,7 @@ from tests.differential.topics.reviews import reviews
 from tests.differential.topics.rules import rules
 from tests.differential.topics.schemas import schemas
 from tests.differential.topics.service import service
+from tests.differential.topics.strategic import strategic
 from tests.differential.topics.walk import walk
 from tests.differential.topics.watching import watching
 from tests.differential.topics.writes import creates, updates
@@ -31,6 +32,6 @@ Topic = Callable[[random.Random, Sequence[Kind]], Iterator[Step]]
 TOPICS: dict[str, Topic] = {
     topic.__name__: topic
     for topic in (
-        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, namespaces, limits, reviews, protobuf, cases, definitions, applies, owners, rules, walk,
+        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, namespaces, limits, reviews, protobuf, strategic, cases, definitions, applies, owners, rules, walk,
     )
 }  # fmt: skip
