@@ -182,25 +182,24 @@ class _Parser(Words):
         kind = self.kind()
         if kind not in ("!", "-") or (kind == "-" and self.kind(1) in (INT, FLOAT)):
             return self._member()
-        offset, count = self.token.offset, 0
+        operator, count = self.token, 0
         while self.kind() == kind:
             self.next()
             count += 1
         if self.kind() not in OPERAND:
-            self._no_operand(kind)
+            raise self._no_operand(operator)
         operand = self._member()
         if count % 2 == 0:
             return operand
-        return Call(offset, "!_" if kind == "!" else "-_", [operand])
+        return Call(operator.offset, "!_" if kind == "!" else "-_", [operand])
 
-    def _no_operand(self, kind: str) -> None:
-        if kind == "-" and self.kind() == EOF:
-            self.syntax("no viable alternative at input '-'")
+    def _no_operand(self, operator: Token) -> Mismatch:
+        if operator.kind == "-":
+            self.no_alternative(operator)
             self.recovering = False
-            raise self.mismatch(expected(OPERAND))
+            return self.mismatch(expected(OPERAND))
         self.syntax(f"extraneous input '{self.token.text}' expecting {expected(OPERAND)}")
-        self.recovering = True
-        raise Mismatch
+        return Mismatch()
 
     def _member(self) -> Node:
         node = self._primary()
@@ -220,8 +219,9 @@ class _Parser(Words):
     def _selection(self, operand: Node) -> Node:
         dot = self.next()
         optional = self.skip("?")
-        if self.kind() not in (IDENTIFIER, ESCAPED):
-            raise self._no_field(optional)
+        names = frozenset((IDENTIFIER, ESCAPED))
+        if self.kind() not in names and not (optional and self.unwanted(names)):
+            raise self._no_field(dot, optional)
         name = self.next()
         if not optional and name.kind == IDENTIFIER and self.kind() == "(":
             bracket, args = self._arguments()
@@ -232,14 +232,12 @@ class _Parser(Words):
             return Call(dot.offset, "_?._", [operand, Literal(name.offset, name.text)])
         return Select(dot.offset, operand, name.text)
 
-    def _no_field(self, optional: bool) -> Mismatch:
-        word = "" if self.kind() == EOF else self.token.text
-        if optional:
-            return self.mismatch("{IDENTIFIER, ESC_IDENTIFIER}")
-        if word in ("true", "false", "null"):
-            return self.mismatch("IDENTIFIER")
-        self.syntax(f"no viable alternative at input '.{word}'")
-        return Mismatch()
+    def _no_field(self, dot: Token, optional: bool) -> Mismatch:
+        if not optional:
+            return self.no_alternative(dot)
+        wrong = self.mismatch("{IDENTIFIER, ESC_IDENTIFIER}")
+        self.fault(self.token.offset, "unsupported ident kind")
+        return wrong
 
     def _arguments(self) -> tuple[Token, list[Node]]:
         bracket = self.next()
@@ -259,6 +257,8 @@ class _Parser(Words):
         return bracket, args
 
     def _call(self, offset: int, function: str, args: list[Node], target: Node | None) -> Node:
+        if any(isinstance(each, Broken) for each in args):
+            return Call(offset, function, args, target)
         try:
             expanded = expand(offset, function, args, target)
         except MacroError as error:
@@ -285,7 +285,7 @@ class _Parser(Words):
         start = self.token
         leading = "." if self.skip(".") else ""
         if self.kind() != IDENTIFIER:
-            raise self.mismatch("IDENTIFIER")
+            raise self.no_alternative(start)
         if self._message_ahead():
             return self._message(leading)
         name = self.next()
@@ -327,7 +327,7 @@ class _Parser(Words):
         elements: list[Node] = []
         optional: set[int] = set()
         comma = False
-        while self.kind() not in ("]", ",") and not (comma and self.kind() == EOF):
+        while self.kind() not in ("]", ",") and (not comma or self._entry_ahead()):
             if self.skip("?"):
                 optional.add(len(elements))
             others = frozenset() if elements else frozenset("],?")
@@ -337,6 +337,9 @@ class _Parser(Words):
                 break
         self._close("]", comma)
         return MakeList(bracket.offset, elements, frozenset(optional))
+
+    def _entry_ahead(self) -> bool:
+        return self.kind() in OPERAND or self.kind() == "?"
 
     def _close(self, kind: str, comma: bool) -> None:
         """
@@ -348,7 +351,7 @@ class _Parser(Words):
     def _entries(self) -> list[Entry]:
         entries: list[Entry] = []
         comma = False
-        while self.kind() not in ("}", ",") and not (comma and self.kind() == EOF):
+        while self.kind() not in ("}", ",") and (not comma or self._entry_ahead()):
             optional = self.skip("?")
             others = frozenset() if entries else frozenset("},?")
             key = self.within(":", lambda: self._expr(others))  # noqa: B023

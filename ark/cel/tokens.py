@@ -54,6 +54,19 @@ _ATTEMPT = re.compile(
 _PARTIAL_ESCAPE = re.compile(r"\\(?:[0-3][0-7]?|[xX][0-9a-fA-F]{0,2}|u[0-9a-fA-F]{0,4}|U[0-9a-fA-F]{0,8})?")
 
 
+class Tokens(NamedTuple):
+    """
+    The words of a text, with an L{EOF} at the end.
+
+    @ivar faults: what was in it that is no word.
+    @ivar text: the text without that; its places are the same.
+    """
+
+    words: list[Token]
+    faults: list[Fault]
+    text: str
+
+
 class Token(NamedTuple):
     """
     One word: its kind (an operator is its own kind), its text and where it starts.
@@ -64,19 +77,20 @@ class Token(NamedTuple):
     offset: int
 
 
-def tokenize(text: str) -> tuple[list[Token], list[Fault]]:
+def tokenize(text: str) -> Tokens:
     """
-    The words of a text with an L{EOF} at the end, and what was in it that is no word.
+    The words of a text.
     """
     tokens: list[Token] = []
     faults: list[Fault] = []
-    position = 0
+    position, clean = 0, text
     while position < len(text):
         found = _TOKEN.match(text, position)
         if found is None:
             end = _failed_at(text, position)
             shown = text[position:end].replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
             faults.append(Fault(position, f"Syntax error: token recognition error at: '{shown}'"))
+            clean = clean[:position] + "\0" * (end - position) + clean[end:]
             position = end
             continue
         kind, word = found.lastgroup or "", found.group()
@@ -86,7 +100,7 @@ def tokenize(text: str) -> tuple[list[Token], list[Fault]]:
             tokens.append(Token(kind, word, position))
         position = found.end()
     tokens.append(Token(EOF, "<EOF>", len(text)))
-    return tokens, faults
+    return Tokens(tokens, faults, clean)
 
 
 def _failed_at(text: str, position: int) -> int:

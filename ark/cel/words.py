@@ -80,11 +80,11 @@ class Words:
     The words of a text, and a place among them.
 
     @ivar recovering: whether a mistake was told and nothing has fitted since.
-    @ivar awaited: the words that end what is being read, besides operators.
+    @ivar awaited: the words that end what is being read, besides operators; the innermost last.
     """
 
     def __init__(self, text: str) -> None:
-        self.tokens, self.faults = tokenize(text)
+        self.tokens, self.faults, self.text = tokenize(text)
         self.position = 0
         self.recovering = False
         self.awaited: list[str] = []
@@ -120,7 +120,8 @@ class Words:
         """
         Skip words until one may go on after what was wrong.
         """
-        while self.kind() not in OPERATORS and self.kind() != EOF and self.kind() not in self.awaited:
+        ends = OPERATORS.union({EOF}, *self.awaited)
+        while self.kind() not in ends:
             self.position += 1
         return Broken(self.token.offset)
 
@@ -153,10 +154,9 @@ class Words:
             self.syntax(f"extraneous input '{self.token.text}' expecting {expecting or repr(kind)}")
             self.next()
             return self.next()
-        follows = self.kind() in (
-            OPERATORS | {EOF, ".", "[", *self.awaited} if may_follow is None else may_follow
-        )
-        if follows and not expecting:
+        if may_follow is None:
+            may_follow = OPERATORS.union((".", "["), self.awaited[-1] if self.awaited else (EOF,))
+        if self.kind() in may_follow and not expecting:
             self.syntax(f"missing '{kind}' at '{self.token.text}'")
             return Token(kind, kind, self.token.offset)
         raise self.mismatch(expecting or f"'{kind}'")
@@ -165,14 +165,25 @@ class Words:
         """
         Read something that ends with one of these words.
         """
-        self.awaited.extend(ends)
+        self.awaited.append(ends)
         try:
             return read()
         finally:
-            del self.awaited[-len(ends) :]
+            self.awaited.pop()
 
     def skip(self, kind: str) -> bool:
         if self.kind() == kind:
             self.next()
             return True
         return False
+
+    def no_alternative(self, start: Token) -> Mismatch:
+        """
+        No rule goes on from a word like this.
+        """
+        end = self.token.offset + (0 if self.kind() == EOF else len(self.token.text))
+        seen = self.text[start.offset : end].replace("\0", "")
+        if seen in (".true", ".false", ".null"):
+            return self.mismatch("IDENTIFIER")
+        self.syntax(f"no viable alternative at input '{seen}'")
+        return Mismatch()
