@@ -238,7 +238,22 @@ def _shown(item: dict[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
         "finalizers": metadata.get("finalizers", []),
         "deleting": "deletionTimestamp" in metadata,
         "label": labels.get(metadata["uid"]),
+        "managers": _managers(metadata, labels),
     }
+
+
+def _managers(metadata: dict[str, Any], labels: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """
+    Who set which fields.
+    """
+    found = []
+    for entry in metadata.get("managedFields", []):
+        fields = json.dumps(entry["fieldsV1"])
+        for uid, label in labels.items():
+            fields = fields.replace(uid, label)
+        ordered = json.dumps(json.loads(fields), sort_keys=True)
+        found.append((entry["manager"], entry["operation"], ordered))
+    return sorted(found)
 
 
 def compare(name: str, steps: Iterable[Step], left: Endpoint, right: Endpoint, home: Path) -> str:
