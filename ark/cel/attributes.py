@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from ark.cel.code import UNSET, Code, Frame, Run, Variable
 from ark.cel.errors import EvaluationError
 from ark.cel.identifiers import unescape
+from ark.cel.lookups import element, look_up
 from ark.cel.schemas import Declaration
-from ark.cel.values import NONE, Mapping, Optional, element, is_list, look_up, shown
+from ark.cel.values import NONE, Mapping, Optional, is_list, shown
 
 
 class Step(NamedTuple):

@@ -16,9 +16,10 @@ from ark.cel.attributes import Attribute, Step, attribute_code, test_code
 from ark.cel.calls import Caller
 from ark.cel.code import Code, Frame, Scope, Variable, constant
 from ark.cel.costs import LIST, MAP
-from ark.cel.errors import EvaluationError, ProgramError, no_overload
+from ark.cel.errors import EvaluationError, ProgramError
 from ark.cel.folds import fold_code
 from ark.cel.functions import Function
+from ark.cel.logic import choice, conjunction, disjunction, other_optional, other_value
 from ark.cel.syntax import (
     Call,
     Fold,
@@ -172,85 +173,19 @@ class Compiler:
 
     def _conditional(self, node: Call) -> Code:
         test = self.value(node.args[0])
-        first, second = (self.branch(each) for each in node.args[1:])
-        same = first.declared if first.declared is second.declared else None
-        then, other = (first.run, second.run) if same else (first.as_value(), second.as_value())
-
-        def run(frame: Frame) -> Any:
-            chosen = test(frame)
-            if chosen is True:
-                return then(frame)
-            if chosen is False:
-                return other(frame)
-            raise no_overload()
-
-        return Code(run, same)
+        return choice(test, *(self.branch(each) for each in node.args[1:]))
 
     def _and(self, node: Call) -> Code:
-        left, right = map(self.value, node.args)
-
-        def run(frame: Frame) -> bool:
-            try:
-                first = left(frame)
-                failed = None if type(first) is bool else no_overload()
-            except EvaluationError as error:
-                first, failed = None, error
-            if first is False:
-                return False
-            second = right(frame) if failed is None else _absorbed(right, frame)
-            if second is False:
-                return False
-            if failed is not None:
-                raise failed
-            if second is not True:
-                raise no_overload()
-            return True
-
-        return Code(run)
+        return conjunction(*map(self.value, node.args))
 
     def _or(self, node: Call) -> Code:
-        left, right = map(self.value, node.args)
-
-        def run(frame: Frame) -> bool:
-            try:
-                first = left(frame)
-                failed = None if type(first) is bool else no_overload()
-            except EvaluationError as error:
-                first, failed = None, error
-            if first is True:
-                return True
-            second = right(frame) if failed is None else _absorbed(right, frame)
-            if second is True:
-                return True
-            if failed is not None:
-                raise failed
-            if second is not False:
-                raise no_overload()
-            return False
-
-        return Code(run)
+        return disjunction(*map(self.value, node.args))
 
     def _or_else(self, node: Call) -> Code:
-        maybe, other = self.value(node.operands[0]), self.value(node.operands[1])
-
-        def run(frame: Frame) -> Any:
-            found = maybe(frame)
-            if type(found) is not Optional or found.present:
-                return found
-            return other(frame)
-
-        return Code(run)
+        return other_optional(*map(self.value, node.operands))
 
     def _or_value(self, node: Call) -> Code:
-        maybe, other = self.value(node.operands[0]), self.value(node.operands[1])
-
-        def run(frame: Frame) -> Any:
-            found = maybe(frame)
-            if type(found) is not Optional:
-                return found
-            return found.value if found.present else other(frame)
-
-        return Code(run)
+        return other_value(*map(self.value, node.operands))
 
     def _list(self, node: MakeList) -> Code:
         codes = [self.code(each) for each in node.elements]
@@ -312,16 +247,6 @@ def _ident_of(node: Select) -> Ident:
     made = Ident(node.offset, node.reference or "")
     made.type, made.reference = node.type, node.reference
     return made
-
-
-def _absorbed(run: Callable[[Frame], Any], frame: Frame) -> Any:
-    """
-    The value of the other side, which matters only if it decides.
-    """
-    try:
-        return run(frame)
-    except EvaluationError:
-        return None
 
 
 def _present_items(values: list[Any], optional: frozenset[int]) -> list[Any]:

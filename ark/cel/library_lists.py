@@ -14,6 +14,7 @@ from typing import Any
 from ark.cel import types
 from ark.cel.errors import EvaluationError, no_overload
 from ark.cel.functions import A, Function, K, T, V, function, member, plain
+from ark.cel.lookups import contains
 from ark.cel.operators import DYNAMIC
 from ark.cel.types import list_of, map_of, optional_of
 from ark.cel.values import (
@@ -25,7 +26,6 @@ from ark.cel.values import (
     Uint,
     comparable,
     compare,
-    contains,
     equal,
     is_list,
     shown,

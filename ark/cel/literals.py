@@ -6,6 +6,9 @@ Follows cel-go's C{parser/unescape.go} and Go's C{strconv}.
 
 from __future__ import annotations
 
+from typing import Any
+
+from ark.cel.tokens import FLOAT, INT, STRING, UINT, Token
 from ark.cel.values import Uint
 
 _PLAIN = {
@@ -142,3 +145,20 @@ def _escape(body: str, position: int, octet: bool) -> tuple[str, int]:
     if not octet and (code > 0x10FFFF or 0xD800 <= code < 0xE000):
         raise ValueError("invalid unicode code point")
     return chr(code), position + count
+
+
+def value_of(token: Token, negative: bool) -> Any:
+    """
+    What a literal means.
+
+    @raise ValueError: if it means nothing, with what cel-go says.
+    """
+    if token.kind == INT:
+        return integer(token.text, negative)
+    if token.kind == UINT:
+        return unsigned(token.text)
+    if token.kind == FLOAT:
+        return double(token.text, negative)
+    if token.kind == STRING:
+        return string(token.text)
+    return octets(token.text)

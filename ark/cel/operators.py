@@ -13,6 +13,7 @@ from typing import Any
 from ark.cel import types
 from ark.cel.errors import EvaluationError, no_overload
 from ark.cel.functions import A, B, Function, Overload, function, plain
+from ark.cel.lookups import contains, element
 from ark.cel.numbers import (
     checked,
     checked_uint,
@@ -23,19 +24,7 @@ from ark.cel.numbers import (
 )
 from ark.cel.times import checked_duration, checked_timestamp
 from ark.cel.types import Type, list_of, map_of
-from ark.cel.values import (
-    INT_MAX,
-    INT_MIN,
-    Duration,
-    Sequence,
-    Timestamp,
-    Uint,
-    compare,
-    contains,
-    element,
-    equal,
-    is_list,
-)
+from ark.cel.values import INT_MAX, INT_MIN, Duration, Sequence, Timestamp, Uint, compare, equal, is_list
 
 Binary = Callable[[Any, Any], Any]
 

@@ -7,7 +7,6 @@ Follows the rules of cel-go's C{parser/gen/CEL.g4} and C{parser/parser.go}.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ark.cel import literals
 from ark.cel.errors import NOWHERE, CompileError, Fault
@@ -24,7 +23,7 @@ from ark.cel.syntax import (
     Node,
     Select,
 )
-from ark.cel.tokens import EOF, ESCAPED, FLOAT, IDENTIFIER, INT, STRING, UINT, Token
+from ark.cel.tokens import EOF, ESCAPED, FLOAT, IDENTIFIER, INT, Token
 from ark.cel.words import OPERAND, OPERATORS, Mismatch, Stop, Words, expected
 
 _LONGEST = 100_000
@@ -370,21 +369,9 @@ class _Parser(Words):
         if token.kind in ("true", "false", "null"):
             return Literal(start.offset, {"true": True, "false": False, "null": None}[token.kind])
         try:
-            return Literal(start.offset, _value(token, negative))
+            return Literal(start.offset, literals.value_of(token, negative))
         except ValueError as error:
             return self.fault(start.offset, str(error))
-
-
-def _value(token: Token, negative: bool) -> Any:
-    if token.kind == INT:
-        return literals.integer(token.text, negative)
-    if token.kind == UINT:
-        return literals.unsigned(token.text)
-    if token.kind == FLOAT:
-        return literals.double(token.text, negative)
-    if token.kind == STRING:
-        return literals.string(token.text)
-    return literals.octets(token.text)
 
 
 def _balanced(function: str, terms: list[Node], offsets: list[int], low: int, high: int) -> Node:

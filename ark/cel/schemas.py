@@ -7,18 +7,15 @@ schema expressions see, of what types they are, and how large they can be at mos
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ark.cel import types
+from ark.cel.conversions import CONVERSIONS, double, integer, integer_or_text
 from ark.cel.errors import EvaluationError
 from ark.cel.identifiers import RESERVED, escape
 from ark.cel.objects import Items, MapItems, Preserved, Record, SetItems, decoded
-from ark.cel.times import read_date, read_loose_duration, read_timestamp
 from ark.cel.types import Type, list_of, map_of, struct
-from ark.cel.values import Duration, Timestamp
 
 Schema = Mapping[str, Any]
 
@@ -200,14 +197,8 @@ def _int_or_string(schema: Schema) -> Declaration:
     made = Declaration("dyn", types.DYN, bool(schema.get("nullable")))
     length = schema.get("maxLength")
     made.most = _LONGEST if length is None else max(length, 0) * 4
-    made.convert = _integer_or_text
+    made.convert = integer_or_text
     return made
-
-
-def _integer_or_text(raw: Any) -> Any:
-    if type(raw) is str or type(raw) is int:
-        return raw
-    raise EvaluationError("invalid data, expected XIntOrString value to be either a string or integer")
 
 
 def _object(schema: Schema, name: str) -> Declaration:
@@ -285,7 +276,7 @@ def _string(schema: Schema, _name: str) -> Declaration:
     made = Declaration("string", declared, bool(schema.get("nullable")))
     made.least_size = least
     made.direct = declared is types.STRING
-    made.convert = _CONVERSIONS.get(written, _as_is)
+    made.convert = CONVERSIONS.get(written, _as_is)
     length, allowed = schema.get("maxLength"), schema.get("enum")
     if written in _TEXT_SIZES:
         made.most = _TEXT_SIZES[written]
@@ -296,54 +287,6 @@ def _string(schema: Schema, _name: str) -> Declaration:
     else:
         made.most = _LONGEST
     return made
-
-
-def _duration(raw: str) -> Duration:
-    value = read_loose_duration(raw)
-    if value is None:
-        raise EvaluationError(f"Invalid duration {raw}: unable to parse {raw} as duration")
-    return Duration(value)
-
-
-def _date(raw: str) -> Timestamp:
-    value = read_date(raw)
-    if value is None:
-        raise EvaluationError(f"Invalid date formatted string {raw}")
-    return value
-
-
-def _date_time(raw: str) -> Timestamp:
-    if not raw:
-        return Timestamp(0)
-    value = read_timestamp(raw, zoned=False)
-    if value is None:
-        raise EvaluationError(f"Invalid date-time formatted string {raw}")
-    return value
-
-
-def _octets(raw: str) -> bytes:
-    try:
-        return base64.b64decode(raw.replace("\n", "").replace("\r", "").encode(), validate=True)
-    except (binascii.Error, ValueError):
-        raise EvaluationError(f"Invalid byte formatted string {raw}") from None
-
-
-_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
-    "duration": _duration,
-    "date": _date,
-    "date-time": _date_time,
-    "byte": _octets,
-}
-
-
-def _double(raw: Any) -> float:
-    return float(raw)
-
-
-def _integer(raw: Any) -> int:
-    if type(raw) is int:
-        return raw
-    raise EvaluationError("invalid data, expected int, got float64")
 
 
 def _scalar(
@@ -364,6 +307,6 @@ _MAKERS: dict[str, Callable[[Schema, str], Declaration]] = {
     "array": _array,
     "string": _string,
     "boolean": _scalar("boolean", types.BOOL, _as_is, 4),
-    "number": _scalar("number", types.DOUBLE, _double, 1),
-    "integer": _scalar("integer", types.INT, _integer, 1),
+    "number": _scalar("number", types.DOUBLE, double, 1),
+    "integer": _scalar("integer", types.INT, integer, 1),
 }
