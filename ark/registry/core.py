@@ -191,6 +191,26 @@ class ServiceStrategy(Strategy):
             return [required("spec.ports")]
         return []
 
+    def warnings(self, obj: Object, old: Object | None) -> list[str]:
+        """
+        What will have no effect (C{GetWarningsForService} in C{pkg/api/service/warnings.go}).
+        """
+        spec = obj.get("spec") or {}
+        kind, addresses = spec.get("type") or "ClusterIP", spec.get("externalIPs")
+        told: list[str] = []
+        if kind == "ClusterIP" and spec.get("clusterIP") == "None":
+            if spec.get("loadBalancerIP"):
+                told.append("spec.loadBalancerIP is ignored for headless services")
+            if addresses:
+                told.append("spec.externalIPs is ignored for headless services")
+        elif addresses and kind != "ExternalName":
+            told.append("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
+        if kind == "ExternalName" and addresses:
+            told.append('spec.externalIPs is ignored when spec.type is "ExternalName"')
+        if kind != "ExternalName" and spec.get("externalName"):
+            told.append('spec.externalName is ignored when spec.type is not "ExternalName"')
+        return told
+
 
 class ServiceAccountStrategy(Strategy):
     """
