@@ -258,9 +258,9 @@ rule(async function a_watch_ends_after_its_timeout() {
     assert.equal(error, null);
 });
 
-rule(async function an_expired_watch_says_so() {
+rule(async function a_refused_watch_says_so() {
     const error = await new Promise((resolve) => {
-        new k8s.Watch(kubeconfig).watch(QUERIES_PATH, { resourceVersion: 'x' }, () => {}, resolve);
+        new k8s.Watch(kubeconfig).watch(QUERIES_PATH, { fieldSelector: 'spec.input=x' }, () => {}, resolve);
     });
     assert.equal(error.statusCode, 400);
 });
