@@ -185,7 +185,7 @@ async def ensure_namespaces(stores: Stores) -> None:
             await store.create(
                 "",
                 {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
-                WriteContext(user=_USER),
+                WriteContext(user=_USER, field_manager="ark-apiserver"),
             )
         except APIStatus as status:
             # Another worker was faster.

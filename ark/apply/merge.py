@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-from ark.apply.fieldpath import Path
+from ark.apply.fieldpath import Path, field_path
 from ark.apply.fieldset import EMPTY, FieldSet
 from ark.apply.managedfields import Entry, Identity
 from ark.apply.typed import SAME, Comparison, equal
@@ -71,22 +71,22 @@ class Ignored:
     """
 
     def __init__(self, members: tuple[str, ...] = ()) -> None:
-        self._members = frozenset(members)
-        self._fields = FieldSet.parse({f"f:{name}": {} for name in members})
+        self._fields = FieldSet.of(*map(field_path, members))
 
-    def object(self, obj: Object) -> Object:
+    def left(self, found: Comparison) -> Comparison:
         """
-        An object without them.
+        What differs besides them; L{SAME} if nothing does.
         """
-        if self._members.isdisjoint(obj):
-            return obj
-        return {name: value for name, value in obj.items() if name not in self._members}
+        if found is SAME or self._fields.empty:
+            return found
+        left = Comparison(*(fields.recursive_difference(self._fields) for fields in found))
+        return left if any(left) else SAME
 
     def fields(self, fields: FieldSet) -> FieldSet:
         """
         Fields without them and all that is below.
         """
-        return fields.recursive_difference(self._fields) if self._members else fields
+        return fields.recursive_difference(self._fields)
 
 
 NOTHING_IGNORED = Ignored()
@@ -178,8 +178,7 @@ class Updater:
         """
         What differs, but for what writes do not reach.
         """
-        ignored = self._ignoring(version)
-        return self._schema(version).compare(ignored.object(live), ignored.object(new))
+        return self._ignoring(version).left(self._schema(version).compare(live, new))
 
     def _reconciled(self, owners: Owners) -> Owners:
         """

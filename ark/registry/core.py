@@ -36,9 +36,12 @@ class NamespaceStrategy(Strategy):
     def default(self, obj: Object) -> None:
         """
         Every namespace has a label with its name (C{SetDefaults_Namespace} in
-        C{pkg/apis/core/v1/defaults.go}).
+        C{pkg/apis/core/v1/defaults.go}); no finalizers are nothing.
         """
         self._label(obj)
+        spec = obj.get("spec")
+        if spec and not spec.get("finalizers", True):
+            obj["spec"] = {name: value for name, value in spec.items() if name != "finalizers"}
 
     def prepare_for_create(self, obj: Object) -> None:
         """
