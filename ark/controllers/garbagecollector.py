@@ -114,7 +114,7 @@ class GarbageCollector:
         """
         Follow the kinds that there are now, and no others.
         """
-        self._kinds = {(store.kind.api_version, store.kind.kind): store for store in self._stores}
+        self._kinds = {_type(store): store for store in self._stores}
         wanted = {
             kind.resource: store
             for kind in self._stores.resources()
@@ -135,7 +135,7 @@ class GarbageCollector:
         return self._kinds.get((api_version, kind))
 
     def _seen(self, store: Store) -> list[Node]:
-        type = (store.kind.api_version, store.kind.kind)
+        type = _type(store)
         return [node for node in self.graph.nodes() if node.type == type and not node.virtual]
 
     # What the monitor tells
@@ -151,7 +151,11 @@ class GarbageCollector:
         Those of a resource that were not told of have gone.
         """
         store = self._followed.get(resource)
-        for node in self._seen(store) if store is not None else ():
+        if store is None:
+            return
+        if self.graph.seen(_type(store)) == len(present):
+            return
+        for node in self._seen(store):
             if node.uid not in present:
                 self.graph.remove(node.uid)
 
@@ -268,6 +272,10 @@ class GarbageCollector:
 
     async def _orphan(self, dependents: Sequence[Node], uid: str) -> None:
         await together(self._actions.remove_owners(dependent.reference, {uid}) for dependent in dependents)
+
+
+def _type(store: Store) -> tuple[str, str]:
+    return store.kind.api_version, store.kind.kind
 
 
 def _stopped(failure: Failure) -> None:

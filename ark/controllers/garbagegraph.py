@@ -6,6 +6,7 @@ Follows C{graph_builder.go} of C{k8s.io/kubernetes/pkg/controller/garbagecollect
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from ark.controllers.garbagenodes import AbsentOwners, Node, ObjectReference, Observed, OwnerReference
@@ -34,6 +35,7 @@ class Graph:
         """
         self.absent = AbsentOwners()
         self._nodes: dict[str, Node] = {}
+        self._seen: Counter[tuple[str, str]] = Counter()
         self._attempt_to_delete = attempt_to_delete
         self._attempt_to_orphan = attempt_to_orphan
         self._report = report
@@ -53,6 +55,12 @@ class Graph:
         """
         return list(self._nodes.values())
 
+    def seen(self, type: tuple[str, str]) -> int:
+        """
+        How many objects of an C{apiVersion} and C{kind} were seen themselves.
+        """
+        return self._seen[type]
+
     # Objects that were seen
 
     def observe(self, reference: ObjectReference, now: Observed, before: Observed | None = None) -> None:
@@ -64,6 +72,7 @@ class Graph:
         node = self._nodes.get(reference.uid)
         if node is None:
             node = self._nodes[reference.uid] = Node(reference)
+            self._seen[node.type] += 1
             node.being_deleted = now.being_deleted
             node.deleting_dependents = now.being_deleted and now.foreground
             node.owners = now.owners
@@ -79,6 +88,7 @@ class Graph:
 
     def _become_real(self, node: Node, reference: ObjectReference) -> None:
         node.virtual = False
+        self._seen[reference[:2]] += 1
         if node.reference == reference:
             return
         # Those who expect it elsewhere may name an owner that does not exist.
@@ -165,6 +175,8 @@ class Graph:
 
     def _remove(self, node: Node) -> None:
         del self._nodes[node.uid]
+        if not node.virtual:
+            self._seen[node.type] -= 1
         self._drop_from_owners(node, node.owners)
         dependents = node.dependents
         if dependents:
@@ -206,6 +218,8 @@ class Graph:
         Nothing is known of an object any more: its kind is served no longer, or nobody names it.
         """
         self._drop_from_owners(node, node.owners)
+        if not node.virtual:
+            self._seen[node.type] -= 1
         node.owners = ()
         node.virtual = True
         node.being_deleted = node.deleting_dependents = False

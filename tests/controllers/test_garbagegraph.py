@@ -91,6 +91,22 @@ class GraphTests(SynchronousTestCase):
         self.assertEqual(self.take(), ["one"])
         self.assertIn(place("top"), self.graph.absent)
 
+    def test_objects_that_were_seen_are_counted(self) -> None:
+        """
+        By kind, and not those that were only heard of.
+        """
+        type = ("v1", "ConfigMap")
+        self.observe("one", owner("top"))
+        self.assertEqual(self.graph.seen(type), 1)
+        self.observe("top")
+        self.observe("top")
+        self.assertEqual(self.graph.seen(type), 2)
+        self.graph.remove("one")
+        node = self.graph.find("top")
+        assert node is not None
+        self.graph.forget(node)
+        self.assertEqual(self.graph.seen(type), 0)
+
     def test_changes_that_do_not_count_change_nothing(self) -> None:
         """
         The same owners as before.
