@@ -133,7 +133,7 @@ class ArkServer(MultiService):
         serving = self._serving = SecureServing(config, self._reactor, self._now)
         metrics = Metrics(log_requests=config.verbosity >= LOGGED_REQUESTS)
         cacher = await self._start_storage(backend, metrics)
-        application = self._application(KindRegistry.typed(), cacher, metrics)
+        application = self._application(manifests.built_in, cacher, metrics)
         stores = application.stores
         show_kinds(metrics, stores)
         definitions = await self._follow_definitions(application, cacher)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+from twisted.logger import Logger
 
-from ark.apis.loader import InvalidDefinition, custom_definitions
+from ark.apis.loader import BUILT_IN, InvalidDefinition, KindRegistry, read_definitions
 from ark.apis.manifest import Manifest
 from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.config import CONFIG, ConfigError, ServerConfig
@@ -28,6 +29,7 @@ The annotation that tells which spec the server wrote.  While a definition still
 one nobody else has changed it, and a newer server brings it up to date.
 """
 
+_log = Logger()
 _USER = UserInfo("system:apiserver", groups=(MASTERS_GROUP,))
 _REMEDY = "Correct the manifest, or take it out of the directory."
 
@@ -36,13 +38,15 @@ Object = dict[str, Any]
 
 class ShippedDefinitions(NamedTuple):
     """
-    What there is to be written.
+    What there is to be served.
 
-    @ivar manifests: by name.
+    @ivar built_in: the kinds that are built into Kubernetes.
+    @ivar manifests: those of the others, by name.
     @ivar configured: the names of those that the operator gave: they count whatever
         somebody else made of them.
     """
 
+    built_in: KindRegistry
     manifests: Mapping[str, Manifest]
     configured: frozenset[str] = frozenset()
 
@@ -55,14 +59,11 @@ def load_definitions(config: ServerConfig) -> ShippedDefinitions:
     @raise ConfigError: a manifest is wrong.
     """
     try:
-        own = custom_definitions()
-        all_ = custom_definitions([Path(directory) for directory in config.resource_definitions])
+        built_in, custom = read_definitions([Path(directory) for directory in config.resource_definitions])
     except InvalidDefinition as error:
         raise ConfigError(f"{error}.", _REMEDY, CONFIG) from None
-    configured = frozenset(
-        name for name, manifest in all_.items() if name not in own or manifest.file != own[name].file
-    )
-    return ShippedDefinitions(all_, configured)
+    configured = (name for name, manifest in custom.items() if BUILT_IN not in Path(manifest.file).parents)
+    return ShippedDefinitions(built_in, custom, frozenset(configured))
 
 
 async def ensure_definitions(stores: Stores, shipped: ShippedDefinitions) -> list[str]:
@@ -121,4 +122,10 @@ async def _ensure(store: Store, wanted: Object, configured: bool) -> None:
         annotations = {**(metadata.get("annotations") or {}), **wanted["metadata"]["annotations"]}
         return {**(live or {}), "metadata": {**metadata, "annotations": annotations}, "spec": wanted["spec"]}
 
-    await store.update("", name, brought_up_to_date, context)
+    try:
+        await store.update("", name, brought_up_to_date, context)
+    except APIStatus as status:
+        if configured:
+            raise
+        # Objects may still be stored in a version that this release has no more.
+        _log.warn("the definition {name} stays as it is: {message}", name=name, message=status.message)

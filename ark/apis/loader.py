@@ -100,7 +100,7 @@ class KindRegistry:
         """
         The kinds that are built into Kubernetes.
         """
-        return cls(kind for kind in cls.load()._all if kind.typed)
+        return read_definitions()[0]
 
     @classmethod
     def _from(cls, manifests: Iterable[Manifest]) -> KindRegistry:
@@ -199,19 +199,27 @@ def _read(paths: Sequence[Path], built_in: bool) -> Iterator[Manifest]:
     return (manifest for path in (*folders, *paths) for manifest in read_manifests(path))
 
 
-def custom_definitions(paths: Sequence[Path] = ()) -> dict[str, Manifest]:
+def read_definitions(paths: Sequence[Path] = ()) -> tuple[KindRegistry, dict[str, Manifest]]:
     """
-    The manifests of the custom resources that come with the server, with those of files or
-    folders beside, or instead of, those of the same name; by name.
+    The kinds that are built into Kubernetes, and the manifests of all others by name, out of
+    those that come with the server and those of files or folders.  The last one of a name
+    counts.
 
     @raise InvalidDefinition: a manifest is wrong.
     """
-    manifests = _read(paths, built_in=True)
-    return {
-        manifest.body["metadata"]["name"]: manifest
-        for manifest in manifests
-        if not any(kind.typed for kind in kinds_of(manifest))
-    }
+    manifests = {manifest.body["metadata"]["name"]: manifest for manifest in _checked(_read(paths, True))}
+    registry = KindRegistry._from(manifests.values())
+    typed = {kind.resource for kind in registry if kind.typed}
+    custom = {name: manifest for name, manifest in manifests.items() if name not in typed}
+    return KindRegistry(kind for kind in registry._all if kind.typed), custom
+
+
+def _checked(manifests: Iterable[Manifest]) -> Iterator[Manifest]:
+    for manifest in manifests:
+        metadata = manifest.body.get("metadata")
+        if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+            raise InvalidDefinition("metadata.name: is required", manifest.file)
+        yield manifest
 
 
 def kinds_of(manifest: Manifest) -> list[Kind]:
