@@ -54,6 +54,8 @@ class Caller:
             if node.function == "matches":
                 run = _matching(regex.search)
             return Code(_called_many(run, runs, cost))
+        if node.function == "format":
+            return Code(_called_many(run, runs, cost))
         return Code(_called(run, runs, cost))
 
 

@@ -75,6 +75,8 @@ _NAMED: dict[str, Type] = {
 # Types that expressions may name but that no program finds.
 _NAMED_ONLY = {"timestamp": types.TIMESTAMP, "duration": types.DURATION}
 
+_INTERNAL = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
 Declared = Union[Type, Declaration]
 
 
@@ -126,6 +128,9 @@ class Program:
             return Outcome(None, error, frame[0])
         except CostExceeded as error:
             return Outcome(None, error, frame[0])
+        except _INTERNAL as error:
+            # cel-go makes an error of a program's panics too.
+            return Outcome(None, EvaluationError(f"internal error: {error}"), frame[0])
         if frame[0] > self._limit:
             return Outcome(None, CostExceeded(), frame[0])
         return Outcome(value, None, frame[0])

@@ -7,7 +7,6 @@ Follows cel-go's C{common/stdlib/standard.go} and the conversions in C{common/ty
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +18,7 @@ from ark.cel.functions import A, B, Function, Overload, function, member, plain
 from ark.cel.numbers import general, integer_of, read_double, read_integer, unsigned_of
 from ark.cel.times import (
     SECOND,
+    Calendar,
     checked_duration,
     checked_timestamp,
     duration_text,
@@ -259,7 +259,7 @@ def _sizes() -> Function:
 
 
 def _part(
-    take: Callable[[datetime], int],
+    take: Callable[[Calendar], int],
 ) -> tuple[Callable[[Timestamp], int], Callable[[Timestamp, str], int]]:
     return lambda value: take(in_zone(value)), lambda value, zone: take(in_zone(value, zone))
 
@@ -269,7 +269,7 @@ def _toward_zero(value: Duration, unit: int) -> int:
     return -whole if value.nanoseconds < 0 else whole
 
 
-def _timed(name: str, word: str, take: Callable[[datetime], int], unit: int = 0) -> Function:
+def _timed(name: str, word: str, take: Callable[[Calendar], int], unit: int = 0) -> Function:
     here, there = _part(take)
     overloads = [
         member(f"timestamp_to_{word}", (types.TIMESTAMP,), types.INT, here),
@@ -306,12 +306,12 @@ FUNCTIONS: tuple[Function, ...] = (
     *_tests(),
     _timed("getFullYear", "year", lambda time: time.year),
     _timed("getMonth", "month", lambda time: time.month - 1),
-    _timed("getDayOfYear", "day_of_year", lambda time: time.timetuple().tm_yday - 1),
+    _timed("getDayOfYear", "day_of_year", lambda time: time.day_of_year - 1),
     _timed("getDayOfMonth", "day_of_month", lambda time: time.day - 1),
     _timed("getDate", "day_of_month_1_based", lambda time: time.day),
-    _timed("getDayOfWeek", "day_of_week", lambda time: time.isoweekday() % 7),
+    _timed("getDayOfWeek", "day_of_week", lambda time: time.weekday),
     _timed("getHours", "hours", lambda time: time.hour, 3600 * SECOND),
     _timed("getMinutes", "minutes", lambda time: time.minute, 60 * SECOND),
     _timed("getSeconds", "seconds", lambda time: time.second, SECOND),
-    _timed("getMilliseconds", "milliseconds", lambda time: time.microsecond // 1000, SECOND // 1000),
+    _timed("getMilliseconds", "milliseconds", lambda time: time.millisecond, SECOND // 1000),
 )

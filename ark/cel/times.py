@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta, timezone, tzinfo
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from ark.cel.errors import EvaluationError
@@ -182,18 +183,42 @@ def duration_text(value: Duration) -> str:
     return plain(-seconds if value.nanoseconds < 0 else seconds) + "s"
 
 
-def in_zone(value: Timestamp, zone: str = "UTC") -> datetime:
+class Calendar(NamedTuple):
     """
-    The calendar of a time in a zone of that name, or C{+hh:mm} east of UTC.  The microseconds
-    are cut.
+    The parts of a time; months and days from 1, weekdays from Sunday.
     """
-    seconds = value.nanoseconds // SECOND
-    start = datetime(1970, 1, 1, tzinfo=timezone.utc)
-    micros = value.nanoseconds % SECOND // 1000
-    try:
-        return (start + timedelta(seconds=seconds, microseconds=micros)).astimezone(_zone(zone))
-    except OverflowError:
-        return start + timedelta(seconds=seconds, microseconds=micros)
+
+    year: int
+    month: int
+    day: int
+    day_of_year: int
+    weekday: int
+    hour: int
+    minute: int
+    second: int
+    millisecond: int
+
+
+def in_zone(value: Timestamp, zone: str = "UTC") -> Calendar:
+    """
+    The calendar of a time in a zone of that name, or C{+hh:mm} east of UTC.
+    """
+    seconds, fraction = divmod(value.nanoseconds, SECOND)
+    # Beyond the first and last day that Python knows zones lead to years that it does not.
+    shift = 400 if seconds < _FIRST + 86400 else -400 if seconds > _LAST - 86400 else 0
+    start = datetime(1970 + shift, 1, 1, tzinfo=timezone.utc)
+    time = (start + timedelta(seconds=seconds)).astimezone(_zone(zone))
+    return Calendar(
+        time.year - shift,
+        time.month,
+        time.day,
+        time.timetuple().tm_yday,
+        time.isoweekday() % 7,
+        time.hour,
+        time.minute,
+        time.second,
+        fraction // 1_000_000,
+    )
 
 
 def _zone(name: str) -> tzinfo:

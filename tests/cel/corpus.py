@@ -138,6 +138,37 @@ OBJECT: dict[str, Any] = {
 OLD: dict[str, Any] = {**OBJECT, "n": 2, "s": "old", "list": ["a"], "obj": {"a": 1, "b": "old"}}
 
 
+# Objects in which much is missing, or is at the edge of what it can be.
+OTHERS: dict[str, dict[str, Any]] = {
+    "empty": {},
+    "nulls": dict.fromkeys(OBJECT),
+    "odd": {
+        **OBJECT,
+        "n": 0,
+        "m": 0,
+        "big": -9223372036854775808,
+        "d": 3,
+        "s": "",
+        "flag": False,
+        "when": "0001-01-01T00:00:00Z",
+        "span": "0s",
+        "data": "",
+        "port": "8080",
+        "name": 5,
+        "list": [],
+        "nums": [],
+        "maybe": [],
+        "pairs": [],
+        "twins": [{"k": "z"}],
+        "labels": {},
+        "sizes": {"a": None},
+        "nested": {"x": []},
+        "obj": {},
+        "matrix": [[]],
+    },
+}
+
+
 def expressions() -> list[str]:
     """
     All of them.
