@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -98,9 +99,9 @@ class KindRegistry:
     @classmethod
     def typed(cls) -> KindRegistry:
         """
-        The kinds that are built into Kubernetes.
+        The kinds that are built into Kubernetes, read once.
         """
-        return read_definitions()[0]
+        return _typed()
 
     @classmethod
     def _from(cls, manifests: Iterable[Manifest]) -> KindRegistry:
@@ -212,6 +213,11 @@ def read_definitions(paths: Sequence[Path] = ()) -> tuple[KindRegistry, dict[str
     typed = {kind.resource for kind in registry if kind.typed}
     custom = {name: manifest for name, manifest in manifests.items() if name not in typed}
     return KindRegistry(kind for kind in registry._all if kind.typed), custom
+
+
+@cache
+def _typed() -> KindRegistry:
+    return read_definitions()[0]
 
 
 def _checked(manifests: Iterable[Manifest]) -> Iterator[Manifest]:

@@ -82,7 +82,7 @@ def conditions(body: dict[str, Any]) -> dict[str, tuple[str, str]]:
 
 class ServingTests(DefinitionTestCase):
     """
-    A definition is served as soon as its names are accepted.
+    Contract 21.3: a definition is served as soon as its names are accepted.
     """
 
     def test_the_answer_comes_before_the_names(self) -> None:
@@ -259,7 +259,7 @@ class ChangeTests(DefinitionTestCase):
 
     def test_watches_of_a_changed_kind_end(self) -> None:
         """
-        So that clients come back; other watches go on.
+        Contract 12.20: so that clients come back; other watches go on.
         """
         ours, namespaces = self.watch(), self.watch("/api/v1/namespaces")
         changed = {**SCHEMA, "properties": {**SCHEMA["properties"], "more": {"type": "string"}}}
@@ -351,7 +351,7 @@ class ChangeTests(DefinitionTestCase):
 
 class DeletionTests(DefinitionTestCase):
     """
-    A definition goes when its objects have gone.
+    Contract 21.3: a definition goes when its objects have gone.
     """
 
     def setUp(self) -> None:
