@@ -210,7 +210,7 @@ def read_definitions(paths: Sequence[Path] = ()) -> tuple[KindRegistry, dict[str
     """
     manifests = {manifest.body["metadata"]["name"]: manifest for manifest in _checked(_read(paths, True))}
     registry = KindRegistry._from(manifests.values())
-    typed = {kind.resource for kind in registry if kind.typed}
+    typed = {str(kind.gr) for kind in registry if kind.typed}
     custom = {name: manifest for name, manifest in manifests.items() if name not in typed}
     return KindRegistry(kind for kind in registry._all if kind.typed), custom
 
