@@ -135,7 +135,7 @@ class MonitorTests(SynchronousTestCase):
         self.put("one")
         self.follow("configmaps")
         self.take()
-        self.monitor.lost()
+        self.server.cacher.hub._lost()
         self.assertEqual(self.take(), ["present one", "complete configmaps 1"])
         self.delete("one")
         self.assertEqual(self.take(), ["DELETED one"])
