@@ -6,7 +6,9 @@ The functions are those of C{k8s.io/apiserver/pkg/cel/environment/base.go}.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple, Union
 
@@ -24,7 +26,7 @@ from ark.cel import (
 from ark.cel.checker import check
 from ark.cel.code import Variable
 from ark.cel.compiler import Compiler
-from ark.cel.errors import CostExceeded, EvaluationError
+from ark.cel.errors import NOWHERE, CompileError, CostExceeded, EvaluationError, Fault
 from ark.cel.estimate import CostRange, estimate
 from ark.cel.folds import LIMIT
 from ark.cel.functions import Function, merged
@@ -75,9 +77,24 @@ _NAMED: dict[str, Type] = {
 # Types that expressions may name but that no program finds.
 _NAMED_ONLY = {"timestamp": types.TIMESTAMP, "duration": types.DURATION}
 
+_DEEPEST_STACK = 10_000
+_TOO_DEEP = "expression recursion limit exceeded: 250"
 _INTERNAL = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 Declared = Union[Type, Declaration]
+
+
+@contextmanager
+def _deep_stack() -> Iterator[None]:
+    """
+    Room for expressions that are nested as deeply as cel-go allows.
+    """
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEEPEST_STACK))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 class Outcome(NamedTuple):
@@ -210,7 +227,11 @@ class Environment:
         @raise CompileError: if it is wrong; the text is cel-go's.
         @raise ProgramError: if it is right but can never be evaluated.
         """
-        tree = parse(text)
-        check(text, tree, self)
-        validate(text, tree, self.functions)
-        return Program(tree, Compiler(self.functions, self._slots, _NAMED.get), limit)
+        with _deep_stack():
+            try:
+                tree = parse(text)
+                check(text, tree, self)
+                validate(text, tree, self.functions)
+                return Program(tree, Compiler(self.functions, self._slots, _NAMED.get), limit)
+            except RecursionError:
+                raise CompileError(text, [Fault(NOWHERE, _TOO_DEEP)]) from None

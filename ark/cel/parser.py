@@ -6,7 +6,7 @@ Follows the rules of cel-go's C{parser/gen/CEL.g4} and C{parser/parser.go}.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ark.cel import literals
 from ark.cel.errors import NOWHERE, CompileError, Fault
@@ -81,9 +81,6 @@ def parse(text: str) -> Node:
         tree = parser.start()
     except Stop:
         tree = Broken(0)
-    except RecursionError:
-        tree = Broken(0)
-        parser.faults.append(Fault(NOWHERE, f"expression recursion limit exceeded: {_DEEPEST}"))
     if parser.faults:
         raise CompileError(text, parser.faults)
     return tree
@@ -116,6 +113,16 @@ class _Parser(Words):
             self.fault(NOWHERE, f"expression recursion limit exceeded: {_DEEPEST}")
             raise Stop
 
+    def _levelled(self, made: Node, parts: Iterable[Node], own: int = 1) -> Node:
+        """
+        A node that was read from these parts.
+        """
+        made.level = own + max((part.level for part in parts), default=0)
+        if made.level > _DEEPEST:
+            self.fault(NOWHERE, "max recursion depth exceeded")
+            raise Stop
+        return made
+
     def _expr(self, others: frozenset[str] = frozenset()) -> Node:
         self._deeper()
         try:
@@ -125,7 +132,8 @@ class _Parser(Words):
                 operator = self.next()
                 then = self.within(":", self._disjunction)
                 self.match(":", may_follow=OPERAND)
-                first = Call(operator.offset, "_?_:_", [first, then, self._expr()])
+                parts = [first, then, self._expr()]
+                first = self._levelled(Call(operator.offset, "_?_:_", parts), parts)
         except Mismatch:
             first = self.recover()
             # An operator is left to the rule that it belongs to.
@@ -162,12 +170,11 @@ class _Parser(Words):
 
     def _binary(self, operators: dict[str, str], operand: Callable[[], Node]) -> Node:
         left = operand()
-        depth = self.depth
         while self.kind() in operators:
             operator = self.next()
-            self._deeper()
-            left = Call(operator.offset, operators[operator.kind], [left, operand()])
-        self.depth = depth
+            right = operand()
+            made = Call(operator.offset, operators[operator.kind], [left, right])
+            left = self._levelled(made, (left, right))
         return left
 
     def _unary(self) -> Node:
@@ -190,7 +197,7 @@ class _Parser(Words):
         operand = self._member()
         if count % 2 == 0:
             return operand
-        return Call(operator.offset, "!_" if kind == "!" else "-_", [operand])
+        return self._levelled(Call(operator.offset, "!_" if kind == "!" else "-_", [operand]), (operand,), 0)
 
     def _no_operand(self, operator: Token) -> Mismatch:
         if operator.kind == "-":
@@ -211,7 +218,8 @@ class _Parser(Words):
                 optional = self.skip("?")
                 index = self.within("]", lambda: self._expr(frozenset("?")))
                 self.match("]")
-                node = Call(bracket.offset, "_[?_]" if optional else "_[_]", [node, index])
+                made = Call(bracket.offset, "_[?_]" if optional else "_[_]", [node, index])
+                node = self._levelled(made, (node, index))
             else:
                 return node
 
@@ -228,8 +236,9 @@ class _Parser(Words):
         if name.kind == ESCAPED:
             self.fault(name.offset, "unsupported syntax: '`'")
         if optional:
-            return Call(dot.offset, "_?._", [operand, Literal(name.offset, name.text)])
-        return Select(dot.offset, operand, name.text)
+            field = Literal(name.offset, name.text)
+            return self._levelled(Call(dot.offset, "_?._", [operand, field]), (operand,))
+        return self._levelled(Select(dot.offset, operand, name.text), (operand,))
 
     def _no_field(self, dot: Token, optional: bool) -> Mismatch:
         if not optional:
@@ -256,13 +265,15 @@ class _Parser(Words):
         return bracket, args
 
     def _call(self, offset: int, function: str, args: list[Node], target: Node | None) -> Node:
+        parts = args if target is None else [target, *args]
         if any(isinstance(each, Broken) for each in args):
             return Call(offset, function, args, target)
         try:
             expanded = expand(offset, function, args, target)
         except MacroError as error:
             return self.fault(error.offset, str(error))
-        return Call(offset, function, args, target) if expanded is None else expanded
+        made = Call(offset, function, args, target) if expanded is None else expanded
+        return self._levelled(made, parts, int(target is not None))
 
     def _primary(self) -> Node:
         self.operand_ahead()
@@ -277,7 +288,9 @@ class _Parser(Words):
         if kind == "[":
             return self._list()
         if kind == "{":
-            return MakeMap(self.next().offset, self._entries())
+            brace, entries = self.next(), self._entries()
+            parts = [part for entry in entries for part in (entry.key, entry.value)]
+            return self._levelled(MakeMap(brace.offset, entries), parts, 0)
         return self._literal()
 
     def _named(self) -> Node:
@@ -319,7 +332,8 @@ class _Parser(Words):
             if not self.skip(","):
                 break
         self._close("}", False)
-        return MakeStruct(brace.offset, name, fields)
+        parts = [value for _, _, value, _ in fields]
+        return self._levelled(MakeStruct(brace.offset, name, fields), parts, 0)
 
     def _list(self) -> Node:
         bracket = self.next()
@@ -335,7 +349,7 @@ class _Parser(Words):
             if not comma:
                 break
         self._close("]", comma)
-        return MakeList(bracket.offset, elements, frozenset(optional))
+        return self._levelled(MakeList(bracket.offset, elements, frozenset(optional)), elements, 0)
 
     def _entry_ahead(self) -> bool:
         return self.kind() in OPERAND or self.kind() == "?"
@@ -381,4 +395,6 @@ def _balanced(function: str, terms: list[Node], offsets: list[int], low: int, hi
     middle = (low + high + 1) // 2
     left = terms[middle] if middle == low else _balanced(function, terms, offsets, low, middle - 1)
     right = terms[middle + 1] if middle == high else _balanced(function, terms, offsets, middle + 1, high)
-    return Call(offsets[middle], function, [left, right])
+    made = Call(offsets[middle], function, [left, right])
+    made.level = max(left.level, right.level)
+    return made

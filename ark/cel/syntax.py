@@ -20,12 +20,14 @@ class Node:
     @ivar type: what the checker found it to be.
     @ivar reference: the name that an identifier stands for.
     @ivar overloads: the overloads that a call may be of.
+    @ivar level: how deeply what it was read from is nested.
     """
 
-    __slots__ = ("offset", "overloads", "reference", "type")
+    __slots__ = ("level", "offset", "overloads", "reference", "type")
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
+        self.level = 0
         self.type: Type | None = None
         self.reference: str | None = None
         self.overloads: list[str] = []
