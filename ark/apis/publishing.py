@@ -12,6 +12,7 @@ from typing import Any
 
 from ark.apis.kind import Kind
 from ark.apis.metaschemas import MetaSchemas, Schema
+from ark.apis.schemaschemas import PREFIX, schema_schemas
 from ark.apis.structural import INT_OR_STRING
 
 _NODES = ("properties", "items", "additionalProperties")
@@ -40,6 +41,7 @@ class Publisher:
         self._meta = meta
         self._is_v2 = is_v2
         self._made: dict[int, Schema] = {}
+        self._describes_schemas = False
 
     def schemas(self, kind: Kind) -> dict[str, Schema]:
         """
@@ -49,7 +51,10 @@ class Publisher:
         if not kind.is_kept:
             return {name: self._object(kind)}
         list_name = model_name(kind.group, kind.version, kind.list_kind, kind.typed)
-        return {name: self._object(kind), list_name: self._list(kind, name)}
+        schemas = {name: self._object(kind), list_name: self._list(kind, name)}
+        if self._describes_schemas:
+            schemas.update(schema_schemas(self._meta))
+        return schemas
 
     def _extensions(self, kind: Kind, name: str) -> Schema:
         gvk = {"group": kind.group, "kind": name, "version": kind.version}
@@ -88,6 +93,9 @@ class Publisher:
         return made
 
     def _convert(self, schema: Mapping[str, Any]) -> Schema:
+        if schema.get("x-ark-definition"):
+            self._describes_schemas = True
+            return self._meta.ref(PREFIX + schema["x-ark-definition"], schema.get("description", ""))
         shown = {
             name: value
             for name, value in schema.items()

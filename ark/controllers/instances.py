@@ -4,9 +4,11 @@ All objects of a kind whose definition is being deleted.
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred, gatherResults
+
 from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.meta.options import DeleteOptions
-from ark.meta.records import Range
+from ark.meta.records import Key, Range
 from ark.meta.status import APIStatus
 from ark.registry.store import Store, WriteContext
 
@@ -42,10 +44,10 @@ class Instances:
         after: tuple[str, str] | None = None
         while store is not None:
             page = await store.cacher.list(Range(store.kind.resource, None, after), PAGE, None)
-            for version in page.versions:
-                error = await _delete(store, version.key.namespace, version.key.name)
-                if error:
-                    errors.append(error)
+            # Together, so that they are committed together.
+            deleting = [Deferred.fromCoroutine(_delete(store, version.key)) for version in page.versions]
+            told: list[str] = await gatherResults(deleting, consumeErrors=True)
+            errors += filter(None, told)
             if not page.more:
                 break
             last = page.versions[-1].key
@@ -53,10 +55,11 @@ class Instances:
         return errors
 
 
-async def _delete(store: Store, namespace: str, name: str) -> str:
+async def _delete(store: Store, key: Key) -> str:
     options = DeleteOptions()
+    context = WriteContext(user=USER, options=options)
     try:
-        await store.delete(namespace, name, options, WriteContext(user=USER, options=options))
+        await store.delete(key.namespace, key.name, options, context)
     except APIStatus as status:
         if status.code not in (404, 409):
             return status.message

@@ -5,6 +5,7 @@ The whole way of a request but its connection, put together.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,7 @@ from ark.registry.namespaces import NamespacePhases
 from ark.registry.reviews import Reviews
 from ark.registry.store import Store
 from ark.registry.stores import KindsChange, Stores
+from ark.storage.errors import StorageError
 from ark.watch.cacher import Cacher
 
 
@@ -150,7 +152,9 @@ class Application:
 
     async def _catch_up(self) -> None:
         if self._late_kinds is not None:
-            await self._late_kinds()
+            # What is known can be told even while storage cannot be read.
+            with suppress(StorageError):
+                await self._late_kinds()
 
     def _kinds_changed(self, change: KindsChange) -> None:
         self._documents = Documents(self.registry, before=self._documents)
