@@ -153,12 +153,14 @@ class Updater:
         @raise Conflicts: others own what changes, and C{force} is not given.
         @raise ark.apply.typedschema.TypedError: an object does not fit its schema.
         """
+        # The time outlives the fields, as in Kubernetes, where it is kept apart.
+        since = owners[owner].time if owner in owners else ""
         owners = self._reconciled(owners)
         schema = self._schema(version)
         new = schema.merge(live, config)
         last = owners.get(owner)
         wanted = self._ignoring(version).fields(schema.field_set(config))
-        owners[owner] = Entry(wanted, version, last.time if last else "")
+        owners[owner] = Entry(wanted, version, since)
         if last is not None and not last.fields.empty:
             new = self._pruned(new, owners, owner, last)
         found = self._compare(live, new, version)

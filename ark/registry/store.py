@@ -137,7 +137,7 @@ class Store:
             or (self._others and obj["apiVersion"] != self.kind.api_version)
         ):
             if self._served_names:
-                obj = _renamed(obj, self._served_names)
+                obj = _without_empty(_renamed(obj, self._served_names))
             obj["apiVersion"] = self.kind.api_version
             self.processor.settle(obj)
         return obj
@@ -481,3 +481,7 @@ def _is_usual(identity: Identity) -> bool:
 
 def _renamed(obj: Object, names: dict[str, str]) -> Object:
     return {names.get(member, member): value for member, value in obj.items()}
+
+
+def _without_empty(obj: Object) -> Object:
+    return {member: value for member, value in obj.items() if value != ""}

@@ -159,3 +159,27 @@ class EventTests(ServerTestCase):
         self.assertEqual(self.request("PATCH", f"{NEW}/x", same, content_type=MERGE).code, 200)
         changed = self.request("PATCH", f"{CORE}/x", {"message": "other"}, content_type=MERGE)
         self.assertEqual((changed.code, changed.json()["message"]), (200, "other"))
+
+    def test_an_applier_of_both_groups_has_one_entry(self) -> None:
+        """
+        Whose time stays when it applies nothing new.
+        """
+        path, apply = f"{NEW}/x?fieldManager=me", "application/apply-patch+yaml"
+        made = self.request("PATCH", path, new_event(), content_type=apply).json()
+        (first,) = made["metadata"]["managedFields"]
+        again = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "x"}, "action": "Trying"}
+        done = self.request("PATCH", f"{CORE}/x?fieldManager=me", again, content_type=apply).json()
+        (second,) = done["metadata"]["managedFields"]
+        self.assertEqual((first["apiVersion"], second["apiVersion"]), ("events.k8s.io/v1", "v1"))
+        self.assertEqual(second["time"], first["time"])
+        self.assertEqual(second["fieldsV1"], {"f:action": {}})
+
+    def test_what_is_empty_is_left_out_in_the_new_group(self) -> None:
+        """
+        It has no place for that.
+        """
+        self.post(CORE, old_event())
+        self.assertEqual(self.request("GET", f"{CORE}/x").json()["reportingComponent"], "")
+        self.assertFalse(
+            self.request("GET", f"{NEW}/x").json().keys() & {"reportingController", "reportingInstance"}
+        )
