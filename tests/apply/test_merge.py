@@ -498,7 +498,7 @@ class PropertyTests(SynchronousTestCase):
                 history.update(manager, spec)
         return history
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=60, deadline=None)
     @given(WRITES, CONFIGS)
     def test_applying_twice_is_applying_once(self, writes: Any, config: dict[str, Any]) -> None:
         """
@@ -510,7 +510,7 @@ class PropertyTests(SynchronousTestCase):
         history.apply("m", config)
         self.assertEqual((history.live, history.managed.members()), before)
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=60, deadline=None)
     @given(CONFIGS)
     def test_order_of_those_who_do_not_meet_does_not_matter(self, config: dict[str, Any]) -> None:
         """
@@ -525,7 +525,7 @@ class PropertyTests(SynchronousTestCase):
             {entry["manager"]: entry["fieldsV1"] for entry in other.managed.members()},
         )
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=60, deadline=None)
     @given(WRITES, CONFIGS)
     def test_forced_configuration_is_what_the_object_holds(self, writes: Any, config: dict[str, Any]) -> None:
         """
@@ -537,7 +537,7 @@ class PropertyTests(SynchronousTestCase):
         schema = history.versions.schemas[V1]
         self.assertEqual(schema.merge(history.live, history.thing(spec=config)), history.live)
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=60, deadline=None)
     @given(WRITES)
     def test_nothing_that_has_an_owner_is_lost(self, writes: Any) -> None:
         """
