@@ -17,6 +17,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ PATIENCE = 30
 
 Check = Callable[[], Any]
 
+
+closing = ExitStack()
+"""
+What has to end with the program.
+"""
 
 _rules: dict[str, Check] = {}
 
@@ -51,7 +57,8 @@ def main() -> None:
         for name in _rules:
             print(json.dumps({"rule": name}))
         return
-    asyncio.run(_check([(name, check) for name, check in _rules.items() if name in asked]))
+    with closing:
+        asyncio.run(_check([(name, check) for name, check in _rules.items() if name in asked]))
     sys.stdout.flush()
     # Threads of clients that hang in a read would keep the program from ending.
     os._exit(0)

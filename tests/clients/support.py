@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -89,9 +90,12 @@ class Run(NamedTuple):
 class ClientTests(SynchronousTestCase):
     """
     Base of a test case whose tests are the rules of C{client.yaml}; see L{tests_of}.
+
+    @cvar together: whether the groups of rules may be tried at the same time.
     """
 
     client: ClientInfo
+    together = False
     maxDiff = None
 
     @classmethod
@@ -134,13 +138,28 @@ def _listing(self: ClientTests) -> None:
 
 def _test(group: str, rule: str, sentence: str) -> Callable[[ClientTests], None]:
     def test(self: ClientTests) -> None:
-        run = _run(type(self), group)
+        run = _run_of(type(self), group)
         error = run.findings.get(rule, _WITHOUT_RULE)
         if error is not None:
             self.fail(f"{error}\n--- what the program printed ---\n{run.output}")
 
     test.__doc__ = sentence
     return test
+
+
+def _run_of(case: type[ClientTests], title: str) -> Run:
+    return _runs(case)[title].result() if case.together else _run(case, title)
+
+
+@cache
+def _runs(case: type[ClientTests]) -> dict[str, Future[Run]]:
+    """
+    All groups of a client, begun at once: most of their time is spent in waiting.
+    """
+    server()
+    case.command()
+    pool = ThreadPoolExecutor(len(case.client.groups))
+    return {title: pool.submit(_run, case, title) for title in case.client.groups}
 
 
 @cache

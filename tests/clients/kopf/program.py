@@ -4,7 +4,6 @@ The rules of C{kopf}: each looks at what an operator does that runs all the whil
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import signal
@@ -21,7 +20,7 @@ import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from tests.clients.rules import KUBECONFIG, NAMESPACE, holds, main, rule, same, until
+from tests.clients.rules import KUBECONFIG, NAMESPACE, closing, holds, main, rule, same, until
 from tests.clients.wire import relayed
 
 HERE = Path(__file__).parent
@@ -49,13 +48,12 @@ def operator(name: str, *options: str, settings: str = kubeconfig) -> Iterator[s
     environment = {**os.environ, "JOURNAL": str(journal), "KUBECONFIG": settings}
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    atexit.register(process.kill)
+    closing.callback(process.kill)
     try:
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
-        atexit.unregister(process.kill)
 
 
 @cache

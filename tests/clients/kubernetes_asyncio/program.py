@@ -401,8 +401,8 @@ async def one_candidate_leads_at_a_time() -> None:
 
         settings = electionconfig.Config(
             LeaseLock("leader", NAMESPACE, name, connected),
-            lease_duration=3,
-            renew_deadline=2,
+            lease_duration=4,
+            renew_deadline=3,
             retry_period=1,
             onstarted_leading=lead,
             onstopped_leading=None,

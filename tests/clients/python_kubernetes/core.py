@@ -193,7 +193,7 @@ def a_yaml_file_is_applied_whatever_its_kinds() -> None:
 def a_lease_elects_one_leader() -> None:
     _elect(lambda name: LeaseLock("lease-lock", NAMESPACE, name))
     spec = client.CoordinationV1Api().read_namespaced_lease("lease-lock", NAMESPACE).spec
-    same((spec.holder_identity, spec.lease_duration_seconds), ("two", 3))
+    same((spec.holder_identity, spec.lease_duration_seconds), ("two", 4))
 
 
 @rule
@@ -224,8 +224,8 @@ class Candidate:
         self._lock = lock
         settings = electionconfig.Config(
             lock,
-            lease_duration=3,
-            renew_deadline=2,
+            lease_duration=4,
+            renew_deadline=3,
             retry_period=1,
             onstarted_leading=self._lead,
             onstopped_leading=lambda: None,

@@ -14,6 +14,8 @@ class PythonKubernetesTests(ClientTests):
     One test a rule.
     """
 
+    together = True
+
     @classmethod
     def command(cls) -> list[str]:
         """
