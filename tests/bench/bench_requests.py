@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from ark.apis.loader import KindRegistry
+from ark.memory import settle
 from ark.testing import InMemoryServer
 
 QUERIES = "/apis/ark.mckinsey.com/v1alpha1/namespaces/default/queries"
@@ -128,6 +129,8 @@ def main() -> None:
     parser.add_argument("--profile", default="")
     wanted = parser.parse_args().profile
     bench = Bench()
+    # As a server does once it has started.
+    settle()
     for name in ("create", "get", "status", "update", "delete"):
         work = getattr(bench, name)
         if name == wanted:
