@@ -7,6 +7,7 @@ customresource_handler.go} in when a definition is served.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -95,8 +96,8 @@ class Definitions:
     def _take(self, version: Version) -> None:
         name = version.key.name
         self._uids[name] = version.uid
-        kinds = _kinds_of(version)
         known = self._kinds.get(name)
+        kinds = _kinds_of(version, known or ())
         if known is not None and kinds and _same(known[0], kinds[0]):
             return
         if kinds:
@@ -117,19 +118,32 @@ def _same(known: Kind, kind: Kind) -> bool:
     return known.fingerprint == kind.fingerprint and known.terminating is kind.terminating
 
 
-def _kinds_of(version: Version) -> list[Kind]:
+def _kinds_of(version: Version, known: Sequence[Kind]) -> list[Kind]:
     """
     The kinds of a stored definition; none if it is not in force.
+
+    @param known: its kinds until now.
     """
     definition = orjson.loads(version.body)
     status = definition["status"]
     if not (is_true(status, "NamesAccepted") or is_true(status, "Established")):
         return []
+    # Nobody could have made an object under a spec before the first one.
+    is_first = definition["metadata"].get("generation", 0) <= 1
+    unchanged = _since(known, definition["spec"])
+    since = 0 if is_first else version.revision if unchanged is None else unchanged
     try:
-        # Nobody could have made an object under a spec before the first one.
-        is_first = definition["metadata"].get("generation", 0) <= 1
-        return kinds_of_definition(definition, 0 if is_first else version.revision)
+        return kinds_of_definition(definition, since)
     except Exception:
         # It was accepted; that nothing can be made of it must not stop the others.
         _log.failure("{name} cannot be served", name=definition["metadata"]["name"])
         return []
+
+
+def _since(known: Sequence[Kind], spec: dict[str, Any]) -> int | None:
+    """
+    Since when objects have looked as they do now; L{None} if they have not until now.
+    """
+    shapes = {kind.version: (kind.is_storage, kind.schema) for kind in known}
+    wanted = {one["name"]: (one["storage"], one["schema"]["openAPIV3Schema"]) for one in spec["versions"]}
+    return known[0].since if known and shapes == wanted else None
