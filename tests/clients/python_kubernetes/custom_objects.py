@@ -1,51 +1,16 @@
 """
-CustomObjectsApi: what scripts and services do with custom resources.
+CustomObjectsApi: what scripts and services do with one custom resource.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from kubernetes import client, config, utils, watch
+from kubernetes import client, utils
 from kubernetes.client.exceptions import ApiException
 
-from tests.clients.rules import (
-    GROUP,
-    KUBECONFIG,
-    NAMESPACE,
-    PROBE,
-    holds,
-    query,
-    raises,
-    rule,
-    same,
-    widget,
-)
-
-if KUBECONFIG:
-    config.load_kube_config()
-api = client.CustomObjectsApi()
-QUERIES: tuple[Any, ...] = (GROUP, "v1alpha1", NAMESPACE, "queries")
-WIDGETS: tuple[Any, ...] = (PROBE, "v1", NAMESPACE, "widgets")
-PLATES: tuple[Any, ...] = (PROBE, "v1", "plates")
-JSON = "application/json-patch+json"
-MERGE = "application/merge-patch+json"
-APPLY = "application/apply-patch+yaml"
-
-
-def create(name: str, **metadata: Any) -> dict[str, Any]:
-    """
-    A new Query.
-    """
-    return api.create_namespaced_custom_object(*QUERIES, query(name, **metadata))
-
-
-def status(error: ApiException) -> dict[str, Any]:
-    """
-    The Status object of a refusal.
-    """
-    return json.loads(error.body)
+from tests.clients.python_kubernetes.support import JSON, MERGE, PLATES, QUERIES, WIDGETS, api, create, status
+from tests.clients.rules import GROUP, NAMESPACE, PROBE, holds, query, raises, rule, same, widget
 
 
 @rule
@@ -255,165 +220,6 @@ def cluster_scoped_objects_have_calls_of_their_own() -> None:
 
 
 @rule
-def lists_come_in_pages_at_one_resource_version() -> None:
-    for number in range(7):
-        create(f"page-{number}", labels={"set": "pages"})
-    names, versions, token = [], set(), None
-    while True:
-        page = api.list_namespaced_custom_object(
-            *QUERIES, label_selector="set=pages", limit=3, _continue=token
-        )
-        names += [one["metadata"]["name"] for one in page["items"]]
-        versions.add(page["metadata"]["resourceVersion"])
-        token = page["metadata"].get("continue")
-        if not token:
-            break
-    same(names, [f"page-{number}" for number in range(7)])
-    same(len(versions), 1)
-
-
-@rule
-def a_list_tells_how_many_remain() -> None:
-    page = api.list_namespaced_custom_object(*QUERIES, limit=1)
-    whole = api.list_namespaced_custom_object(*QUERIES)
-    same(page["metadata"]["remainingItemCount"], len(whole["items"]) - 1)
-    same((whole["kind"], whole["apiVersion"]), ("QueryList", f"{GROUP}/v1alpha1"))
-
-
-@rule
-def a_spoilt_continue_token_is_a_bad_request() -> None:
-    call = lambda: api.list_namespaced_custom_object(*QUERIES, limit=1, _continue="spoilt")  # noqa: E731
-    same(raises(ApiException, call).status, 400)
-
-
-@rule
-def label_selectors_know_every_operator() -> None:
-    for name, labels in (("s1", {"tier": "a"}), ("s2", {"tier": "b"}), ("s3", {"tier": "c", "x": ""})):
-        api.create_namespaced_custom_object(*WIDGETS, widget(name, labels={"set": "s", **labels}))
-
-    def names(selector: str) -> list[str]:
-        found = api.list_namespaced_custom_object(*WIDGETS, label_selector=f"set=s,{selector}")
-        return [one["metadata"]["name"] for one in found["items"]]
-
-    same(names("tier=a"), ["s1"])
-    same(names("tier!=a"), ["s2", "s3"])
-    same(names("tier in (a, b)"), ["s1", "s2"])
-    same(names("tier notin (a,b)"), ["s3"])
-    same((names("x"), names("!x")), (["s3"], ["s1", "s2"]))
-
-
-@rule
-def field_selectors_know_selectable_fields_alone() -> None:
-    api.create_namespaced_custom_object(*WIDGETS, widget("blue", "blue"))
-    found = api.list_namespaced_custom_object(*WIDGETS, field_selector="spec.color=blue")
-    same([one["metadata"]["name"] for one in found["items"]], ["blue"])
-    found = api.list_namespaced_custom_object(*WIDGETS, field_selector="metadata.name=blue,spec.color!=red")
-    same(len(found["items"]), 1)
-    call = lambda: api.list_namespaced_custom_object(*WIDGETS, field_selector="spec.note=x")  # noqa: E731
-    error = raises(ApiException, call)
-    same((error.status, status(error)["message"]), (400, "field label not supported: spec.note"))
-
-
-@rule
-def a_watch_without_a_resource_version_begins_with_the_object() -> None:
-    stream = watch.Watch().stream(
-        api.list_namespaced_custom_object,
-        *QUERIES,
-        field_selector="metadata.name=first",
-        timeout_seconds=10,
-    )
-    event = next(stream)
-    same((event["type"], event["object"]["metadata"]["name"]), ("ADDED", "first"))
-    api.patch_namespaced_custom_object_status(
-        *QUERIES, "first", {"status": {"phase": "error"}}, _content_type=MERGE
-    )
-    event = next(stream)
-    same((event["type"], event["object"]["status"]["phase"]), ("MODIFIED", "error"))
-    stream.close()
-
-
-@rule
-def a_watch_resumes_and_misses_nothing() -> None:
-    start = api.list_namespaced_custom_object(*QUERIES)["metadata"]["resourceVersion"]
-    create("seen", labels={"watched": "yes"})
-    api.patch_namespaced_custom_object(*QUERIES, "seen", {"spec": {"input": "Changed?"}})
-    api.delete_namespaced_custom_object(*QUERIES, "seen")
-    seen = watch_events(start, label_selector="watched=yes")
-    same([kind for kind, _ in seen], ["ADDED", "MODIFIED", "DELETED"])
-    middle = seen[0][1]["metadata"]["resourceVersion"]
-    same(watch_events(middle, label_selector="watched=yes"), seen[1:])
-
-
-@rule
-def a_watched_selector_adds_and_deletes() -> None:
-    start = create("moving")["metadata"]["resourceVersion"]
-    api.patch_namespaced_custom_object(*QUERIES, "moving", {"metadata": {"labels": {"in": "yes"}}})
-    api.patch_namespaced_custom_object(*QUERIES, "moving", {"spec": {"input": "Still in?"}})
-    api.patch_namespaced_custom_object(*QUERIES, "moving", {"metadata": {"labels": None}})
-    seen = watch_events(start, label_selector="in=yes")
-    same([kind for kind, _ in seen], ["ADDED", "MODIFIED", "DELETED"])
-
-
-@rule
-def a_watch_ends_after_its_timeout() -> None:
-    version = api.list_namespaced_custom_object(*QUERIES)["metadata"]["resourceVersion"]
-    same(watch_events(version, label_selector="nothing=here"), [])
-
-
-@rule
-def apply_creates_merges_and_owns() -> None:
-    body = widget("applied", size=4, ports=[{"name": "web", "port": 80}])
-    first = apply(body, "one")
-    entries = {one["manager"]: one for one in first["metadata"]["managedFields"]}
-    same(entries["one"]["operation"], "Apply")
-    holds("f:size" in entries["one"]["fieldsV1"]["f:spec"], entries["one"])
-    second = apply(widget("applied", ports=[{"name": "ssh", "port": 22}]), "two")
-    same([port["name"] for port in second["spec"]["ports"]], ["web", "ssh"])
-
-
-@rule
-def an_apply_conflicts_until_it_is_forced() -> None:
-    error = raises(ApiException, lambda: apply(widget("applied", size=5), "two"))
-    same((error.status, status(error)["reason"]), (409, "Conflict"))
-    causes = status(error)["details"]["causes"]
-    same(
-        causes,
-        [{"reason": "FieldManagerConflict", "message": 'conflict with "one"', "field": ".spec.size"}],
-    )
-    same(apply(widget("applied", size=5), "two", force=True)["spec"]["size"], 5)
-
-
-@rule
-def an_apply_drops_what_it_no_longer_names() -> None:
-    body = widget("applied")
-    answer = apply(body, "two")
-    same(answer["spec"]["size"], 3)  # the default is back
-    same([port["name"] for port in answer["spec"]["ports"]], ["web"])
-    same(apply(body, "two"), answer)
-
-
-@rule
-def status_is_applied_through_its_subresource() -> None:
-    body = {**widget("applied"), "status": {"phase": "Ready", "observed": 1}}
-    del body["spec"]
-    answer = api.patch_namespaced_custom_object_status(
-        *WIDGETS, "applied", body, field_manager="controller", force=True, _content_type=APPLY
-    )
-    same(answer["status"]["phase"], "Ready")
-    entry = next(one for one in answer["metadata"]["managedFields"] if one["manager"] == "controller")
-    same((entry["subresource"], entry["operation"]), ("status", "Apply"))
-
-
-@rule
-def an_apply_needs_a_field_manager() -> None:
-    call = lambda: api.patch_namespaced_custom_object(  # noqa: E731
-        *WIDGETS, "applied", widget("applied"), _content_type=APPLY
-    )
-    error = raises(ApiException, call)
-    same((error.status, status(error)["details"]["causes"][0]["field"]), (422, "fieldManager"))
-
-
-@rule
 def a_finalizer_holds_a_deleted_object() -> None:
     create("held", finalizers=["example.com/hold"])
     answer = api.delete_namespaced_custom_object(*QUERIES, "held")
@@ -437,37 +243,3 @@ def delete_answers_with_the_uid() -> None:
     uid = api.get_namespaced_custom_object(*QUERIES, "first")["metadata"]["uid"]
     answer = api.delete_namespaced_custom_object(*QUERIES, "first", propagation_policy="Background")
     same((answer["kind"], answer["status"], answer["details"]["uid"]), ("Status", "Success", uid))
-
-
-@rule
-def a_collection_is_deleted_by_selector() -> None:
-    api.delete_collection_namespaced_custom_object(*QUERIES, label_selector="set=pages")
-    left = [one["metadata"]["name"] for one in api.list_namespaced_custom_object(*QUERIES)["items"]]
-    holds(left and not any(name.startswith("page-") for name in left), left)
-
-
-@rule
-def all_namespaces_are_listed_at_once() -> None:
-    found = api.list_custom_object_for_all_namespaces(GROUP, "v1alpha1", "queries")
-    holds(NAMESPACE in {one["metadata"]["namespace"] for one in found["items"]}, found["metadata"])
-
-
-def watch_events(start: str, **selection: Any) -> list[tuple[str, Any]]:
-    """
-    What a watch of two seconds sends.
-    """
-    stream = watch.Watch().stream(
-        api.list_namespaced_custom_object, *QUERIES, resource_version=start, timeout_seconds=1, **selection
-    )
-    return [(event["type"], event["object"]) for event in stream]
-
-
-def apply(body: dict[str, Any], manager: str, force: bool = False) -> dict[str, Any]:
-    """
-    Apply a widget, and read it: this client knows no answer for the 201 of an apply that creates.
-    """
-    name = body["metadata"]["name"]
-    api.patch_namespaced_custom_object(
-        *WIDGETS, name, body, field_manager=manager, force=force, _content_type=APPLY
-    )
-    return api.get_namespaced_custom_object(*WIDGETS, name)
