@@ -9,12 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ark.admission.chain import AdmissionChain
 from ark.admission.namespacelifecycle import NamespaceLifecycle
 from ark.apis.documents import Documents
+from ark.apis.kind import Kind
 from ark.apis.loader import KindRegistry
 from ark.apis.messages import message_of
 from ark.endpoints.negotiation import Negotiator
@@ -35,6 +39,8 @@ from ark.registry.store import Store
 from ark.registry.stores import KindsChange, Stores
 from ark.storage.errors import StorageError
 from ark.watch.cacher import Cacher
+
+_log = Logger()
 
 
 def threads_of(reactor: Any) -> Aside | None:
@@ -84,6 +90,14 @@ def _review_scopes(parts: ApplicationParts) -> dict[tuple[str, str, str], Review
 
 def _is_spoken(store: Store) -> bool:
     return message_of(store.kind.api_version, store.kind.kind) is not None
+
+
+async def _prepare(aside: Aside, scope: RequestScope) -> None:
+    await aside(scope.store.processor.prepare)
+
+
+def _not_prepared(failure: Failure, kind: Kind) -> None:
+    _log.failure("{kind} could not be prepared", failure, kind=kind)
 
 
 @implementer(IServer)
@@ -157,8 +171,14 @@ class Application:
                 await self._late_kinds()
 
     def _kinds_changed(self, change: KindsChange) -> None:
+        before = frozenset(self._scopes.values())
         self._documents = Documents(self.registry, before=self._documents)
         self._place()
+        if self._aside is not None and self._late_kinds is not None:
+            # What the first request of a large kind would wait for.
+            for scope in frozenset(self._scopes.values()) - before:
+                preparing = Deferred.fromCoroutine(_prepare(self._aside, scope))
+                preparing.addErrback(_not_prepared, scope.kind)
         for kind in (*change.changed, *change.removed):
             self.cacher.hub.close_resource(kind.resource)
 
