@@ -13,8 +13,9 @@ from typing import Any
 import orjson
 from twisted.logger import Logger
 
+from ark.apis.definition import kinds_of_definition
 from ark.apis.kind import Kind
-from ark.apis.loader import KindRegistry, kinds_of_definition
+from ark.apis.loader import KindRegistry
 from ark.controllers.monitor import Monitor
 from ark.meta.records import DELETED, Version
 from ark.registry.definitions.conditions import is_true

@@ -10,8 +10,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ark.apis.definition import version_order
 from ark.apis.kind import Scale
-from ark.apis.loader import InvalidDefinition, KindRegistry, version_order
+from ark.apis.loader import InvalidDefinition, KindRegistry
 from tests.registry.foreign import foreign_kind, foreign_registry
 
 MINIMAL: dict[str, Any] = {
