@@ -71,16 +71,23 @@ class Ignored:
     """
 
     def __init__(self, members: tuple[str, ...] = ()) -> None:
+        self._members = members
         self._fields = FieldSet.of(*map(field_path, members))
 
     def left(self, found: Comparison) -> Comparison:
         """
         What differs besides them; L{SAME} if nothing does.
         """
-        if found is SAME or self._fields.empty:
+        if all(_apart(fields, self._fields) for fields in found):
             return found
         left = Comparison(*(fields.recursive_difference(self._fields) for fields in found))
         return left if any(left) else SAME
+
+    def part(self, obj: Object) -> Object:
+        """
+        What an object says of them.
+        """
+        return {name: obj[name] for name in self._members if name in obj}
 
     def fields(self, fields: FieldSet) -> FieldSet:
         """
@@ -180,7 +187,13 @@ class Updater:
         """
         What differs, but for what writes do not reach.
         """
-        return self._ignoring(version).left(self._schema(version).compare(live, new))
+        schema, ignored = self._schema(version), self._ignoring(version)
+        found = schema.compare(live, new)
+        left = ignored.left(found)
+        if left is not found:
+            # It is not written, but Kubernetes looks at it.
+            schema.check(ignored.part(new), allow_duplicates=True)
+        return left
 
     def _reconciled(self, owners: Owners) -> Owners:
         """

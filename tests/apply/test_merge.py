@@ -111,6 +111,13 @@ class UpdateTests(SynchronousTestCase):
         self.history.update("m", {"a": "x", "items": [{"name": "n"}]})
         self.assertEqual(self.history.update("m", {"a": "x", "items": [5]}), [])
 
+    def test_what_is_not_written_has_to_fit_too(self) -> None:
+        """
+        Or it is as with what is written.
+        """
+        self.history.update("m", {"a": "x"})
+        self.assertEqual(self.history.update("m", {"a": "y"}, status={"phase": []}), [])
+
     def test_unknown_manager(self) -> None:
         """
         A manager without a name has one all the same (contract 13.4).
