@@ -7,47 +7,32 @@ C{k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ark.meta.fielderrors import forbidden, invalid, not_supported, required
 from ark.meta.names import dns1035_label, dns1123_subdomain
 from ark.meta.status import Cause
-from ark.registry.codec import same_json
 from ark.registry.definitions.approval import approval_causes
-from ark.registry.definitions.conditions import is_true
-from ark.registry.definitions.conversions import bundle_of, conversion_causes, is_bundle, knows_a_review
-from ark.registry.definitions.defaults import default_causes, has_unknown_members
+from ark.registry.definitions.conversions import conversion_causes
+from ark.registry.definitions.defaults import default_causes
 from ark.registry.definitions.gotypes import Items
 from ark.registry.definitions.internal import internal_spec, schemas_of
 from ark.registry.definitions.members import (
-    MOST_SELECTABLE,
     column_causes,
     deprecation_causes,
     name_causes,
     selectable_causes,
     subresource_causes,
 )
-from ark.registry.definitions.schemas import (
-    TYPES,
-    Tolerance,
-    all_nodes,
-    has_loose_keys,
-    has_loose_set,
-    invalid_struct,
-    schema_causes,
-)
+from ark.registry.definitions.ratcheting import Options, ratcheted
+from ark.registry.definitions.rules import check_rules
+from ark.registry.definitions.schemas import all_nodes, invalid_struct, schema_causes
 from ark.registry.definitions.structural import not_structural, structural_causes
 from ark.registry.definitions.types import SCHEMA, VERSION
 
 Object = dict[str, Any]
 Spec = Mapping[str, Any]
-
-RuleCheck = Callable[[Mapping[str, Any], str, "Mapping[str, Any] | None"], "list[Cause]"]
-"""
-The faults of the rules in a schema at a path, beside the one of the same version before.
-"""
 
 _SCOPES = ("Cluster", "Namespaced")
 _AT_ROOT = "Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations"  # fmt: skip
@@ -55,31 +40,7 @@ _AT_ROOT_NAMES = frozenset(_AT_ROOT.split())
 _IMMUTABLE = "field is immutable"
 
 
-def _no_rules(schema: Mapping[str, Any], path: str, before: Mapping[str, Any] | None) -> list[Cause]:
-    return []
-
-
-@dataclass(frozen=True)
-class _Options:
-    """
-    What is asked of a spec beyond what is always asked.
-
-    @ivar unbounded: the versions that may have too many selectable fields.
-    @ivar before: the schemas there were, by version.
-    """
-
-    schemas: bool = True
-    structural: bool = True
-    pruned_defaults: bool = True
-    recognized_reviews: bool = True
-    fixed_names: bool = False
-    any_bundle: bool = True
-    tolerance: Tolerance = field(default_factory=Tolerance)
-    unbounded: frozenset[str] = frozenset()
-    before: Mapping[str, Any] = field(default_factory=dict)
-
-
-def definition_causes(obj: Object, old: Object | None, check_rules: RuleCheck = _no_rules) -> list[Cause]:
+def definition_causes(obj: Object, old: Object | None) -> list[Cause]:
     """
     Every fault of a definition but those of its metadata.
 
@@ -87,8 +48,8 @@ def definition_causes(obj: Object, old: Object | None, check_rules: RuleCheck = 
     """
     spec = internal_spec(obj["spec"])
     before = None if old is None else internal_spec(old["spec"])
-    options = _Options() if old is None or before is None else _options(old, before, spec)
-    causes = list(_Check(options, check_rules).spec(spec, "spec"))
+    options = Options() if old is None or before is None else ratcheted(old, before, spec)
+    causes = list(_Check(options).spec(spec, "spec"))
     if before is not None:
         causes += _changed(spec, before, options)
     causes += status_causes(obj)
@@ -109,49 +70,7 @@ def status_causes(obj: Object) -> list[Cause]:
     return list(name_causes(obj["status"]["acceptedNames"], "status.acceptedNames"))
 
 
-def _options(old: Object, before: Spec, spec: Spec) -> _Options:
-    schemas = [schema for schema in schemas_of(before).values() if schema is not None]
-    nodes = [node for schema in schemas for node in all_nodes(schema)]
-    return _Options(
-        schemas=len(schemas) == len(before["versions"] or ()),
-        structural=all(map(_is_structural, schemas)),
-        pruned_defaults=not any(_is_structural(one) and has_unknown_members(one) for one in schemas),
-        recognized_reviews=knows_a_review(before.get("conversion")),
-        fixed_names=is_true(old["status"], "Established"),
-        any_bundle=not is_true(old["status"], "Established") or _has_bad_bundle(before.get("conversion")),
-        tolerance=Tolerance(
-            any(node.get("type") and node["type"] not in TYPES for node in nodes),
-            any(map(has_loose_set, schemas)),
-            any(map(has_loose_keys, schemas)),
-        ),
-        unbounded=_unbounded(spec, before),
-        before=schemas_of(before),
-    )
-
-
-def _has_bad_bundle(conversion: Spec | None) -> bool:
-    bundle = bundle_of(conversion)
-    return bool(bundle) and not is_bundle(bundle)
-
-
-def _unbounded(spec: Spec, before: Spec) -> frozenset[str]:
-    def fields(of: Spec) -> dict[str, Any]:
-        named = {version["name"]: version.get("selectableFields") or [] for version in of["versions"] or ()}
-        return {"": of.get("selectableFields") or [], **named}
-
-    old, new = fields(before), fields(spec)
-    return frozenset(
-        name
-        for name, were in old.items()
-        if len(were) > MOST_SELECTABLE and same_json(new.get(name, []), were)
-    )
-
-
-def _is_structural(schema: Mapping[str, Any]) -> bool:
-    return not not_structural(schema) and not structural_causes(schema, "")
-
-
-def _changed(spec: Spec, before: Spec, options: _Options) -> Iterator[Cause]:
+def _changed(spec: Spec, before: Spec, options: Options) -> Iterator[Cause]:
     fixed = [("scope",), ("names", "kind")] if options.fixed_names else []
     for steps in (*fixed, ("group",), ("names", "plural")):
         new, old = (_at(one, steps) for one in (spec, before))
@@ -186,9 +105,8 @@ def _stored_causes(stored: list[str] | None, versions: list[Spec]) -> Iterator[C
 
 
 class _Check:
-    def __init__(self, options: _Options, check_rules: RuleCheck) -> None:
+    def __init__(self, options: Options) -> None:
         self._options = options
-        self._check_rules = check_rules
 
     def spec(self, spec: Spec, path: str) -> Iterator[Cause]:
         yield from _group_causes(spec["group"], f"{path}.group")
@@ -294,7 +212,7 @@ class _Check:
         if unusual and not causes:
             causes.append(invalid(where, "", unusual))
         if not faults and not unusual and not rules:
-            causes += self._check_rules(schema, where, self._options.before.get(version))
+            causes += check_rules(schema, where, self._options.before.get(version))
         yield from causes
 
 

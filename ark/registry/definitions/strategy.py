@@ -17,7 +17,6 @@ from ark.meta.time import rfc3339
 from ark.registry.codec import Object, same_json
 from ark.registry.definitions.conditions import with_condition
 from ark.registry.definitions.processor import DefinitionProcessor
-from ark.registry.definitions.rules import check_rules
 from ark.registry.definitions.schemas import all_nodes
 from ark.registry.definitions.specs import definition_causes
 from ark.registry.formats import effective_format
@@ -112,7 +111,7 @@ class DefinitionStrategy(Strategy):
         name = obj["metadata"].get("name", "")
         if old is None and name != f"{spec['names']['plural']}.{spec['group']}":
             causes.append(invalid("metadata.name", name, 'must be spec.names.plural+"."+spec.group'))
-        return causes + definition_causes(obj, old, check_rules)
+        return causes + definition_causes(obj, old)
 
     def warnings(self, obj: Object, old: Object | None) -> list[str]:
         """
