@@ -31,12 +31,19 @@ class Variable(NamedTuple):
 
 class Scope:
     """
-    The variables that are known at a place, and how large a frame must be.
+    The variables that are known at a place.
     """
 
     def __init__(self, variables: Mapping[str, Variable]) -> None:
         self._known: dict[str, list[Variable]] = {name: [variable] for name, variable in variables.items()}
-        self.size = 1 + len(variables)
+        self._first = self._next = 1 + len(variables)
+
+    @property
+    def room(self) -> int:
+        """
+        How many places a frame needs beside those of the first variables.
+        """
+        return self._next - self._first
 
     def find(self, name: str) -> Variable | None:
         """
@@ -49,8 +56,8 @@ class Scope:
         """
         Another variable, which hides others of its name.
         """
-        made = Variable(self.size, declared, start)
-        self.size += 1
+        made = Variable(self._next, declared, start)
+        self._next += 1
         self._known.setdefault(name, []).append(made)
         return made
 

@@ -128,15 +128,28 @@ class Program:
         self._tree = tree
         self._limit = limit
         self._run = compiler.value(tree)
-        self._size = compiler.scope.size
+        self._room = [None] * compiler.scope.room
+
+    def holds(self, *variables: Any) -> int:
+        """
+        The cost of an evaluation that gives true; -1 for any other, which L{evaluate} tells
+        more of.
+        """
+        frame = [0, *variables, *self._room]
+        try:
+            if self._run(frame) is True:
+                spent: int = frame[0]
+                return spent if spent <= self._limit else -1
+        except (EvaluationError, CostExceeded, *_INTERNAL):
+            pass
+        return -1
 
     def evaluate(self, *variables: Any) -> Outcome:
         """
         Evaluate with these values, in the order in which the environment declares the
         variables.  A variable that is a L{Declaration} takes decoded JSON.
         """
-        frame = [0, *variables]
-        frame += [None] * (self._size - len(frame))
+        frame = [0, *variables, *self._room]
         try:
             value = self._run(frame)
         except EvaluationError as error:

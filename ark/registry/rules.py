@@ -235,7 +235,12 @@ class _Run:
                 continue
             if rule.uses_old and place.old is None and not rule.optional_old:
                 continue
-            outcome = program.evaluate(place.value, _old(tree, rule, place))
+            old = place.old if not rule.optional_old else _optional(tree, place)
+            cost = program.holds(place.value, old)
+            if 0 <= cost <= self.left:
+                self.left -= cost
+                continue
+            outcome = program.evaluate(place.value, old)
             if outcome.cost > self.left:
                 self._stop(field, tree, _SPENT)
                 return
@@ -325,12 +330,10 @@ def _usable(value: Any) -> str | None:
     return text
 
 
-def _old(tree: RuleTree, rule: Rule, place: _Place) -> Any:
+def _optional(tree: RuleTree, place: _Place) -> Optional:
     """
-    What a rule gets for C{oldSelf}.
+    C{oldSelf} of a rule that runs without one too.
     """
-    if not rule.optional_old:
-        return place.old
     return NONE if place.old is None else Optional(True, tree.declared.value(place.old))
 
 

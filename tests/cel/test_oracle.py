@@ -18,6 +18,7 @@ from tests.cel.record import questions, recorded
 from tests.cluster.build import require
 
 COUNT = int(os.environ.get("ARK_CEL_EXPRESSIONS", "1000"))
+AGAIN = 10
 
 
 class OracleTests(SynchronousTestCase):
@@ -61,13 +62,24 @@ class OracleTests(SynchronousTestCase):
 
     def check_all(self, asked: list[dict[str, Any]], which: str) -> None:
         """
-        Fail if Kubernetes answers otherwise.
+        Fail if Kubernetes answers otherwise, however often it is asked: it takes the keys of a map
+        in an order that changes, and what is found sooner costs less.
         """
+        different = self.differing(asked)
+        for _ in range(AGAIN):
+            different = self.differing([question for question, _, _ in different])
+        told = [(question["expression"], ours, theirs) for question, ours, theirs in different]
+        self.assertEqual(told, [], which)
+
+    def differing(self, asked: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Any, Any]]:
+        """
+        What Kubernetes answers otherwise this time.
+        """
+        if not asked:
+            return []
         usable = [
             (question, answer)
             for question, answer in zip(asked, ask(self.program, asked))
             if not str(answer.get("error")).startswith("internal error")
         ]
-        different = differences([question for question, _ in usable], [answer for _, answer in usable])
-        told = [(question["expression"], ours, theirs) for question, ours, theirs in different]
-        self.assertEqual(told, [], which)
+        return differences([question for question, _ in usable], [answer for _, answer in usable])
