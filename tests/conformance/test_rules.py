@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ark.apis.loader import InvalidDefinition, KindRegistry
+from ark.apis.loader import KindRegistry
 from ark.testing import Answer, InMemoryServer
 from tests.endpoints.support import ServerTestCase
 
@@ -179,5 +179,7 @@ class RuleTests(RuleTestCase):
         schema["x-kubernetes-validations"] = [
             {"rule": "self.tags.all(a, self.tags.all(b, self.tags.all(c, a + b != c)))"}
         ]
-        error = self.assertRaises(InvalidDefinition, KindRegistry.from_manifests, [manifest])
-        self.assertIn("estimated rule cost", str(error))
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        answer = self.server.request("POST", path, manifest)
+        self.assertEqual(answer.code, 422, answer.body)
+        self.assertIn("estimated rule cost", answer.json()["message"])
