@@ -16,12 +16,12 @@ from ark.apis.kind import Scale
 from ark.apply.managedfields import ManagedFields
 from ark.endpoints.apply import read_configuration
 from ark.endpoints.decode import Decoder
-from ark.endpoints.negotiation import APPLY_PATCH, Accepted, patch_type
+from ark.endpoints.negotiation import APPLY_PATCH, Accepted, Negotiator, body_type, patch_type
 from ark.endpoints.patch import CUSTOM_PATCHES, Patching
 from ark.endpoints.representation import Forms
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send
-from ark.endpoints.scope import Query, RequestScope, parse_query
+from ark.endpoints.scope import Query, RequestScope, accepted_by, parse_query
 from ark.endpoints.update import check_name
 from ark.meta.options import get_options, patch_options, update_options
 from ark.registry.codec import Object, with_own_metadata
@@ -32,6 +32,8 @@ from ark.registry.store import WriteContext
 from ark.registry.updating import Target
 
 _DECODER = Decoder(SCALE, compile_schema(SCALE))
+# A scale has a message, whatever it is of.
+_NEGOTIATOR = Negotiator(typed=True)
 _COLUMNS = compile_columns(SCALE)
 
 Tracked = tuple[Object, ManagedFields]
@@ -55,7 +57,7 @@ async def get_scale(scope: RequestScope, request: Any, info: RequestInfo) -> Non
     """
     Answer with an object's scale.
     """
-    accepted = scope.accepted(request)
+    accepted = accepted_by(_NEGOTIATOR, request)
     query = parse_query(request.query)
     text = await scope.store.get(info.namespace, info.name, get_options(query).resource_version)
     _answer(scope, request, read_scale(orjson.loads(text), _paths(scope)), accepted, query)
@@ -65,12 +67,13 @@ async def update_scale(scope: RequestScope, request: Any, info: RequestInfo) -> 
     """
     Take over how many replicas a scale wants.
     """
-    accepted = scope.accepted(request)
+    accepted = accepted_by(_NEGOTIATOR, request)
     data = await request.read_body()
     query = parse_query(request.query)
     options = update_options(query)
     context = scope.write_context(request, options)
-    scale = _DECODER.decode(data, scope.body_type(request), options.field_validation, context.warnings)
+    media_type = body_type(request.header(b"content-type"), _DECODER.media_types)
+    scale = _DECODER.decode(data, media_type, options.field_validation, context.warnings)
     scope.store.match_namespace(info.namespace, scale["metadata"])
     check_name(scale, info.name)
 
@@ -91,7 +94,7 @@ async def patch_scale(scope: RequestScope, request: Any, info: RequestInfo) -> N
     Patch an object's scale and take over how many replicas it wants then.
     """
     media_type = patch_type(request.header(b"content-type"), CUSTOM_PATCHES)
-    accepted = scope.accepted(request)
+    accepted = accepted_by(_NEGOTIATOR, request)
     data = await request.read_body()
     query = parse_query(request.query)
     options = patch_options(query, apply=media_type == APPLY_PATCH)

@@ -65,6 +65,18 @@ def manager_of(user_agent: bytes | None) -> str:
     return taken
 
 
+def accepted_by(negotiator: Negotiator, request: Any, watching: bool = False) -> Accepted:
+    """
+    The form of the answer that a client accepts, laid out for people where one reads it.
+
+    @raise ark.meta.status.APIStatus: 406.
+    """
+    accepted = negotiator.accepted(request.header(b"accept"), watching)
+    if not watching and wants_pretty(request.query, request.header(b"user-agent")):
+        return accepted._replace(pretty=True) if accepted.media_type == JSON else accepted
+    return accepted
+
+
 class RequestScope:
     """
     One served version of one resource, as the verbs see it.
@@ -97,10 +109,7 @@ class RequestScope:
 
         @raise ark.meta.status.APIStatus: 406.
         """
-        accepted = self._negotiator.accepted(request.header(b"accept"), watching)
-        if not watching and wants_pretty(request.query, request.header(b"user-agent")):
-            return accepted._replace(pretty=True) if accepted.media_type == JSON else accepted
-        return accepted
+        return accepted_by(self._negotiator, request, watching)
 
     def body_type(self, request: Any) -> str:
         """

@@ -10,8 +10,11 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.apis.loader import KindRegistry
+from ark.apis.messages import encoded
+from ark.endpoints.negotiation import PROTOBUF
 from ark.testing import Answer, InMemoryServer
 from tests.endpoints.support import GROUP, WIDGETS, widget_manifest
+from tests.endpoints.test_protobuf import decoded
 
 SCALE = f"{WIDGETS}/w/scale"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -136,3 +139,16 @@ class ScaleTests(SynchronousTestCase):
             [column["name"] for column in table["columnDefinitions"]], ["Name", "Desired", "Available", "Age"]
         )
         self.assertEqual(table["rows"][0]["cells"][:3], ["w", 2, 0])
+
+    def test_it_may_be_in_protocol_buffers(self) -> None:
+        """
+        As controllers of Go read and write it, whatever kind it is of.
+        """
+        read = self.server.request("GET", SCALE, None, {"accept": PROTOBUF})
+        self.assertEqual(read.header(b"content-type"), PROTOBUF.encode())
+        scale = decoded(read.body)
+        self.assertEqual((scale["apiVersion"], scale["spec"]), ("autoscaling/v1", {"replicas": 2}))
+        scale["spec"]["replicas"] = 5
+        sent = {"content-type": PROTOBUF, "accept": f"{PROTOBUF},application/json"}
+        written = self.server.request("PUT", SCALE, encoded(scale), sent)
+        self.assertEqual((written.code, written.json()["spec"]), (200, {"replicas": 5}))

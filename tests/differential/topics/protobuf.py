@@ -67,6 +67,15 @@ def protobuf(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
         yield _delete(widgets.path("protobuf", "one"), options)
     yield call("PATCH", widgets.path("protobuf", "one"), {"metadata": {"finalizers": None}}, content=MERGE)
     yield _delete(widgets.path("protobuf"), {})
+    yield call("POST", widgets.path("protobuf"), widgets.object("scaled", SPEC))
+    scale = widgets.path("protobuf", "scaled") + "/scale"
+    for accept in _ACCEPTS:
+        yield call("GET", scale, accept=accept)
+    either = f"{_PROTOBUF},application/json"
+    for replicas in (3, 4, -1):
+        wanted = {"metadata": {"name": "scaled", "namespace": "protobuf"}, "spec": {"replicas": replicas}}
+        yield _send("PUT", scale, {"apiVersion": "autoscaling/v1", "kind": "Scale", **wanted}, either)
+    yield call("PATCH", scale, {"spec": {"replicas": 6}}, content=MERGE, accept=either)
 
 
 def _send(method: str, where: str, value: dict[str, Any], accept: str = _PROTOBUF) -> Call:
