@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Union
 from ark.cel import (
     library_lists,
     library_network,
+    library_optionals,
     library_quantity,
     library_semver,
     library_strings,
@@ -43,7 +44,7 @@ FUNCTIONS: dict[str, Function] = merged(
         *library_urls.FUNCTIONS[:8],
         *(each for each in library_strings.FUNCTIONS if each.name in ("find", "findAll")),
         *library_lists.LISTS[:6],
-        *library_lists.OPTIONALS,
+        *library_optionals.OPTIONALS,
         *library_quantity.FUNCTIONS,
         *(each for each in library_strings.FUNCTIONS if each.name not in ("find", "findAll")),
         *library_lists.SETS,

@@ -1,8 +1,8 @@
 """
-Functions on lists, sets and optionals.
+Functions on lists and sets.
 
 Follows C{k8s.io/apiserver/pkg/cel/library/lists.go} and cel-go's C{ext/lists.go} (version 3),
-C{ext/sets.go}, C{ext/comprehensions.go} and C{cel/library.go} (optionals).
+C{ext/sets.go} and C{ext/comprehensions.go}.
 """
 
 from __future__ import annotations
@@ -12,23 +12,19 @@ from collections.abc import Callable
 from typing import Any
 
 from ark.cel import types
-from ark.cel.errors import EvaluationError, no_overload
+from ark.cel.errors import EvaluationError
 from ark.cel.functions import A, Function, K, T, V, function, member, plain
 from ark.cel.lookups import contains
 from ark.cel.operators import DYNAMIC
-from ark.cel.types import list_of, map_of, optional_of
+from ark.cel.types import list_of, map_of
 from ark.cel.values import (
-    NONE,
     Duration,
-    Mapping,
     MapValue,
-    Optional,
     Uint,
     comparable,
     compare,
     equal,
     is_list,
-    shown,
 )
 
 _SUMMABLE = (
@@ -191,52 +187,7 @@ def _insert(target: Any, *entry: Any) -> MapValue:
     return made
 
 
-def _is_zero(value: Any) -> bool:
-    if value is None:
-        return True
-    if isinstance(value, (Mapping, list, str, bytes)):
-        return len(value) == 0
-    if type(value) is Duration:
-        return value.nanoseconds == 0
-    if type(value) is Optional:
-        return not value.present
-    return type(value) in (bool, int, Uint, float) and not value
-
-
-def _value(maybe: Any) -> Any:
-    if type(maybe) is not Optional:
-        raise no_overload()
-    if not maybe.present:
-        raise EvaluationError("optional.none() dereference")
-    return maybe.value
-
-
-def _has_value(maybe: Any) -> bool:
-    if type(maybe) is not Optional:
-        raise no_overload()
-    return maybe.present
-
-
-def _unwrap(items: Any) -> list[Any]:
-    found = []
-    for each in items:
-        if type(each) is not Optional:
-            raise EvaluationError(f"value {shown(each)} is not optional")
-        if each.present:
-            found.append(each.value)
-    return found
-
-
-def _first(items: Any) -> Optional:
-    return Optional(True, next(iter(items))) if len(items) else NONE
-
-
-def _last(items: Any) -> Optional:
-    return Optional(True, list(items)[-1]) if len(items) else NONE
-
-
 _LIST, _I, _B = list_of(T), types.INT, types.BOOL
-_OPT = optional_of(V)
 
 LISTS: tuple[Function, ...] = (
     function(
@@ -302,38 +253,4 @@ COMPREHENSIONS: tuple[Function, ...] = (
         plain("@mapInsert_map_key_value", (map_of(K, V), K, V), map_of(K, V), _insert),
         plain("@mapInsert_map_map", (map_of(K, V), map_of(K, V)), map_of(K, V), _insert),
     ),
-)
-OPTIONALS: tuple[Function, ...] = (
-    function("optional.of", plain("optional_of", (V,), _OPT, lambda value: Optional(True, value))),
-    function(
-        "optional.ofNonZeroValue",
-        plain(
-            "optional_ofNonZeroValue",
-            (V,),
-            _OPT,
-            lambda value: NONE if _is_zero(value) else Optional(True, value),
-        ),
-    ),
-    function("optional.none", plain("optional_none", (), _OPT, lambda: NONE)),
-    function("value", member("optional_value", (_OPT,), V, _value)),
-    function("hasValue", member("optional_hasValue", (_OPT,), _B, _has_value)),
-    function("or", member("optional_or_optional", (_OPT, _OPT), _OPT, None)),
-    function("orValue", member("optional_orValue_value", (_OPT, V), V, None)),
-    function("_?._", plain("select_optional_field", (types.DYN, types.STRING), _OPT, None)),
-    function(
-        "_[?_]",
-        plain("list_optindex_optional_int", (list_of(V), _I), _OPT, None),
-        plain("optional_list_optindex_optional_int", (optional_of(list_of(V)), _I), _OPT, None),
-        plain("map_optindex_optional_value", (map_of(K, V), K), _OPT, None),
-        plain("optional_map_optindex_optional_value", (optional_of(map_of(K, V)), K), _OPT, None),
-    ),
-    function(
-        "_[_]",
-        plain("optional_list_index_int", (optional_of(list_of(V)), _I), _OPT, None),
-        plain("optional_map_index_value", (optional_of(map_of(K, V)), K), _OPT, None),
-    ),
-    function("last", member("list_last", (list_of(V),), _OPT, _last)),
-    function("first", member("list_first", (list_of(V),), _OPT, _first)),
-    function("optional.unwrap", plain("optional_unwrap", (list_of(_OPT),), list_of(V), _unwrap)),
-    function("unwrapOpt", member("optional_unwrapOpt", (list_of(_OPT),), list_of(V), _unwrap)),
 )
