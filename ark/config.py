@@ -89,6 +89,7 @@ class ServerConfig:
     anonymous_auth: bool
     kubeconfig_out: str
     workers: int
+    event_ttl: float
     controllers: tuple[str, ...]
     log_format: str
     verbosity: int

@@ -328,6 +328,11 @@ def _process() -> Iterator[Option]:
     section = "Process"
     yield Option("workers", section, "N", "How many processes serve the port.", integer(1, 256), "1")
     yield Option(
+        "event-ttl", section, "DURATION",
+        "How long events stay after they were last written, looked at every few minutes; 0s for ever.",
+        duration(0), "1h",
+    )  # fmt: skip
+    yield Option(
         "controllers", section, "LIST",
         "Which controllers run, with commas between: * for all, -name for all but that one. "
         f"There are {' and '.join(CONTROLLERS)}.",

@@ -37,6 +37,7 @@ from ark.config import CONFIG, ConfigError, ServerConfig
 from ark.controllers.definitions import Definitions
 from ark.controllers.definitionstatus import DefinitionController
 from ark.controllers.events import EventRecorder
+from ark.controllers.expiry import EventExpiry
 from ark.controllers.garbageactions import USER
 from ark.controllers.garbagecollector import COMPONENT, GarbageCollector
 from ark.controllers.namespaces import NamespaceController
@@ -69,6 +70,7 @@ from ark.watch.compactor import Compactor
 RELOAD_EVERY = 1.0
 RENEW_EVERY = 3600.0
 COUNT_EVERY = 60.0
+EXPIRE_EVERY = 180.0
 LOGGED_REQUESTS = 2
 
 _log = Logger()
@@ -239,6 +241,10 @@ class ArkServer(MultiService):
             collector = GarbageCollector(application.stores, cacher, self._reactor, recorder)
             self._closing.append(collector.stop)
             collector.start()
+        events = application.stores.of_resource("events")
+        if config.event_ttl and events is not None:
+            expiry = EventExpiry(events, config.event_ttl, self._now)
+            self._every("expiring events", min(EXPIRE_EVERY, config.event_ttl), expiry.sweep)
         compactor = Compactor(
             backend,
             self._reactor,

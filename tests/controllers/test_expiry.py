@@ -1,0 +1,89 @@
+"""
+Tests of L{ark.controllers.expiry}.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from ark.controllers.expiry import EventExpiry
+from ark.meta.time import rfc3339
+from ark.testing import EPOCH
+from tests.endpoints.support import ServerTestCase
+
+EVENTS = "/api/v1/namespaces/default/events"
+
+
+class EventExpiryTests(ServerTestCase):
+    """
+    Events go, an hour after they were written last.
+    """
+
+    def setUp(self) -> None:
+        """
+        A server, and an hour.
+        """
+        super().setUp()
+        store = self.server.application.stores.of_resource("events")
+        assert store is not None
+        self.expiry = EventExpiry(store, 3600, lambda: EPOCH + self.server.clock.seconds())
+
+    def post(self, name: str, **members: Any) -> None:
+        """
+        Write an event.
+        """
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": name},
+            "involvedObject": {"kind": "Widget", "namespace": "default", "name": "a"},
+            **members,
+        }
+        answer = self.request("POST", EVENTS, body)
+        self.assertEqual(answer.code, 201, answer.body)
+
+    def names(self) -> list[str]:
+        """
+        Sweep, and tell what is left.
+        """
+        done = Deferred.fromCoroutine(self.expiry.sweep())
+        self.server.settle()
+        self.successResultOf(done)
+        return [item["metadata"]["name"] for item in self.request("GET", EVENTS).json()["items"]]
+
+    def test_old_events_go(self) -> None:
+        """
+        Those that nobody wrote since.
+        """
+        self.post("old")
+        self.server.advance(1800)
+        self.post("young")
+        self.assertEqual(self.names(), ["old", "young"])
+        self.server.advance(1801)
+        self.assertEqual(self.names(), ["young"])
+
+    def test_an_event_that_goes_on_stays(self) -> None:
+        """
+        By the newest time that it tells.
+        """
+        later = rfc3339(EPOCH + 3000)
+        self.post("repeated", lastTimestamp=later)
+        self.post("series", series={"count": 2, "lastObservedTime": later.replace("Z", ".000000Z")})
+        self.post("once")
+        self.server.advance(4000)
+        self.assertEqual(self.names(), ["repeated", "series"])
+        self.server.advance(3000)
+        self.assertEqual(self.names(), [])
+
+    def test_many_events_go_page_by_page(self) -> None:
+        """
+        And watches are told.
+        """
+        for index in range(1100):
+            self.post(f"e{index}")
+        self.server.advance(3601)
+        watch = self.request("GET", f"{EVENTS}?watch=1&resourceVersion={self.server.cacher.revision}")
+        self.assertEqual(self.names(), [])
+        self.assertEqual([event["type"] for event in watch.events()], ["DELETED"] * 1100)
