@@ -7,10 +7,14 @@ TLS passes through unread, so what the client sees is a network that fails.
 from __future__ import annotations
 
 import re
+import shutil
 import socket
+import tempfile
 import threading
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from tests.clients.rules import closing
 
 
 class Relay:
@@ -58,9 +62,9 @@ class Relay:
                 threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
 
 
-def relayed(kubeconfig: str, folder: Path) -> tuple[Relay, str]:
+def relayed(kubeconfig: str) -> tuple[Relay, str]:
     """
-    A relay to the server of a kubeconfig, and a kubeconfig that goes through it.
+    A relay to the server of a kubeconfig, and a kubeconfig that goes through it until the program ends.
     """
     text = Path(kubeconfig).read_text()
     found = re.search(r"server: *(\S+)", text)
@@ -68,7 +72,9 @@ def relayed(kubeconfig: str, folder: Path) -> tuple[Relay, str]:
         raise ValueError(f"{kubeconfig} names no server")
     server = urlsplit(found[1])
     relay = Relay(server.hostname or "127.0.0.1", server.port or 443)
-    path = folder / "relayed.kubeconfig"
+    folder = tempfile.mkdtemp(prefix="relayed-")
+    closing.callback(shutil.rmtree, folder, ignore_errors=True)
+    path = Path(folder, "kubeconfig")
     path.touch(mode=0o600)
     path.write_text(text.replace(found[1], f"https://127.0.0.1:{relay.port}"))
     return relay, str(path)

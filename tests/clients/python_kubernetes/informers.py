@@ -5,11 +5,9 @@ Shared informers: caches that follow the server through whatever happens to thei
 from __future__ import annotations
 
 import json
-import tempfile
 import threading
 from collections import Counter
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
@@ -48,7 +46,7 @@ def relay_of_all() -> tuple[Relay, str]:
     """
     What every informer here goes through.
     """
-    return relayed(KUBECONFIG, Path(tempfile.mkdtemp(prefix="informers-")))
+    return relayed(KUBECONFIG)
 
 
 @cache

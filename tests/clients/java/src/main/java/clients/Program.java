@@ -38,6 +38,7 @@ public final class Program {
             asked.add(parts[0]);
         }
         Requests.define();
+        Writing.define();
         Following.define();
         for (Map.Entry<String, Check> one : RULES.entrySet()) {
             if (asked.isEmpty()) {
