@@ -8,9 +8,11 @@ customresource_handler.go} in when a definition is served.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.logger import Logger
 
 from ark.apis.definition import kinds_of_definition
@@ -23,6 +25,8 @@ from ark.registry.definitions.strategy import RESOURCE
 from ark.registry.stores import Stores
 from ark.watch.cacher import Cacher
 from ark.watch.events import WatchEvent
+
+PATIENCE = 3.0
 
 _log = Logger()
 
@@ -41,6 +45,7 @@ class Definitions:
     def __init__(self, stores: Stores, cacher: Cacher, reactor: Any) -> None:
         self._stores = stores
         self._cacher = cacher
+        self._reactor = reactor
         self._own: KindRegistry = stores.registry
         self._kinds: dict[str, list[Kind]] = {}
         self._uids: dict[str, str] = {}
@@ -61,10 +66,17 @@ class Definitions:
 
     async def catch_up(self) -> None:
         """
-        Return when everything is served that was there, for any process, at the call.
+        Return when everything is served that was there, for any process, at the call; or
+        when that takes longer than anybody should wait.
+
+        @raise ark.storage.errors.StorageError: storage cannot tell what is there.
         """
         await self._cacher.catch_up()
-        await self._monitor.synced()
+        synced = Deferred.fromCoroutine(self._monitor.synced())
+        if not synced.called:
+            synced.addTimeout(PATIENCE, self._reactor)
+        with suppress(TimeoutError):
+            await synced
 
     # What the monitor tells
 

@@ -10,6 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ark.apis.loader import KindRegistry
 from ark.registry.definitions.strategy import CLEANUP
+from ark.storage.errors import Unavailable
+from ark.storage.memory import MemoryBackend
 from ark.testing import Answer, InMemoryServer
 from tests.registry.definitions.cases import GROUP, definition, version
 
@@ -197,6 +199,42 @@ class ServingTests(DefinitionTestCase):
         self.server.advance(5)
         self.assertEqual(self.server.request("GET", f"{CRDS}/{name}").code, 404)
         self.send("GET", f"{leases}/l")
+
+
+class FailingBackend(MemoryBackend):
+    """
+    Storage that cannot be reached for a while.
+
+    @ivar failing: whether it cannot now.
+    """
+
+    failing = False
+
+    async def current_revision(self) -> int:
+        """
+        As that of any storage.
+        """
+        if self.failing:
+            raise Unavailable("the disk is on fire")
+        return await super().current_revision()
+
+
+class OutageTests(DefinitionTestCase):
+    """
+    Storage is away.
+    """
+
+    def test_what_is_known_is_still_told(self) -> None:
+        """
+        Discovery and OpenAPI do not need storage.
+        """
+        backend = FailingBackend()
+        self.server = InMemoryServer(KindRegistry.typed(), backend=backend)
+        self.define()
+        backend.failing = True
+        self.assertEqual(self.send("GET", f"/apis/{GROUP}/v1")["resources"][0]["name"], "things")
+        self.send("GET", "/openapi/v3")
+        self.assertEqual(self.server.request("GET", THINGS.replace("things", "others")).code, 404)
 
 
 class NamingTests(DefinitionTestCase):
