@@ -68,6 +68,16 @@ class ServerConfig:
     postgres_sslcert: str
     postgres_sslkey: str
     postgres_pool_size: int
+    mysql_host: str
+    mysql_port: str
+    mysql_database: str
+    mysql_user: str
+    mysql_password: str
+    mysql_ssl_mode: str
+    mysql_ssl_ca: str
+    mysql_ssl_cert: str
+    mysql_ssl_key: str
+    mysql_pool_size: int
     history_retention: float
     history_events: int
     compaction_interval: float
@@ -127,9 +137,11 @@ class ServerConfig:
 
 def redacted(option: Option, value: object) -> str:
     """
-    A value as it may be shown: the password in a URL is left out.
+    A value as it may be shown: passwords are left out, also those in a URL.
     """
     shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if shown and option.name.endswith("-password"):
+        return "***"
     if not option.secret or "://" not in shown:
         return shown
     parts = urlsplit(shown)

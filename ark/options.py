@@ -207,10 +207,32 @@ def _postgresql(section: str) -> Iterator[Option]:
     )  # fmt: skip
 
 
+def _mysql(section: str) -> Iterator[Option]:
+    for name, metavar, what in (
+        ("host", "HOST", "The host of MySQL or MariaDB, or the path of its socket. Default: 127.0.0.1."),
+        ("port", "PORT", "The port of MySQL. Default: 3306."),
+        ("database", "NAME", "The database in MySQL. Default: ark."),
+        ("user", "NAME", "The user of MySQL. Default: ark."),
+        ("password", "PASSWORD", "Its password. Better given as a variable or in a file."),
+        (
+            "ssl-mode", "MODE", "disabled, preferred, required, verify-ca or verify-identity. "
+            "Default: verify-ca with --mysql-ssl-ca, else preferred.",
+        ),
+        ("ssl-ca", "FILE", "The certificates of the authorities that may vouch for MySQL."),
+        ("ssl-cert", "FILE", "The certificate to show to MySQL."),
+        ("ssl-key", "FILE", "Its private key."),
+    ):  # fmt: skip
+        yield Option(f"mysql-{name}", section, metavar, what, secret=name == "password")
+    yield Option(
+        "mysql-pool-size", section, "N", "How many connections a server process opens for reads.",
+        integer(1, 100), "4",
+    )  # fmt: skip
+
+
 def _storage() -> Iterator[Option]:
     section = "Storage"
     yield Option(
-        "storage", section, "SCHEME|URL", "What keeps the data: sqlite, postgresql, memory, or the scheme of a plug-in; or the URL of a database.",
+        "storage", section, "SCHEME|URL", "What keeps the data: sqlite, postgresql, mysql, memory, or the scheme of a plug-in; or the URL of a database.",
         default="sqlite", secret=True,
     )  # fmt: skip
     yield Option(
@@ -224,6 +246,7 @@ def _storage() -> Iterator[Option]:
         "The options of the kind of database count more than parts of the URL.", secret=True,
     )  # fmt: skip
     yield from _postgresql(section)
+    yield from _mysql(section)
     yield Option(
         "history-retention", section, "DURATION", "How long replaced and deleted versions can still be read and watched.",
         duration(1), "10m",

@@ -226,8 +226,11 @@ class ResolutionTests(SynchronousTestCase):
 
     def test_passwords_are_not_shown(self) -> None:
         """
-        C{config show} leaves the password of a URL out.
+        C{config show} leaves passwords out, alone or in a URL.
         """
+        password = next(option for option in OPTIONS if option.name == "mysql-password")
+        self.assertEqual(redacted(password, "hidden"), "***")
+        self.assertEqual(redacted(password, ""), "")
         storage = next(option for option in OPTIONS if option.name == "storage")
         self.assertEqual(redacted(storage, "postgresql://u:p@h/d"), "postgresql://u:***@h/d")
         self.assertEqual(redacted(storage, "sqlite"), "sqlite")

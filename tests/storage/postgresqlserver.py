@@ -14,20 +14,20 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-from tests.cluster.process import free_port
+from tests.cluster.process import Usage, free_port, usage_of
+from tests.programs import POSTGRESQL, NotInstalled
 
-PROGRAMS = ("initdb", "pg_ctl")
 _DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 def find_programs() -> Path | None:
     """
-    The folder of the newest PostgreSQL that is installed.
+    The folder of the newest PostgreSQL that is installed, which it is now if it can be.
     """
-    found = shutil.which("initdb")
-    folders = [Path(found).resolve().parent] if found else []
-    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
-    return next((path for path in folders if all((path / name).exists() for name in PROGRAMS)), None)
+    try:
+        return POSTGRESQL.require()["initdb"].parent
+    except NotInstalled:
+        return None
 
 
 def _user() -> tuple[dict[str, int], str]:
@@ -49,10 +49,13 @@ class PostgreSQLServer:
     """
     A running server.
 
+    @ivar name: of its processes.
+
     @param primary: the port of the server that it follows.
     @param configuration: what its configuration says otherwise.
     """
 
+    name = "postgresql"
     _schemas = count(1)
 
     def __init__(self, programs: Path, primary: int = 0, **configuration: str) -> None:
@@ -129,6 +132,12 @@ class PostgreSQLServer:
         Its first process, the parent of all others.
         """
         return int((self.data / "postmaster.pid").read_text().split()[0])
+
+    def usage(self) -> Usage:
+        """
+        What it and its sessions have used, as far as they still are.
+        """
+        return usage_of(self.pid)
 
     def background(self, text: str) -> subprocess.Popen[bytes]:
         """

@@ -32,7 +32,7 @@ class RegistryTests(SynchronousTestCase):
         The server's own backends are found as plug-ins, and say what they read.
         """
         factories = storage_factories()
-        self.assertEqual(list(factories)[:3], ["memory", "postgresql", "sqlite"])
+        self.assertEqual(list(factories)[:4], ["memory", "mysql", "postgresql", "sqlite"])
         for factory in factories.values():
             verifyObject(IStorageBackendFactory, factory)
             self.assertTrue(factory.summary)
@@ -52,7 +52,7 @@ class RegistryTests(SynchronousTestCase):
         """
         with self.assertRaises(UnknownStorage) as caught:
             find_storage_factory("oracle")
-        self.assertIn("memory, postgresql, sqlite", str(caught.exception))
+        self.assertIn("memory, mysql, postgresql, sqlite", str(caught.exception))
 
     def test_duplicate(self) -> None:
         """

@@ -18,6 +18,25 @@ sqlite = StorageBackendFactory(
     "ark.storage.sqlite.inspect",
 )
 
+mysql = StorageBackendFactory(
+    "mysql",
+    "a MySQL or MariaDB database that any number of servers share",
+    "ark.storage.mysql.open_backend",
+    (
+        "db_url",
+        "mysql_host",
+        "mysql_port",
+        "mysql_database",
+        "mysql_user",
+        "mysql_password",
+        "mysql_ssl_mode",
+        "mysql_ssl_ca",
+        "mysql_ssl_cert",
+        "mysql_ssl_key",
+        "mysql_pool_size",
+    ),
+)
+
 postgresql = StorageBackendFactory(
     "postgresql",
     "a PostgreSQL database that any number of servers share",

@@ -1,0 +1,75 @@
+"""
+From what PyMySQL raises to the errors of L{ark.storage.errors}.
+
+The numbers are of the server error reference of MySQL and MariaDB; those from 2000 on are
+the client's own.
+"""
+
+from __future__ import annotations
+
+import pymysql.err
+
+from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, Unavailable
+
+DATABASE_ERRORS = (pymysql.err.Error, OSError)
+
+# Disk full, table full, error writing a file.
+_FULL = frozenset((3, 1021, 1026, 1114))
+_NO_SPACE = (1030, "error 28 ")
+# Deadlock, a record changed since it was read.
+_AGAIN = frozenset((1213, 1020))
+# A column that cannot be null: how a statement of ours says that what it expects is not so.
+_UNEXPECTED = 1048
+# Shutdown, aborted and killed connections, errors of the network, and of the commit itself.
+_ENDING = frozenset((1053, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1180, 1184, 1927, 4031))
+_CLIENTS = range(2000, 3000)
+_LONGEST = 200
+
+
+class Conflict(Unavailable):
+    """
+    The transaction was undone for the sake of another, and may be tried again.
+    """
+
+
+class Unexpected(Unavailable):
+    """
+    The database is not as a batch expects it, so nothing of the batch was written.
+    """
+
+
+def code_of(error: BaseException) -> int:
+    """
+    The number of an error; C{0} when it has none, which is when the connection is at fault.
+    """
+    first = error.args[0] if error.args else 0
+    return first if isinstance(first, int) and isinstance(error, pymysql.err.Error) else 0
+
+
+def translate(error: BaseException, committing: bool = False) -> StorageError:
+    """
+    What a caller is told.
+
+    @param committing: what failed may have been a commit.  An answer of the server that
+        it refused means that nothing was written; no answer, or its last word before it
+        goes, means nothing at all.
+    """
+    code = code_of(error)
+    text = _text(error)
+    if code in _AGAIN:
+        return Conflict(text)
+    if code == _UNEXPECTED:
+        return Unexpected(text)
+    if code in _FULL or (code == _NO_SPACE[0] and _NO_SPACE[1] in text):
+        return StorageFull(text)
+    if committing and (not code or code in _ENDING or code in _CLIENTS):
+        return OutcomeUnknown(text)
+    return Unavailable(text)
+
+
+def _text(error: BaseException) -> str:
+    """
+    The beginning only: the rest quotes statements and data.
+    """
+    lines = str(error.args[-1] if error.args else "").strip().splitlines()
+    return f"MySQL: {lines[0][:_LONGEST] if lines else type(error).__name__}"

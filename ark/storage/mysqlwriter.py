@@ -1,0 +1,152 @@
+"""
+One writer of a MySQL database: a batch at a time, and finding out what became of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from ark.meta.records import Change, Key, Outcome, Version
+from ark.storage.errors import OutcomeUnknown, Unavailable
+from ark.storage.mysqlerrors import Conflict, Unexpected
+from ark.storage.mysqlpool import Sessions
+from ark.storage.mysqlsession import Session
+from ark.storage.mysqlwrite import (
+    Batch,
+    Plan,
+    forget_writers,
+    hopeful_plan,
+    judge,
+    settle,
+    write_at_once,
+    write_judged,
+)
+
+_ATTEMPTS = 4
+_SETTLING_SECONDS = 10.0
+_PAUSE_SECONDS = 0.25
+
+
+class Writer:
+    """
+    Commits batches over one connection.
+
+    Each batch that writes has a number, which the database writes down with it.  When a
+    connection is lost on the way, the next one asks by that number what became of the batch.
+
+    @param get: reads the live version of a key.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, sessions: Sessions, reactor: Any, get: Callable[[Key], Awaitable[Version | None]]
+    ) -> None:
+        self._sessions = sessions
+        self._reactor = reactor
+        self._get = get
+        self._id = str(uuid4()).encode()
+        self._batch = 0
+        self._settled = False
+
+    async def start(self) -> None:
+        """
+        Make the writer known.
+        """
+        await self._sessions.run(forget_writers)
+        await self._settle()
+
+    async def commit(self, changes: Sequence[Change]) -> list[Outcome]:
+        """
+        See L{ark.interfaces.IStorageBackend.commit}.
+        """
+        plan = hopeful_plan(changes)
+        for attempt in range(1, _ATTEMPTS + 1):
+            if not self._settled:
+                await self._settle()
+            try:
+                return await self._write(changes, plan)
+            except Unexpected:
+                # Of a plan that was judged, it is the number that is not expected.
+                self._settled = plan is not None
+                plan = None
+                if attempt == _ATTEMPTS:
+                    raise
+            except Conflict:
+                if attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _write(self, changes: Sequence[Change], plan: Plan | None) -> list[Outcome]:
+        batch = Batch(self._id, self._batch + 1)
+        judged: list[Plan] = [] if plan is None else [plan]
+        missed: dict[int, Version] = {}
+        try:
+            if plan is not None:
+                revision = await self._sessions.write(write_at_once, batch, plan)
+            else:
+                revision, missed = await self._sessions.write(_write_slowly, batch, changes, judged)
+        except OutcomeUnknown as error:
+            self._batch += 1
+            self._settled = False
+            return await self._find_out(judged, error)
+        if judged[0].fitting:
+            self._batch += 1
+        return judged[0].outcomes(revision, missed)
+
+    async def _settle(self) -> int:
+        first = await self._sessions.write(settle, Batch(self._id, self._batch))
+        self._settled = True
+        return first
+
+    async def _find_out(self, judged: list[Plan], lost: OutcomeUnknown) -> list[Outcome]:
+        deadline = self._reactor.seconds() + _SETTLING_SECONDS
+        while True:
+            try:
+                first = await self._settle()
+                break
+            except (Unavailable, OutcomeUnknown):
+                if self._reactor.seconds() >= deadline:
+                    raise lost from None
+                await deferLater(self._reactor, _PAUSE_SECONDS, lambda: None)
+        if not first or not judged:
+            raise Unavailable(f"{lost}; nothing was written") from lost
+        self._log.info("The answer to a commit was lost; it was found to have been written")
+        return await self._recovered(judged[0], first - 1)
+
+    async def _recovered(self, plan: Plan, revision: int) -> list[Outcome]:
+        """
+        The outcomes of a plan that was written; what was in its way is read anew.
+        """
+        missed = {}
+        for place, current in plan.missed.items():
+            if 0 < current <= revision:
+                version = await self._get(plan.changes[place].key)
+                plan.missed[place] = version.revision if version else 0
+                if version:
+                    missed[version.revision] = version
+        return plan.outcomes(revision, missed)
+
+    async def close(self) -> None:
+        """
+        Let a batch on its way finish, then end the connection.
+        """
+        await self._sessions.close()
+
+
+def _write_slowly(
+    session: Session, batch: Batch, changes: Sequence[Change], judged: list[Plan]
+) -> tuple[int, dict[int, Version]]:
+    """
+    Judge a batch under the lock, and write what fits.
+
+    @param judged: gets the plan before anything of it is written.
+    """
+    revision, plan = judge(session, changes)
+    judged.append(plan)
+    return revision, write_judged(session, batch, revision, plan)
