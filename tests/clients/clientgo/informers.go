@@ -35,6 +35,7 @@ var informerRules = func() rule.Rules {
 		"an_informer_goes_on_when_its_watch_ends":         informerGoesOn,
 		"an_informer_of_typed_objects_is_equal_to_a_list": func(t *rule.T) { typedInformer(t, inProtobuf) },
 		"an_informer_of_typed_objects_works_in_json":      func(t *rule.T) { typedInformer(t, inJSON) },
+		"an_informer_of_typed_objects_does_without_json":  func(t *rule.T) { typedInformer(t, onlyProtobuf) },
 		"an_informer_of_metadata_gets_nothing_else":       metadataInformer,
 		"an_informer_with_selectors_follows_transitions":  selectingInformer,
 		"an_informer_of_all_namespaces_sees_all":          wideInformer,
@@ -302,6 +303,11 @@ func informerAsks(t *rule.T, streaming bool) {
 func inProtobuf(config *rest.Config) *rest.Config {
 	config.ContentType = runtime.ContentTypeProtobuf
 	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	return config
+}
+
+func onlyProtobuf(config *rest.Config) *rest.Config {
+	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf
 	return config
 }
 

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,6 +27,8 @@ var typedRules = rule.Rules{
 	"events_are_found_by_the_object_they_speak_of":  typedEvents,
 	"services_and_service_accounts_come_back_whole": typedServices,
 	"a_write_that_conflicts_is_tried_again":         typedRetry,
+	"typed_clients_do_without_json":                 typedProtobuf,
+	"one_may_ask_who_one_is_and_what_one_may":       typedReviews,
 }
 
 func typed(t *rule.T) *kubernetes.Clientset {
@@ -91,6 +95,72 @@ func typedConfigMaps(t *rule.T) {
 	t.Must(err, "strategic merge patch with directives")
 	t.Equal(patched.Data, map[string]string{"e": "5"}, "data")
 	t.Equal(len(patched.Finalizers), 0, "finalizers")
+}
+
+func typedProtobuf(t *rule.T) {
+	config := onlyProtobuf(rule.Config(t))
+	client := rule.Get[*kubernetes.Clientset](t, "make a client")(kubernetes.NewForConfig(config))
+	maps := client.CoreV1().ConfigMaps(t.Namespace)
+	made, err := maps.Create(t, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "one", Labels: map[string]string{"a": "b"}},
+		Data: map[string]string{"ä": "ö"}, BinaryData: map[string][]byte{"c": {0, 200}}}, metav1.CreateOptions{})
+	t.True(apierrors.IsInvalid(err), "a key that is none: %v", err)
+	made, err = maps.Create(t, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "one", Labels: map[string]string{"a": "b"}},
+		Data: map[string]string{"a": "ö"}, BinaryData: map[string][]byte{"c": {0, 200}}}, metav1.CreateOptions{})
+	t.Must(err, "create")
+	found, err := maps.Get(t, "one", metav1.GetOptions{})
+	t.Must(err, "get")
+	t.Equal(found, made, "what was made")
+	listed, err := maps.List(t, metav1.ListOptions{LabelSelector: "a=b"})
+	t.Must(err, "list")
+	t.Equal(len(listed.Items), 1, "config maps")
+	t.Equal(listed.Items[0].BinaryData, made.BinaryData, "binary data")
+	watch, err := maps.Watch(t, metav1.ListOptions{ResourceVersion: listed.ResourceVersion})
+	t.Must(err, "watch")
+	defer watch.Stop()
+	patched, err := maps.Patch(t, "one", types.StrategicMergePatchType, []byte(`{"data":{"b":"2"}}`), metav1.PatchOptions{})
+	t.Must(err, "patch")
+	t.Must(maps.Delete(t, "one", metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &made.UID}}), "delete")
+	for _, kind := range []string{"MODIFIED", "DELETED"} {
+		event := <-watch.ResultChan()
+		t.Equal(string(event.Type), kind, "event")
+		seen, ok := event.Object.(*corev1.ConfigMap)
+		t.True(ok, "%T was seen", event.Object)
+		t.Equal(seen.Data, patched.Data, "data")
+	}
+	_, err = maps.Get(t, "one", metav1.GetOptions{})
+	t.True(apierrors.IsNotFound(err), "a get of what is gone: %v", err)
+	holder, now := "me", metav1.NewMicroTime(time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC))
+	lease, err := client.CoordinationV1().Leases(t.Namespace).Create(t, &coordinationv1.Lease{ObjectMeta: named("one"),
+		Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder, RenewTime: &now}}, metav1.CreateOptions{})
+	t.Must(err, "create a lease")
+	t.True(lease.Spec.RenewTime.Equal(&now), "renewTime %v is not %v", lease.Spec.RenewTime, now)
+	t.Equal(len(lease.ManagedFields), 1, "managers")
+}
+
+func typedReviews(t *rule.T) {
+	client := typed(t)
+	who, err := client.AuthenticationV1().SelfSubjectReviews().Create(t, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	t.Must(err, "ask who one is")
+	user := who.Status.UserInfo
+	t.True(user.Username != "" && len(user.Groups) > 1, "one is %v", user)
+	action := &authorizationv1.ResourceAttributes{Namespace: t.Namespace, Verb: "create", Resource: "secrets"}
+	mine, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(t, &authorizationv1.SelfSubjectAccessReview{
+		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: action}}, metav1.CreateOptions{})
+	t.Must(err, "ask what one may")
+	t.True(mine.Status.Allowed, "one may not: %v", mine.Status)
+	theirs, err := client.AuthorizationV1().LocalSubjectAccessReviews(t.Namespace).Create(t, &authorizationv1.LocalSubjectAccessReview{
+		ObjectMeta: metav1.ObjectMeta{Namespace: t.Namespace}, Spec: authorizationv1.SubjectAccessReviewSpec{
+			ResourceAttributes: action, User: "nobody", Extra: map[string]authorizationv1.ExtraValue{"a": {"b", "c"}}}}, metav1.CreateOptions{})
+	t.Must(err, "ask what somebody else may")
+	t.True(!theirs.Status.Allowed, "they may: %v", theirs.Status)
+	rules, err := client.AuthorizationV1().SelfSubjectRulesReviews().Create(t, &authorizationv1.SelfSubjectRulesReview{
+		Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: t.Namespace}}, metav1.CreateOptions{})
+	t.Must(err, "ask for all that one may")
+	t.True(len(rules.Status.ResourceRules) > 0 && !rules.Status.Incomplete, "rules: %v", rules.Status)
+	token, err := client.AuthenticationV1().TokenReviews().Create(t, &authenticationv1.TokenReview{
+		Spec: authenticationv1.TokenReviewSpec{Token: "nobody's"}}, metav1.CreateOptions{})
+	t.Must(err, "ask whose a token is")
+	t.True(!token.Status.Authenticated && token.Status.Error != "", "somebody's: %v", token.Status)
 }
 
 func typedLeases(t *rule.T) {
