@@ -1,16 +1,20 @@
 """
 Measure everything: the hot modules one after the other, then the whole server against kube-apiserver with etcd.
 
-Each runs in a process of its own.  Name some to run only those.
+Each runs in a process of its own.  Name some to run only those.  C{BACKEND=postgresql} in the
+environment measures storage and server on that.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 LAST = "compare"
+BACKEND = os.environ.get("BACKEND", "")
+_ON_BACKENDS = ("storage", LAST)
 
 
 def measurements() -> list[str]:
@@ -38,7 +42,10 @@ def main() -> int:
     for name in chosen:
         print(f"\n== {name}", flush=True)
         module = name if name == LAST else f"bench_{name}"
-        failed |= subprocess.run([sys.executable, "-m", f"tests.bench.{module}"], check=False).returncode != 0
+        command = [sys.executable, "-m", f"tests.bench.{module}"]
+        if name in _ON_BACKENDS and BACKEND:
+            command.append(f"--backend={BACKEND}")
+        failed |= subprocess.run(command, check=False).returncode != 0
     return 1 if failed else 0
 
 

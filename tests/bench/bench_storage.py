@@ -1,7 +1,8 @@
 """
 What storage costs: CPU of all threads of the process, and of the database's, an operation.
 
-Run with C{python -m tests.bench.bench_storage [--backend sqlite|postgresql] [--folder FOLDER]};
+Run with C{python -m tests.bench.bench_storage [--backend sqlite|postgresql|mysql]
+[--folder FOLDER]};
 the folder decides the disk.
 """
 
@@ -24,6 +25,7 @@ from ark.meta.records import ADDED, MODIFIED, Body, Change, Committed, Key, Rang
 from ark.storage.committer import Committer
 from ark.storage.registry import find_storage_factory
 from tests.cluster.process import usage_of
+from tests.storage.mysqlserver import MySQLServer
 from tests.storage.postgresqlserver import PostgreSQLServer, find_programs
 
 RESOURCE = "queries.ark.mckinsey.com"
@@ -147,16 +149,20 @@ class _Load:
             after = page.revision
 
 
+def _server(kind: str) -> PostgreSQLServer | MySQLServer | None:
+    if kind == "mysql":
+        return MySQLServer()
+    if kind != "postgresql":
+        return None
+    programs = find_programs()
+    if programs is None:
+        raise SystemExit("PostgreSQL is not installed")
+    return PostgreSQLServer(programs, fsync="on", full_page_writes="on")
+
+
 async def _bench(reactor: Any, kind: str, folder: str) -> None:
-    server = None
-    if kind == "postgresql":
-        programs = find_programs()
-        if programs is None:
-            raise SystemExit("PostgreSQL is not installed")
-        server = PostgreSQLServer(programs, fsync="on", full_page_writes="on")
-        config = {"db_url": server.url()}
-    else:
-        config = {"db_path": os.path.join(folder, "bench.db")}
+    server = _server(kind)
+    config = {"db_url": server.url()} if server else {"db_path": os.path.join(folder, "bench.db")}
     try:
         backend = await find_storage_factory(kind).open(config, reactor)
         await _all(backend, reactor, _Meter(server.pid if server else 0).measure)
@@ -196,7 +202,7 @@ def main(reactor: Any, *arguments: str) -> Any:
     Run the benchmark.
     """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backend", default="sqlite", choices=("sqlite", "postgresql"))
+    parser.add_argument("--backend", default="sqlite", choices=("sqlite", "postgresql", "mysql"))
     parser.add_argument("--folder", help="where SQLite's file is")
     options = parser.parse_args(arguments)
     place = tempfile.mkdtemp(dir=options.folder)

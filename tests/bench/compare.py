@@ -15,17 +15,18 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from tests.cluster.ark import ArkServer
 from tests.cluster.build import binary
 from tests.cluster.client import Endpoint
 from tests.cluster.cluster import Cluster, read_definitions
-from tests.cluster.process import Process
+from tests.cluster.process import Usage
 from tests.cluster.shared import definitions
+from tests.storage.postgresqlserver import PostgreSQLServer, find_programs
 
 _SETTLED = 5.0
 _GRACE = 300
@@ -94,7 +95,20 @@ def workloads(seconds: float, objects: int) -> list[Workload]:
     ]
 
 
-def measure(workload: Workload, endpoint: Endpoint, processes: list[Process]) -> Measured:
+class Measurable(Protocol):
+    """
+    A server process with its descendants.
+    """
+
+    name: str
+
+    def usage(self) -> Usage:
+        """
+        What they have used.
+        """
+
+
+def measure(workload: Workload, endpoint: Endpoint, processes: Sequence[Measurable]) -> Measured:
     """
     Run one workload against one server.
 
@@ -134,19 +148,30 @@ def measure(workload: Workload, endpoint: Endpoint, processes: list[Process]) ->
 
 
 @contextmanager
-def our_server() -> Iterator[tuple[Endpoint, list[Process]]]:
+def our_server(backend: str = "sqlite") -> Iterator[tuple[Endpoint, list[Measurable]]]:
     """
-    C{ark-server} on SQLite, as its operator starts it.
+    C{ark-server} as its operator starts it, on SQLite or on a PostgreSQL of its own.
     """
-    server = ArkServer().start()
+    database = None
+    if backend == "postgresql":
+        programs = find_programs()
+        if programs is None:
+            raise SystemExit("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
+        database = PostgreSQLServer(programs, fsync="on", full_page_writes="on")
     try:
-        yield server.endpoint, server.processes
+        flags = [] if database is None else ["--storage=postgresql", f"--db-url={database.url()}"]
+        server = ArkServer(flags=flags).start()
+        try:
+            yield server.endpoint, [*server.processes, *([database] if database else [])]
+        finally:
+            server.remove()
     finally:
-        server.remove()
+        if database is not None:
+            database.remove()
 
 
 @contextmanager
-def kube_apiserver() -> Iterator[tuple[Endpoint, list[Process]]]:
+def kube_apiserver(_backend: str) -> Iterator[tuple[Endpoint, Sequence[Measurable]]]:
     """
     kube-apiserver and etcd with the Ark kinds as custom resources.
     """
@@ -158,7 +183,7 @@ def kube_apiserver() -> Iterator[tuple[Endpoint, list[Process]]]:
         cluster.remove()
 
 
-SERVERS: dict[str, Callable[[], Any]] = {"ark": our_server, "kube": kube_apiserver}
+SERVERS: dict[str, Callable[[str], Any]] = {"ark": our_server, "kube": kube_apiserver}
 
 
 def main() -> int:
@@ -174,7 +199,7 @@ def main() -> int:
     results: dict[str, dict[str, Measured]] = {}
     failed = False
     for name in options.server or list(SERVERS):
-        with SERVERS[name]() as (endpoint, processes):
+        with SERVERS[name](options.backend) as (endpoint, processes):
             for workload in chosen:
                 print(f"{name}: {workload.name}", file=sys.stderr, flush=True)
                 try:
@@ -247,6 +272,9 @@ def _options() -> argparse.Namespace:
     names = sorted({one.options["workload"] for one in workloads(1, 1)})
     parser.add_argument(
         "--server", action="append", choices=list(SERVERS), help="only this server (repeatable)"
+    )
+    parser.add_argument(
+        "--backend", choices=("sqlite", "postgresql"), default="sqlite", help="what our server keeps data in"
     )
     parser.add_argument("--workload", action="append", choices=names, help="only this workload (repeatable)")
     parser.add_argument("--seconds", type=float, default=5, help="length of a timed workload (default 5)")
