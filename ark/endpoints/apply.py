@@ -128,6 +128,7 @@ async def apply(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     query = parse_query(request.query)
     options = patch_options(query, apply=True)
     context = scope.write_context(request, options)
+    context.may_create = scope.creation(request, info)
     configuration = await scope.read(read_configuration, data, YAML)
     target = Target(scope.store.key(info.namespace, info.name), info.subresource)
     applying = Applying(scope, target, configuration, options, context)

@@ -9,10 +9,13 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
+from ark.authorization.attributes import Attributes, refusal
 from ark.endpoints.decode import Decoder
 from ark.endpoints.negotiation import JSON, PLAIN, YAML, Accepted, Negotiator, body_type, wants_pretty
 from ark.endpoints.representation import Form, Forms
+from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send, shaped
+from ark.interfaces import IAuthorizer
 from ark.meta.options import MANAGER_LENGTH, CreateOptions, DeleteOptions
 from ark.meta.status import bad_request
 from ark.registry.columns import compile_columns
@@ -87,7 +90,12 @@ class RequestScope:
     """
 
     def __init__(
-        self, store: Store, negotiator: Negotiator, now: Callable[[], float], aside: Aside | None = None
+        self,
+        store: Store,
+        negotiator: Negotiator,
+        now: Callable[[], float],
+        aside: Aside | None = None,
+        authorizer: IAuthorizer | None = None,
     ) -> None:
         self.store = store
         self.kind = store.kind
@@ -98,6 +106,7 @@ class RequestScope:
         self.warnings = (store.kind.deprecation_warning,) if store.kind.deprecated else ()
         self._negotiator = negotiator
         self._aside = aside
+        self._authorizer = authorizer
         labels = {"metadata.name", *store.kind.field_labels}
         if store.kind.namespaced:
             labels.add("metadata.namespace")
@@ -162,6 +171,31 @@ class RequestScope:
         )
         request.warnings = context.warnings
         return context
+
+    def creation(self, request: Any, info: RequestInfo) -> Callable[[], Awaitable[None]]:
+        """
+        Judges whether a user who changes an object may make it too (C{withAuthorization} in
+        C{endpoints/handlers/update.go}; contract 15.5).
+        """
+
+        async def judge() -> None:
+            attributes = Attributes(
+                request.user,
+                "create",
+                info.path,
+                info.group,
+                info.version,
+                info.resource,
+                info.subresource,
+                info.namespace,
+                info.name,
+            )
+            if self._authorizer is not None:
+                decision = await self._authorizer.authorize(attributes)
+                if not decision.allowed:
+                    raise refusal(attributes, decision.reason)
+
+        return judge
 
     def delete_context(self, request: Any, options: DeleteOptions) -> WriteContext:
         """

@@ -38,6 +38,7 @@ async def update(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     options = update_options(query)
     media_type = scope.body_type(request)
     context = scope.write_context(request, options)
+    context.may_create = scope.creation(request, info)
     obj = await scope.read(scope.decoder.decode, data, media_type, options.field_validation, context.warnings)
     metadata = obj["metadata"]
     scope.store.match_namespace(info.namespace, metadata)

@@ -186,7 +186,9 @@ class Application:
         before = {scope.store: scope for scope in self._scopes.values()}
         self._scopes = {
             (store.kind.group, store.kind.version, store.kind.plural): before.get(store)
-            or RequestScope(store, self._negotiators[_is_spoken(store)], self.now, self._aside)
+            or RequestScope(
+                store, self._negotiators[_is_spoken(store)], self.now, self._aside, self.authorizer
+            )
             for store in self.stores
         }
         self.root.serve_kinds(self._scopes, self._documents)

@@ -245,7 +245,7 @@ class Store:
         Write what is proposed for an object, trying again while others write it.
 
         @param creates: whether it is made if there is none.
-        @raise APIStatus: 404, 409, 422; and what C{propose} raises.
+        @raise APIStatus: 403, 404, 409, 422; and what C{propose} raises.
         """
         key = target.key
         version = await self.cacher.get(key, None)
@@ -256,6 +256,8 @@ class Store:
                 obj, managed = propose(None, NOTHING)
                 for member in (*objectmeta.SYSTEM_FIELDS, "resourceVersion"):
                     obj["metadata"].pop(member, None)
+                if context.may_create is not None:
+                    await context.may_create()
                 return await creation.create_tracked(self, key.namespace, obj, managed, context)
             if self.texts is not None:
                 await self.texts.prepare((version.body,))

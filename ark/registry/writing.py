@@ -4,7 +4,7 @@ What a write is told of, and what it gives back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -31,6 +31,8 @@ class WriteContext:
 
     @ivar field_manager: who owns the fields that are set (contract 13.4).
     @ivar warnings: collected for the C{Warning} headers.
+    @ivar may_create: judges whether whoever changes an object may make it where there is
+        none; without it they may.
     """
 
     user: Any = None
@@ -38,6 +40,7 @@ class WriteContext:
     field_manager: str = ""
     options: Any = None
     warnings: list[str] = field(default_factory=list)
+    may_create: Callable[[], Awaitable[None]] | None = None
 
 
 class Written(NamedTuple):

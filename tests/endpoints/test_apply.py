@@ -5,12 +5,18 @@ Tests of server-side apply over requests, and of who owns what after the other v
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
+from zope.interface import implementer
 
+from ark.admission.attributes import UPDATE
+from ark.admission.chain import AdmissionChain
 from ark.apis.loader import KindRegistry
+from ark.authorization.attributes import ALLOW, NO_OPINION, Attributes, Decision
 from ark.endpoints.scope import manager_of
+from ark.interfaces import IAdmissionPlugin, IAuthorizer
 from ark.testing import Answer, InMemoryServer
 from tests.endpoints.support import GROUP, WIDGETS, ServerTestCase, registry, widget_manifest
 
@@ -241,6 +247,102 @@ class ApplyTests(ApplyTestCase):
             answer = self.request("PATCH", f"{path}?fieldManager={manager}", body, content_type=APPLY)
             self.assertIn(answer.code, (200, 201))
         self.assertEqual(self.request("GET", path).json()["data"], {"a": "1", "b": "2"})
+
+
+@implementer(IAuthorizer)
+class NoCreation:
+    """
+    Everything but creating is allowed.
+    """
+
+    async def authorize(self, attributes: Attributes) -> Decision:
+        """
+        Judge by the verb.
+        """
+        return Decision(NO_OPINION if attributes.verb == "create" else ALLOW)
+
+
+@implementer(IAdmissionPlugin)
+class Meddler:
+    """
+    A mutating plug-in that changes the entries of objects.
+    """
+
+    reads_managed_fields = True
+
+    def __init__(self, change: Callable[[list[dict[str, Any]]], Any]) -> None:
+        self._change = change
+
+    def handles(self, operation: str) -> bool:
+        """
+        Updates.
+        """
+        return operation == UPDATE
+
+    async def admit(self, attributes: Any) -> None:
+        """
+        Change them.
+        """
+        metadata = attributes.object["metadata"]
+        metadata["managedFields"] = self._change(metadata["managedFields"])
+
+    async def validate(self, attributes: Any) -> None:
+        """
+        The entries are there to be looked at.
+        """
+        assert attributes.object["metadata"]["managedFields"], "they are shown"
+        assert attributes.old_object["metadata"]["managedFields"], "those before too"
+
+
+class AllowedTests(ApplyTestCase):
+    """
+    What others have to say about an apply.
+    """
+
+    def setUp(self) -> None:
+        """
+        A server whose users may not create.
+        """
+        self.server = InMemoryServer(registry(), authorizer=NoCreation())
+
+    def test_who_applies_what_is_missing_has_to_be_allowed_to_create(self) -> None:
+        """
+        Besides being allowed to patch (contract 15.5).
+        """
+        message = self.status(self.apply({"color": "red"}), 403, "Forbidden")["message"]
+        self.assertIn('cannot create resource "widgets"', message)
+
+
+class AdmissionTests(ApplyTestCase):
+    """
+    Plug-ins that change who owns what (contract 13.8).
+    """
+
+    def answer(self, change: Callable[[list[dict[str, Any]]], Any]) -> Answer:
+        """
+        The answer to an update that a plug-in meddles with.
+        """
+        store = self.server.application.stores.get(GROUP, "v1", "widgets")
+        assert store is not None
+        store.admission = AdmissionChain([Meddler(change)])
+        self.apply({"color": "red"})
+        return self.apply({"color": "blue"})
+
+    def test_entries_that_mean_something_are_taken(self) -> None:
+        """
+        As the plug-in made them.
+        """
+        self.answer(lambda entries: [{**entries[0], "manager": "plugin"}])
+        self.assertEqual(list(self.owners()), ["plugin Apply"])
+
+    def test_entries_that_mean_nothing_are_put_back(self) -> None:
+        """
+        With a warning.
+        """
+        answer = self.answer(lambda entries: [{"manager": "plugin", "operation": "Bad"}])
+        self.assertEqual(list(self.owners()), ["m Apply"])
+        (warning,) = (value for name, value in answer.headers if name == b"warning")
+        self.assertIn(b".metadata.managedFields was in an invalid state after admission", warning)
 
 
 class TrackingTests(ApplyTestCase):
