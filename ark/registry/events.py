@@ -53,7 +53,7 @@ class EventStrategy(Strategy):
     def __init__(self, kind: Kind) -> None:
         super().__init__(kind)
         self._kept = kind.kept_names
-        self._strict = bool(kind.kept_as)
+        self._strict = self.judges_metadata = bool(kind.kept_as)
         self._controller = "reportingController" if self._strict else "reportingComponent"
         names = {kept: name for name, kept in self._kept.items()}
         self.blank = {names.get(member, member): value for member, value in _BLANK.items()}
@@ -129,7 +129,8 @@ def _changed(event: Object, old: Object, controller: str) -> Iterator[Cause]:
         same = _same_time(new, before) if member == "eventTime" else same_json(new, before)
         if not same:
             path = controller if member == "reportingComponent" else member
-            yield invalid(path, event.get(member), "field is immutable")
+            empty = "" if isinstance(before, str) and member != "eventTime" else None
+            yield invalid(path, event.get(member, empty), "field is immutable")
 
 
 def _same_time(new: str | None, old: str | None) -> bool:

@@ -401,7 +401,7 @@ class Store:
         if old is None:
             name_rule = self.kind.name_validator
             causes = objectmeta.validate_metadata(new["metadata"], self.kind.namespaced, name_rule)
-        elif causes:
+        elif causes and self.strategy.judges_metadata:
             # The strategies judge the change once more (C{ValidateUpdate}).
             causes += objectmeta.update_causes(new["metadata"], old["metadata"])
         if subresource == "status" and old is not None:

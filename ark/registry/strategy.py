@@ -43,11 +43,13 @@ class Strategy:
     @cvar checks_preconditions_itself: whether Kubernetes' own code for this resource judges
         the preconditions of deletions, which has other words.
     @cvar blank: the members that an object has before anybody sets them.
+    @cvar judges_metadata: whether the rules of a kind look at changes of metadata once more.
     """
 
     returns_deleted = False
     checks_preconditions_itself = False
     blank: Mapping[str, Any] = {}
+    judges_metadata = True
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
