@@ -9,22 +9,17 @@ L{ark.registry.updating} and L{ark.registry.removal}.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from typing import Any
 
-from ark.admission.attributes import Attributes
 from ark.admission.chain import AdmissionChain
 from ark.apis.kind import Kind
 from ark.apply import managedfields
 from ark.apply.fieldtracker import FieldTracker
-from ark.apply.managedfields import NOTHING, Identity, ManagedFields
+from ark.apply.managedfields import NOTHING, ManagedFields
 from ark.apply.managedfieldsscale import ScaleEntries
 from ark.meta import objectmeta
-from ark.meta.fielderrors import invalid as invalid_value
-from ark.meta.gvk import GroupKind
 from ark.meta.options import DeleteOptions
 from ark.meta.records import Key, Version
-from ark.meta.status import APIStatus, Cause, bad_request, invalid, not_found
+from ark.meta.status import APIStatus, not_found
 from ark.meta.time import rfc3339
 from ark.registry import creation
 from ark.registry.codec import Codec, Object
@@ -33,8 +28,9 @@ from ark.registry.conversion.webhook import WebhookConversion
 from ark.registry.core import strategy_for
 from ark.registry.deletion import Deleted
 from ark.registry.fieldtracking import Tracking, VersionOf, copied
+from ark.registry.judging import Judging
 from ark.registry.removal import delete_once
-from ark.registry.schema import Processor, compile_schema
+from ark.registry.schema import compile_schema
 from ark.registry.updating import Target, update_once
 from ark.registry.writing import Proposal, Transform, WriteContext, Written
 from ark.watch.cacher import Cacher
@@ -42,7 +38,7 @@ from ark.watch.cacher import Cacher
 __all__ = ["Proposal", "Store", "Transform", "WriteContext", "Written"]
 
 
-class Store:
+class Store(Judging):
     """
     The objects of one served version of one resource.
 
@@ -71,13 +67,12 @@ class Store:
             that which objects are stored in.
         @param others: whether there are other versions, which objects may have been stored in.
         """
-        self.kind = kind
         self.storage_kind = storage_kind
         self.cacher = cacher
         self.admission = admission
         self.now = now
-        self.strategy = strategy_for(kind)
-        self.processor: Processor = self.strategy.processor()
+        strategy = strategy_for(kind)
+        super().__init__(strategy, strategy.processor())
         self.codec = Codec(storage_kind.api_version, storage_kind.kind)
         self.served_codec = Codec(kind.api_version, kind.kind)
         self.converts = kind.api_version != storage_kind.api_version
@@ -339,75 +334,6 @@ class Store:
 
     # What the ways of writing share
 
-    def match_namespace(self, namespace: str, metadata: dict[str, Any]) -> None:
-        """
-        Fill in C{metadata.namespace}, or refuse one that is not the request's.
-
-        @raise APIStatus: 400 (contract 5.2).
-        """
-        if not self.kind.namespaced:
-            metadata.pop("namespace", None)
-            return
-        given = metadata.get("namespace") or ""
-        if given and given != namespace:
-            raise bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request"
-            )
-        metadata["namespace"] = namespace
-
-    def check(
-        self,
-        new: Object,
-        old: Object | None,
-        managed: ManagedFields,
-        context: WriteContext,
-        subresource: str = "",
-    ) -> None:
-        """
-        Judge an object as it would be stored.
-
-        @raise APIStatus: 422.
-        """
-        if not all(map(_is_usual, managed.entries)):
-            new["metadata"]["managedFields"] = managed.members()
-        causes = self._causes(new, old, subresource, context.warnings)
-        new["metadata"].pop("managedFields", None)
-        if causes:
-            # The subject is of the kind that the object says, or that it is kept as.
-            group, slash, _ = (self.kind.kept_as or str(new.get("apiVersion"))).rpartition("/")
-            said = GroupKind(group if slash else "", new.get("kind") or "")
-            raise invalid(said, new["metadata"].get("name", ""), causes)
-        if not subresource:
-            context.warnings.extend(self.strategy.warnings(new, old))
-        if not self.kind.typed:
-            finalizers = new["metadata"].get("finalizers")
-            if finalizers:
-                before = (old or new)["metadata"].get("finalizers") if old else ()
-                context.warnings.extend(objectmeta.finalizer_warnings(finalizers, before or ()))
-
-    def _causes(self, new: Object, old: Object | None, subresource: str, warnings: list[str]) -> list[Cause]:
-        causes: list[Cause] = []
-        if old is not None:
-            causes = objectmeta.validate_metadata_update(
-                new["metadata"], old["metadata"], self.kind.namespaced
-            )
-        wrong_type = [
-            invalid_value(member, new.get(member), f"must be {right}")
-            for member, right in (("kind", self.kind.kind), ("apiVersion", self.kind.api_version))
-            if new.get(member) != right
-        ]
-        if wrong_type:
-            return causes + wrong_type
-        if old is None:
-            name_rule = self.kind.name_validator
-            causes = objectmeta.validate_metadata(new["metadata"], self.kind.namespaced, name_rule)
-        elif causes and self.strategy.judges_metadata:
-            # The strategies judge the change once more (C{ValidateUpdate}).
-            causes += objectmeta.update_causes(new["metadata"], old["metadata"])
-        if subresource == "status" and old is not None:
-            return causes + self.processor.validate_status(new, old, warnings)
-        return causes + self.processor.validate(new, old, warnings) + self.strategy.validate(new, old)
-
     def stored_form(self, obj: Object) -> Object:
         """
         An object as the version that is stored has it; it may be changed for that.
@@ -442,43 +368,6 @@ class Store:
         if self.texts is not None:
             return self._at_hand(version.body)
         return self.served_codec.encode(obj, managed.text).at(version.revision)
-
-    def attributes(
-        self,
-        operation: str,
-        namespace: str,
-        name: str,
-        new: Object | None,
-        old: Object | None,
-        context: WriteContext,
-        subresource: str = "",
-    ) -> Attributes:
-        """
-        What admission is told of a write.
-        """
-        return Attributes(
-            operation,
-            self.kind.gk,
-            self.kind.gr,
-            self.kind.version,
-            namespace,
-            name,
-            new,
-            old,
-            subresource,
-            context.dry_run,
-            context.user,
-            context.options,
-            context.warnings,
-        )
-
-
-@lru_cache(maxsize=4096)
-def _is_usual(identity: Identity) -> bool:
-    """
-    Whether nothing can be wrong with whom an entry of C{metadata.managedFields} tells of.
-    """
-    return not objectmeta.manager_causes(identity.manager, identity.subresource)
 
 
 def _renamed(obj: Object, names: dict[str, str]) -> Object:
