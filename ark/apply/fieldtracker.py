@@ -25,7 +25,8 @@ from ark.apply.managedfields import (
     parse,
 )
 from ark.apply.managedfieldsconflict import conflict_status
-from ark.apply.merge import Conflicts, Ignored, Object, Owners, Updater, Versions
+from ark.apply.merge import Conflicts, Object, Owners, Updater, Versions
+from ark.apply.resetfields import Ignored
 from ark.apply.typedschema import TypedError
 from ark.meta.gvk import GroupVersionKind
 from ark.meta.status import APIStatus, bad_request

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-from ark.apply.fieldpath import Path, field_path
+from ark.apply.fieldpath import Path
 from ark.apply.fieldset import EMPTY, FieldSet
 from ark.apply.managedfields import Entry, Identity
+from ark.apply.resetfields import NOTHING_IGNORED, Ignored, apart
 from ark.apply.typed import SAME, Comparison, equal
 from ark.apply.typedschema import TypedSchema
 
@@ -62,41 +63,6 @@ class Versions(Protocol):
 
         @raise ark.apply.typedschema.TypedError: what comes out does not fit its schema.
         """
-
-
-class Ignored:
-    """
-    Members of objects that a write does not change, whatever it says
-    (C{rest.ResetFieldsStrategy}).
-    """
-
-    def __init__(self, members: tuple[str, ...] = ()) -> None:
-        self._members = members
-        self._fields = FieldSet.of(*map(field_path, members))
-
-    def left(self, found: Comparison) -> Comparison:
-        """
-        What differs besides them; L{SAME} if nothing does.
-        """
-        if all(_apart(fields, self._fields) for fields in found):
-            return found
-        left = Comparison(*(fields.recursive_difference(self._fields) for fields in found))
-        return left if any(left) else SAME
-
-    def part(self, obj: Object) -> Object:
-        """
-        What an object says of them.
-        """
-        return {name: obj[name] for name in self._members if name in obj}
-
-    def fields(self, fields: FieldSet) -> FieldSet:
-        """
-        Fields without them and all that is below.
-        """
-        return fields.recursive_difference(self._fields)
-
-
-NOTHING_IGNORED = Ignored()
 
 
 class Updater:
@@ -299,15 +265,8 @@ def _lost(
     """
     lost = _common(fields, modified).union(_common(fields, added))
     left = fields if lost.empty else fields.difference(lost)
-    return lost, left if removed.empty or _apart(left, removed) else left.difference(removed)
+    return lost, left if removed.empty or apart(left, removed) else left.difference(removed)
 
 
 def _common(one: FieldSet, other: FieldSet) -> FieldSet:
-    return EMPTY if _apart(one, other) else one.intersection(other)
-
-
-def _apart(one: FieldSet, other: FieldSet) -> bool:
-    """
-    Whether the sets are of different members of an object: most often so, and quick to tell.
-    """
-    return one.fields_v1().keys().isdisjoint(other.fields_v1())
+    return EMPTY if apart(one, other) else one.intersection(other)

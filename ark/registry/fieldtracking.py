@@ -17,7 +17,7 @@ from ark.apis.kind import Kind
 from ark.apply.fieldpath import Path, field_path
 from ark.apply.fieldtracker import FieldTracker
 from ark.apply.managedfieldsscale import SCALE_VERSION, ScaleEntries
-from ark.apply.merge import Ignored
+from ark.apply.resetfields import Ignored
 from ark.apply.typedschema import TypedSchema, compile_typed
 from ark.registry.codec import Object
 from ark.registry.scale import SCALE

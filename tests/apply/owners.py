@@ -10,7 +10,7 @@ from typing import Any
 
 from ark.apply.fieldtracker import FieldTracker
 from ark.apply.managedfields import NOTHING, ManagedFields
-from ark.apply.merge import Ignored
+from ark.apply.resetfields import Ignored
 from ark.apply.typedschema import TypedSchema, compile_typed
 from ark.meta.gvk import GroupVersionKind
 

@@ -6,13 +6,18 @@ Run as C{python -m tests.bench.bench_apply}; prints microseconds a call, the bes
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import orjson
 
+from ark.apis.kind import Kind
 from ark.apis.loader import KindRegistry
 from ark.apply.fieldset import EMPTY, FieldSet
+from ark.apply.managedfields import NOTHING, read
 from ark.apply.typedschema import compile_typed
+from ark.registry.core import strategy_for
+from ark.registry.fieldtracking import Tracking
 from tests.bench.bench_schema import QUERY, measure
 
 SPEC_OWNER = {name: QUERY[name] for name in ("apiVersion", "kind", "metadata", "spec")}
@@ -76,6 +81,33 @@ def main() -> None:
     measure("named members", lambda: schema.named_members(spec))
     measure("remove", lambda: schema.remove(new, spec))
     assert not EMPTY
+    track(kind)
+
+
+def track(kind: Kind) -> None:
+    """
+    Measure what a write pays for C{managedFields}, from the stored text to the one that is stored next.
+    """
+    second = itertools.cycle(range(60))
+    tracking = Tracking(
+        strategy_for(kind), {kind.version: kind}.get, lambda: f"2026-01-01T00:00:{next(second):02}Z"
+    )
+    main, status = tracking.tracker(""), tracking.tracker("status")
+    created = copied(SPEC_OWNER)
+    old, new = written()
+    labelled = copied(created)
+    labelled["metadata"].setdefault("labels", {})["another"] = "label"
+    managed = main.update(created, labelled, main.update(None, created, NOTHING, "creator"), "labeller")
+    managed = status.update(created, old, managed, "controller")
+    reported = {**copied(old), "status": new["status"]}
+    measure("track a create", lambda: main.update(None, created, NOTHING, "creator").text)
+    measure(
+        "track a status write, three managers",
+        lambda: status.update(old, reported, read(managed.text), "controller").text,
+    )
+    same = copied(old)
+    measure("track a write that changes nothing", lambda: main.update(old, same, managed, "creator").text)
+    measure("read entries for the first time", lambda: read.__wrapped__(managed.text))
 
 
 copied_old = copied(QUERY)
