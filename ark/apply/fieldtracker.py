@@ -116,9 +116,11 @@ class FieldTracker:
         if is_reset(members):
             return NOTHING
         try:
-            return parse(members) or managed
+            found = parse(members)
         except InvalidManagedFields:
             return managed
+        # Most clients send back what they have read, of which the text is known.
+        return managed if not found or found.entries == managed.entries else found
 
     def _identity(self, manager: str, operation: str) -> Identity:
         version = "" if operation == APPLY else self._version
