@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred
@@ -36,12 +37,8 @@ from ark.bootstrap import (
 from ark.config import CONFIG, ConfigError, ServerConfig
 from ark.controllers.definitions import Definitions
 from ark.controllers.definitionstatus import DefinitionController
-from ark.controllers.events import EventRecorder
-from ark.controllers.expiry import EventExpiry
-from ark.controllers.garbageactions import USER
-from ark.controllers.garbagecollector import COMPONENT, GarbageCollector
-from ark.controllers.namespaces import NamespaceController
-from ark.controllers.reflector import Reflector
+from ark.controllers.leadership import Leadership
+from ark.controllers.running import Controllers
 from ark.http.application import Application, ApplicationParts
 from ark.http.customendpoints import BadEndpoint
 from ark.http.health import READINESS, Health
@@ -70,7 +67,6 @@ from ark.watch.compactor import Compactor
 RELOAD_EVERY = 1.0
 RENEW_EVERY = 3600.0
 COUNT_EVERY = 60.0
-EXPIRE_EVERY = 180.0
 LOGGED_REQUESTS = 2
 
 _log = Logger()
@@ -143,7 +139,7 @@ class ArkServer(MultiService):
         contents = Contents(is_new, 0 if is_new else await count_objects(backend, kept))
         if self._worker in (None, 0):
             await self._make_ready(application, backend, definitions, manifests)
-            self._start_controllers(application, backend, cacher)
+            await self._start_controllers(application, backend, cacher)
         self._add_checks(backend, cacher)
         self._add_gauges(metrics, stores, backend)
         show_cacher(metrics, cacher)
@@ -229,22 +225,21 @@ class ArkServer(MultiService):
             authenticators.append(AnonymousAuthenticator())
         return UnionAuthenticator(authenticators)
 
-    def _start_controllers(self, application: Application, backend: IStorageBackend, cacher: Cacher) -> None:
+    async def _start_controllers(
+        self, application: Application, backend: IStorageBackend, cacher: Cacher
+    ) -> None:
         config = self._config
-        if "namespace-controller" in config.controllers:
-            controller = NamespaceController(application.stores, self._reactor, self._now)
-            reflector = Reflector("namespaces", controller.observe, cacher, self._reactor)
-            self._closing += [controller.stop, reflector.stop]
-            reflector.start()
-        if "garbage-collector-controller" in config.controllers:
-            recorder = EventRecorder(application.stores, COMPONENT, USER, self._now)
-            collector = GarbageCollector(application.stores, cacher, self._reactor, recorder)
-            self._closing.append(collector.stop)
-            collector.start()
-        events = application.stores.of_resource("events")
-        if config.event_ttl and events is not None:
-            expiry = EventExpiry(events, config.event_ttl, self._now)
-            self._every("expiring events", min(EXPIRE_EVERY, config.event_ttl), expiry.sweep)
+        clock = (self._reactor, self._now)
+        stores = application.stores
+        controllers = Controllers(config.controllers, config.event_ttl, stores, cacher, clock)
+        leases = stores.of_resource("leases.coordination.k8s.io")
+        if IConnects.providedBy(backend) and leases is not None:
+            leadership = Leadership(leases, str(uuid4()), clock, controllers.begin, controllers.end)
+            self._closing.append(leadership.stop)
+            leadership.start()
+        else:
+            self._closing.append(controllers.end)
+            await controllers.begin()
         compactor = Compactor(
             backend,
             self._reactor,
