@@ -168,6 +168,73 @@ class IConnects(Interface):
     connections: int = Attribute("How many connections are open.")
 
 
+class IOpensBeside(Interface):
+    """
+    Provided by factories whose L{IStorageBackendFactory.open} keeps others out, beside it.
+    """
+
+    async def open_beside(config: Mapping[str, Any], reactor: Any) -> IStorageBackend:
+        """
+        Open a database that a server may have open at this time, to copy it.
+
+        What is returned may be read, and held (L{IRestores.set_mark}), but not be committed to.
+
+        @raise ark.storage.errors.UnusableDatabase: it is not there, or of another version.
+        """
+
+
+class IRestores(Interface):
+    """
+    What it takes to move a database from or to a backend as it is.
+
+    A backend provides it beside L{IStorageBackend}, or can be adapted to it.
+
+    A database may have a I{mark}, a text that its keeper understands.  As long as it has
+    one, L{IStorageBackend.commit} of any process, whenever it was opened, raises
+    L{ark.storage.errors.Unavailable}, and all else goes on.
+    """
+
+    async def resources() -> Sequence[str]:
+        """
+        All resources that have a version in the log, in order.
+        """
+
+    async def mark() -> str:
+        """
+        The mark; empty when there is none.
+        """
+
+    async def set_mark(text: str) -> None:
+        """
+        Mark the database, or take its mark away when C{text} is empty.
+
+        When this returns with a mark, no commit is under way any more, and the mark
+        survives the loss of power.
+        """
+
+    async def wipe(floor: int, mark: str) -> None:
+        """
+        Forget everything: an empty store whose floor is C{floor}, and its counter too (but
+        at least C{1}), with C{mark}, in one transaction.
+        """
+
+    async def restore(versions: Sequence[Version], revision: int, mark: str) -> None:
+        """
+        Write versions with the revisions that they have, in one transaction, together with
+        the counter and the mark.
+
+        The database has a mark, and gets C{mark}, which may not be empty.  Versions come in
+        the order of their revisions if any of them have the same key, and none comes twice.
+        The newest version of a key is live unless it is a deletion.  Subscribers and
+        watchers learn of them as of a commit.
+
+        @param revision: what the counter is afterwards: never less than before, or than the
+            revision of a version.
+        @raise ark.storage.errors.StorageError: nothing was written, or, if it is
+            C{OutcomeUnknown}, it may have been; the mark tells.
+        """
+
+
 class IReportsKinds(Interface):
     """
     Provided by backends that show kinds to people who read the database with SQL.

@@ -13,7 +13,7 @@ from typing import Any
 
 from zope.interface import implementer
 
-from ark.interfaces import IChangeFeed, IStorageBackend
+from ark.interfaces import IChangeFeed, IRestores, IStorageBackend
 from ark.meta.records import (
     DELETED,
     Change,
@@ -30,6 +30,8 @@ from ark.meta.records import (
 )
 from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import Compacted, Unavailable
+from ark.storage.marks import HELD
+from ark.storage.memoryrestore import MemoryRestore
 
 _Place = tuple[str, str]
 
@@ -41,17 +43,27 @@ class MemoryBackend:
 
     @param reactor: where to call subscribers from, a turn after the commit.  Without it
         they are called before L{commit} returns.
+    @ivar marked: the mark (L{IRestores}).
     """
 
     def __init__(self, reactor: Any = None) -> None:
-        self._revision = 1
-        self._floor = 0
-        self._swept = 0
+        self.marked = ""
+        self._feed = ChangeFeed(reactor)
+        self._closed = False
+        self.reset(0)
+
+    def reset(self, floor: int) -> None:
+        """
+        See L{IRestores.wipe}.
+        """
+        self._revision = max(floor, 1)
+        self._floor = self._swept = floor
         self._log: dict[int, Version] = {}
         self._histories: dict[str, dict[_Place, list[int]]] = {}
         self._places: dict[str, list[_Place]] = {}
-        self._feed = ChangeFeed(reactor)
-        self._closed = False
+
+    def __conform__(self, interface: Any) -> Any:
+        return MemoryRestore(self) if interface is IRestores else None
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
         """
@@ -64,6 +76,8 @@ class MemoryBackend:
         See L{IStorageBackend.commit}.  Durable until the process ends.
         """
         self._check_open()
+        if self.marked:
+            raise Unavailable(HELD)
         before = self._revision
         outcomes = [self._apply(change) for change in changes]
         if self._revision != before:
@@ -98,6 +112,21 @@ class MemoryBackend:
             insort(self._places.setdefault(resource, []), where)
         histories[where].append(version.revision)
         self._log[version.revision] = version
+
+    def put_back(self, versions: Sequence[Version], revision: int) -> None:
+        """
+        See L{IRestores.restore}.
+        """
+        for version in versions:
+            self._append(version)
+        self._revision = revision
+        self._feed.notify()
+
+    def resources(self) -> list[str]:
+        """
+        See L{IRestores.resources}.
+        """
+        return sorted(resource for resource, histories in self._histories.items() if histories)
 
     def _live(self, key: Key, revision: int | None = None) -> Version | None:
         history = self._histories.get(key.resource, {}).get((key.namespace, key.name), ())

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from ark.interfaces import IChangeFeed, IConnects, IStorageBackend
+from ark.interfaces import IChangeFeed, IConnects, IRestores, IStorageBackend
 from ark.meta.records import (
     Change,
     EventPage,
@@ -43,6 +43,7 @@ from ark.storage.postgresqlread import (
     page_of,
     version_of,
 )
+from ark.storage.postgresqlrestore import PostgreSQLRestore
 from ark.storage.postgresqlsession import Session, Sessions
 from ark.storage.postgresqlsettings import connection_settings
 from ark.storage.postgresqlstatements import (
@@ -85,6 +86,9 @@ class PostgreSQLBackend:
         self._writer = Writer(Sessions(settings, reactor, 1, _TIMEOUT), reactor, self._counter, self.get)
         self._points = PointReads(reactor, self._start_read)
         self._listener = Listener(settings, reactor, _TIMEOUT, self._feed.notify)
+
+    def __conform__(self, interface: Any) -> Any:
+        return PostgreSQLRestore(self._readers, self._counter) if interface is IRestores else None
 
     @property
     def hears(self) -> bool:

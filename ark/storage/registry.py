@@ -14,7 +14,7 @@ from twisted.plugin import IPlugin, getPlugins
 from twisted.python.reflect import namedAny
 from zope.interface import alsoProvides, implementer
 
-from ark.interfaces import IInspectsSchema, IStorageBackend, IStorageBackendFactory
+from ark.interfaces import IInspectsSchema, IOpensBeside, IStorageBackend, IStorageBackendFactory
 from ark.meta.records import SchemaState
 from ark.storage.errors import UnusableDatabase
 
@@ -39,10 +39,19 @@ class StorageBackendFactory:
     @param opener: dotted name of an C{async def open_backend(config, reactor)}.
     @param inspector: dotted name of an C{async def inspect(config, reactor)}; with it, it
         provides L{IInspectsSchema} too.
+    @param beside: dotted name of an C{async def open_beside(config, reactor)}; with it, it
+        provides L{IOpensBeside} too.
     """
 
     def __init__(
-        self, scheme: str, summary: str, opener: str, options: Sequence[str] = (), inspector: str = ""
+        self,
+        scheme: str,
+        summary: str,
+        opener: str,
+        options: Sequence[str] = (),
+        inspector: str = "",
+        *,
+        beside: str = "",
     ) -> None:
         self.scheme = scheme
         self.summary = summary
@@ -51,12 +60,22 @@ class StorageBackendFactory:
         self.inspector = inspector
         if inspector:
             alsoProvides(self, IInspectsSchema)
+        self.beside = beside
+        if beside:
+            alsoProvides(self, IOpensBeside)
 
     async def open(self, config: Mapping[str, Any], reactor: Any) -> IStorageBackend:
         """
         See L{IStorageBackendFactory.open}.
         """
         backend: IStorageBackend = await self._load(self.opener)(config, reactor)
+        return backend
+
+    async def open_beside(self, config: Mapping[str, Any], reactor: Any) -> IStorageBackend:
+        """
+        See L{IOpensBeside.open_beside}.
+        """
+        backend: IStorageBackend = await self._load(self.beside)(config, reactor)
         return backend
 
     async def inspect(self, config: Mapping[str, Any], reactor: Any) -> SchemaState:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ark.interfaces import IChangeFeed, IReportsKinds, IStorageBackend
+from ark.interfaces import IChangeFeed, IReportsKinds, IRestores, IStorageBackend
 from ark.meta.records import (
     DELETED,
     Change,
@@ -38,7 +39,8 @@ from ark.storage import sqliteread
 from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import StorageError, StorageFull, Unavailable
 from ark.storage.pointreads import PointReads
-from ark.storage.sqlitefile import DatabaseFile, empty_log, schema_state, translate
+from ark.storage.sqlitefile import BesideFile, DatabaseFile, empty_log, schema_state, translate
+from ark.storage.sqliterestore import SQLiteRestore
 from ark.storage.sqlitewrite import raise_floor, sweep, write_batch
 from ark.storage.views import create_views
 from ark.storage.workerwake import WorkerWake
@@ -101,11 +103,20 @@ class SQLiteBackend:
         """
         revision, outcomes = await self._run(self._writer, self._write, changes)
         if revision > self._revision:
-            self._revision = revision
-            self._feed.notify()
-            if self._wake is not None:
-                self._wake.tell()
+            self._moved(revision)
         return outcomes
+
+    def _moved(self, revision: int) -> None:
+        self._revision = revision
+        self._feed.notify()
+        if self._wake is not None:
+            self._wake.tell()
+
+    def __conform__(self, interface: Any) -> Any:
+        if interface is not IRestores:
+            return None
+        write = partial(self._run, self._writer, self._exclusively)
+        return SQLiteRestore(partial(self._run, self._readers), write, self._moved)
 
     def _write(self, connection: Any, changes: Sequence[Change]) -> tuple[int, list[Outcome]]:
         stuck = self._full_since is not None and not self._resume(connection)
@@ -319,7 +330,17 @@ async def open_backend(config: Mapping[str, Any], reactor: Any) -> SQLiteBackend
     @raise ark.storage.errors.UnusableDatabase: it cannot be opened.
     """
     shared = int(config.get("workers") or 1) > 1
-    file = DatabaseFile(config["db_path"], shared, **_only(config, "ballast_bytes"))
+    return await _opened(DatabaseFile(config["db_path"], shared, **_only(config, "ballast_bytes")), reactor)
+
+
+async def open_beside(config: Mapping[str, Any], reactor: Any) -> SQLiteBackend:
+    """
+    See L{ark.interfaces.IOpensBeside.open_beside}.
+    """
+    return await _opened(BesideFile(config["db_path"], shared=True), reactor)
+
+
+async def _opened(file: DatabaseFile, reactor: Any) -> SQLiteBackend:
     await deferToThreadPool(reactor, reactor.getThreadPool(), file.prepare)
     backend = SQLiteBackend(file, reactor)
     try:

@@ -28,6 +28,7 @@ CHECKED_BYTES = 256 * 1024 * 1024
 BALLAST_BYTES = 16 * 1024 * 1024
 
 _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8, 10, 11, 13, 14, 26
+_REFUSED = 1811  # SQLITE_CONSTRAINT_TRIGGER: the database has a mark
 _PAGE_SIZE = 8192
 _BUSY_SECONDS = 5
 _PREPARE_SECONDS = 30.0
@@ -63,6 +64,8 @@ def translate(error: dbapi2.Error, committing: bool = False) -> StorageError:
         return StorageFull("the disk is full")
     if code in (_BUSY, _LOCKED):
         return Unavailable("the database is busy: another program holds its lock")
+    if getattr(error, "sqlite_errorcode", 0) == _REFUSED:
+        return Unavailable(str(error))
     if committing:
         return OutcomeUnknown(f"the commit failed: {error}")
     return Unavailable(f"the database failed: {error}")
@@ -358,6 +361,28 @@ class DatabaseFile:
         ).fetchall()
         if len(rows) != 1 or rows[0][0] < (rows[0][1] or 1):
             raise UnusableDatabase(f"{self.path} is damaged: its counter is behind its log", _RESTORE)
+
+
+class BesideFile(DatabaseFile):
+    """
+    A SQLite file that a server may have open: nobody is kept out, and nothing is migrated.
+    """
+
+    def prepare(self) -> None:
+        """
+        See that it can be read as it is.  Blocks; for a thread.
+
+        @raise UnusableDatabase: with the cause and what to do about it.
+        """
+        state = schema_state(str(self.path))
+        if state.version != state.newest:
+            what = f"has schema version {state.version}" if state.version else "is not there, or empty"
+            raise UnusableDatabase(
+                f"{self.path} {what}; this release knows version {state.newest}",
+                "Name the right file; run ark-server migrate if it is of an older release.",
+            )
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        self._commit_lock = os.open(self.folder / "commit.lock", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def schema_state(path: str) -> SchemaState:

@@ -35,6 +35,7 @@ from ark.meta.records import (
     Version,
 )
 from ark.storage.errors import Compacted, StorageError
+from ark.storage.testingrestore import RestoreTestsMixin
 
 QUERIES = "queries.ark.mckinsey.com"
 AGENTS = "agents.ark.mckinsey.com"
@@ -116,7 +117,7 @@ class Model:
         return Event(version, before[0] if before else None)
 
 
-class StorageBackendTestsMixin:
+class StorageBackendTestsMixin(RestoreTestsMixin):
     """
     Mix into L{twisted.trial.unittest.TestCase} and define C{make_backend}.
 

@@ -16,6 +16,7 @@ sqlite = StorageBackendFactory(
     "ark.storage.sqlite.open_backend",
     ("db_path", "workers"),
     "ark.storage.sqlite.inspect",
+    beside="ark.storage.sqlite.open_beside",
 )
 
 mysql = StorageBackendFactory(
