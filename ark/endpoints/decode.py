@@ -164,7 +164,11 @@ class Decoder:
         metadata = obj.get("metadata")
         if metadata is None:
             obj["metadata"] = metadata = {}
+        # No entries at all are a wish to forget them, which custom resources lose on the way.
+        forgets = self.kind.typed and isinstance(metadata, dict) and metadata.get("managedFields") == []
         unknown = sorted(objectmeta.check_types(metadata))
+        if forgets:
+            metadata["managedFields"] = []
         unknown += self._processor.settle(obj)
         if self.kind.typed:
             self._check_members(obj)

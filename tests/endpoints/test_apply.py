@@ -469,6 +469,16 @@ class TrackingTests(ApplyTestCase):
         status = self.status(answer, 422, "Invalid")
         self.assertEqual(status["details"]["causes"][0]["field"], "metadata.managedFields[0].manager")
 
+    def test_no_entries_forget_those_of_built_in_kinds(self) -> None:
+        """
+        Which custom resources take for nothing said.
+        """
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "b"}}
+        self.request("POST", "/api/v1/namespaces/default/configmaps", body)
+        patch = {"metadata": {"managedFields": []}}
+        answer = self.request("PATCH", "/api/v1/namespaces/default/configmaps/c", patch, content_type=MERGE)
+        self.assertNotIn("managedFields", answer.json()["metadata"])
+
     def test_types_that_kubernetes_fills_in_are_owned(self) -> None:
         """
         What built-in kinds default when they are read belongs to who creates them; what is

@@ -108,6 +108,8 @@ def applies(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
     yield from _edits(kind)
     yield from _migration(kind)
     yield from _many(kind)
+    yield from _scales(kind)
+    yield from _built_in()
 
 
 def _apply(rng: random.Random, kind: Kind, name: str, members: dict[str, Any], **query: Any) -> Call:
@@ -337,6 +339,70 @@ def _many(kind: Kind) -> Iterator[Step]:
         change = {"spec": {"free": {f"f{index}": 1}}}
         yield call("PATCH", target(where, fieldManager=f"m{index:02}"), change, content=MERGE)
     yield call("GET", where)
+
+
+def _scales(kind: Kind) -> Iterator[Step]:
+    """
+    Scales that are applied; the last one only our server takes.
+    """
+    where = kind.path("applies", "s", "scale")
+    scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "s"}}
+    yield call("POST", kind.path("applies"), kind.object("s", {**SPEC, "replicas": 2}))
+    for manager, replicas, force in (("a", 2, None), ("b", 2, "true"), ("b", 3, None), ("b", 3, "true")):
+        body = {**scale, "spec": {"replicas": replicas}}
+        yield call("PATCH", target(where, fieldManager=manager, force=force), body, content=APPLY)
+
+
+_BUILT_IN: tuple[tuple[str, tuple[dict[str, Any], ...]], ...] = (
+    ("configmaps", (
+        {"data": {"a": "1"}}, {"data": {"a": "2", "b": "3"}}, {"data": {"b": "3"}}, {"binaryData": {"x": "aGk="}}, {"data": {"a": 5}}, {"immutable": True}, {"bogus": 1},
+    )),
+    ("secrets", ({"data": {"a": "aGk="}}, {"stringData": {"b": "text"}}, {"type": "Opaque"}, {"data": {"a": "aGkh"}}, {"type": "other"})),
+    ("services", (
+        {"spec": {"type": "ExternalName", "externalName": "example.com"}}, {"spec": {"type": "ExternalName", "externalName": "example.org"}},
+        {"spec": {"externalName": "example.com", "ports": [{"name": "a", "port": 80}]}}, {"spec": {"ports": [{"name": "a", "port": 81}, {"name": "b", "port": 82, "protocol": "UDP"}]}},
+        {"status": {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}}},
+    )),
+    ("serviceaccounts", ({"automountServiceAccountToken": True}, {"secrets": [{"name": "s"}]}, {"secrets": [{"name": "t"}]}, {})),
+)  # fmt: skip
+
+
+def _built_in() -> Iterator[Step]:
+    """
+    Built-in kinds, applied by two managers in turn.
+    """
+    kinds = {
+        "configmaps": "ConfigMap",
+        "secrets": "Secret",
+        "services": "Service",
+        "serviceaccounts": "ServiceAccount",
+    }
+    for plural, bodies in _BUILT_IN:
+        where = f"/api/v1/namespaces/applies/{plural}/b"
+        for members in (*bodies, *bodies):
+            for manager in ("one", "two"):
+                metadata = {"name": "b", "labels": {manager: "x", "both": manager}}
+                body = {"apiVersion": "v1", "kind": kinds[plural], "metadata": metadata, **members}
+                force = "true" if manager == "two" else None
+                yield call("PATCH", target(where, fieldManager=manager, force=force), body, content=APPLY)
+                yield call("GET", where)
+        yield call(
+            "PATCH", target(where, fieldManager="m"), {"metadata": {"managedFields": []}}, content=MERGE
+        )
+        yield call("GET", where)
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "applied"}}
+    for manager in ("one", "two"):
+        labelled = {**body, "metadata": {"name": "applied", "labels": {manager: "x"}}}
+        yield call(
+            "PATCH", target("/api/v1/namespaces/applied", fieldManager=manager), labelled, content=APPLY
+        )
+    yield call(
+        "PATCH",
+        target("/api/v1/namespaces/applied/status", fieldManager="s"),
+        {**body, "status": {"phase": "Active"}},
+        content=APPLY,
+    )
+    yield call("GET", "/api/v1/namespaces/applied")
 
 
 def owners(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
