@@ -1,0 +1,113 @@
+"""
+Rules of L{ark.registry.core} that no schema can say: leases, services and service accounts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ark.testing import Answer
+from tests.endpoints.support import ServerTestCase
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+CORE = "/api/v1/namespaces/default"
+
+
+class LeaseTests(ServerTestCase):
+    """
+    C{ValidateLeaseSpec} in C{k8s.io/kubernetes/pkg/apis/coordination/validation}.
+    """
+
+    def causes(self, **spec: Any) -> list[tuple[str, str]]:
+        """
+        What is wrong with a lease.
+        """
+        lease = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": "l"},
+            "spec": spec,
+        }
+        answer = self.request("POST", f"{LEASES}?dryRun=All", lease)
+        if answer.code == 201:
+            return []
+        return [(cause["field"], cause["message"]) for cause in answer.json()["details"]["causes"]]
+
+    def test_times_and_counts(self) -> None:
+        """
+        A lease lasts, and has not changed hands less than never.
+        """
+        self.assertEqual(self.causes(leaseDurationSeconds=1, leaseTransitions=0), [])
+        told = self.causes(leaseDurationSeconds=0, leaseTransitions=-1)
+        self.assertEqual(
+            told,
+            [
+                ("spec.leaseDurationSeconds", "Invalid value: 0: must be greater than 0"),
+                ("spec.leaseTransitions", "Invalid value: -1: must be greater than or equal to 0"),
+            ],
+        )
+
+    def test_strategies(self) -> None:
+        """
+        Kubernetes' own, or one with a domain; who is preferred is so by a strategy.
+        """
+        for strategy in ("OldestEmulationVersion", "example.com/own"):
+            self.assertEqual(self.causes(strategy=strategy, preferredHolder="me"), [])
+        ((field, message),) = self.causes(strategy="Nonsense")
+        self.assertEqual(field, "spec.strategy.strategy")
+        self.assertTrue(message.startswith('Unsupported value: "Nonsense"'))
+        ((field, _),) = self.causes(preferredHolder="me")
+        self.assertEqual(field, "spec.preferredHolder")
+
+
+class ServiceTests(ServerTestCase):
+    """
+    C{GetWarningsForService} in C{k8s.io/kubernetes/pkg/api/service}.
+    """
+
+    def warned(self, **spec: Any) -> list[bytes]:
+        """
+        What the writer of a service is warned of.
+        """
+        service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": spec}
+        answer: Answer = self.request("POST", f"{CORE}/services?dryRun=All", service)
+        self.assertEqual(answer.code, 201, answer.body)
+        return answer.header_values(b"warning")
+
+    def test_what_has_no_effect(self) -> None:
+        """
+        By the kind of the service.
+        """
+        ports, addresses = [{"port": 80}], ["10.0.0.1"]
+        self.assertEqual(self.warned(ports=ports), [])
+        (told,) = self.warned(ports=ports, externalIPs=addresses)
+        self.assertIn(b"is deprecated", told)
+        (told,) = self.warned(ports=ports, clusterIP="None", externalIPs=addresses)
+        self.assertIn(b"headless", told)
+        (told,) = self.warned(type="ExternalName", externalName="a.b", externalIPs=addresses)
+        self.assertIn(b"is ignored when spec.type is", told)
+        (told,) = self.warned(ports=ports, externalName="a.b")
+        self.assertIn(b"spec.externalName is ignored", told)
+
+
+class ServiceAccountTests(ServerTestCase):
+    """
+    C{cleanSecretReferences} in C{k8s.io/kubernetes/pkg/registry/core/serviceaccount}.
+    """
+
+    def test_secrets_are_known_by_their_names(self) -> None:
+        """
+        Whatever else is said of them is dropped.
+        """
+        secrets = [{"name": "a", "namespace": "other"}, {"name": "b"}]
+        account = {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "x"},
+            "secrets": secrets,
+        }
+        made = self.request("POST", f"{CORE}/serviceaccounts", account).json()
+        self.assertEqual(made["secrets"], [{"name": "a"}, {"name": "b"}])
+        made["secrets"].append({"name": "c", "uid": "u"})
+        changed = self.request("PUT", f"{CORE}/serviceaccounts/x", made).json()
+        self.assertEqual(changed["secrets"], [{"name": "a"}, {"name": "b"}, {"name": "c"}])
