@@ -81,6 +81,7 @@ PROGRAMS = {
         Program("load", REPOSITORY / "tests/bench/load", "."),
         Program("informers", REPOSITORY / "tests/e2e/informers", "."),
         Program("applyoracle", REPOSITORY / "tests/apply/oracle", "."),
+        Program("porcupine", REPOSITORY / "tests/histories/porcupine", "."),
         *map(_client, ("clientgo", "controllerruntime", "flux", "argocd")),
         _command("helm3", "helm.sh/helm/v3/cmd/helm"),
         _command("helm4", "helm.sh/helm/v4/cmd/helm"),
