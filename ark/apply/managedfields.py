@@ -149,14 +149,16 @@ class ManagedFields:
 
     def same_but_times(self, other: ManagedFields) -> bool:
         """
-        Whether both hold the same entries in the same order, whenever they were made.
+        Whether both hold the same entries, whenever they were made.  The order follows from
+        the times, so it does not count either.
         """
         if len(self.entries) != len(other.entries):
             return False
-        return all(
-            one == another and mine.same_but_time(its)
-            for (one, mine), (another, its) in zip(self.entries.items(), other.entries.items())
-        )
+        for identity, entry in self.entries.items():
+            found = other.entries.get(identity)
+            if found is None or not entry.same_but_time(found):
+                return False
+        return True
 
 
 NOTHING = ManagedFields({}, b"")
