@@ -26,8 +26,8 @@ _MAKE = (
     "CREATE TABLE IF NOT EXISTS ark_mark "
     "(id INTEGER PRIMARY KEY CHECK (id = 1), text TEXT NOT NULL, open INTEGER NOT NULL)",
     "INSERT INTO ark_mark VALUES (1, ?, 0) ON CONFLICT DO UPDATE SET text = excluded.text, open = 0",
-    "CREATE TRIGGER IF NOT EXISTS ark_held BEFORE UPDATE OF revision ON ark_meta "
-    f"WHEN NOT (SELECT open FROM ark_mark) BEGIN SELECT RAISE(ABORT, '{HELD}'); END",  # noqa: S608 - a constant
+    "CREATE TRIGGER IF NOT EXISTS ark_held BEFORE UPDATE OF revision ON ark_meta "  # noqa: S608 - a constant
+    f"WHEN NOT (SELECT open FROM ark_mark) BEGIN SELECT RAISE(ABORT, '{HELD}'); END",
 )
 _UNMAKE = ("DROP TRIGGER IF EXISTS ark_held", "DROP TABLE IF EXISTS ark_mark")
 _HAS_MARK = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'ark_mark'"
