@@ -169,7 +169,7 @@ def write_at_once(session: Session, batch: Batch, plan: Plan) -> int:
 
     @return: the counter before it.
     """
-    results = session.run(_LOCK + plan.text(batch) + b"SELECT @ark_revision; COMMIT")
+    results = session.run(_LOCK + plan.text(batch) + b"COMMIT; SELECT @ark_revision")
     ((revision,),) = results[-1]
     return int(revision)
 

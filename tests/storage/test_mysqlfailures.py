@@ -1,0 +1,462 @@
+"""
+What becomes of commits and reads when MySQL or the way to it fails.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from os import kill
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import Any
+
+import pymysql
+import trustme
+from twisted.internet import reactor as default_reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.threads import deferToThread
+from twisted.logger import globalLogPublisher
+from twisted.trial.unittest import SkipTest, TestCase
+
+from ark.meta.records import ADDED, MODIFIED, Committed, Mismatch, Range
+from ark.storage import mysqlsession, mysqlwriter
+from ark.storage.errors import OutcomeUnknown, StorageError, Unavailable, UnusableDatabase
+from ark.storage.mysql import open_backend
+from ark.storage.mysqlerrors import DATABASE_ERRORS, Unexpected, translate
+from ark.storage.mysqlmigrate import schema_files
+from ark.storage.mysqlsession import Session
+from ark.storage.mysqlsettings import connection_settings
+from ark.storage.mysqlwrite import Batch, hopeful_plan, settle, write_at_once
+from ark.storage.testing import QUERIES, change, key
+from tests.programs import NotInstalled
+from tests.storage.mysqlserver import MySQLServer, own_server
+from tests.storage.way import Way, until
+
+reactor: Any = default_reactor
+
+
+class FailureTestCase(TestCase):
+    """
+    Has a backend over the server that tests share.
+    """
+
+    timeout = 90
+
+    async def backend_at(self, url: str) -> Any:
+        """
+        A backend that is closed after the test.
+        """
+        backend = await open_backend({"db_url": url}, reactor)
+        self.addCleanup(lambda: Deferred.fromCoroutine(backend.close()))
+        return backend
+
+    def session_at(self, url: str) -> Session:
+        """
+        A session of the test's own.
+        """
+        session = Session(connection_settings({"db_url": url}))
+        self.addCleanup(session.close)
+        return session
+
+    def set_globally(self, server: MySQLServer, name: str, value: int) -> None:
+        """
+        Change a setting of the server until the test is over.
+        """
+        ((before,),) = server.sql(f"SELECT @@global.{name}")
+        server.sql(f"SET GLOBAL {name} = {value}")
+        self.addCleanup(server.sql, f"SET GLOBAL {name} = {before}")
+
+    def start_server(self, **configuration: str) -> MySQLServer:
+        """
+        A server of the test's own.
+        """
+        try:
+            server = MySQLServer(**configuration)
+        except NotInstalled as error:
+            raise SkipTest(str(error)) from None
+        self.addCleanup(server.remove)
+        return server
+
+
+class CommitTests(FailureTestCase):
+    """
+    Commits whose connection is lost.
+    """
+
+    async def setUp(self) -> None:
+        """
+        A backend whose way to the server is under control.
+        """
+        self.server = own_server(SkipTest)
+        self.url = self.server.url()
+        self.name = self.url.rpartition("/")[2]
+        self.way = Way(self.server.port, reactor)
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.way.close()))
+        self.backend = await self.backend_at(self.url.replace(str(self.server.port), str(self.way.port)))
+        self.other = await self.backend_at(self.url)
+
+    def running(self, statement: str) -> list[int]:
+        """
+        The connections that are at a statement that begins so.
+        """
+        wanted = f"user = 'ark' AND db = '{self.name}' AND info LIKE '{statement}%'"
+        rows = self.server.sql(f"SELECT id FROM information_schema.processlist WHERE {wanted}")  # noqa: S608
+        return [row[0] for row in rows]
+
+    async def test_a_lost_answer_is_found(self) -> None:
+        """
+        What was written is told as if the answer had come.
+        """
+        self.way.lose = b"@ark_revision"
+        outcomes = await self.backend.commit([change(key("b")), change(key("a"))])
+        self.assertEqual(self.way.lost, 1)
+        page = await self.other.list(Range(QUERIES), 10)
+        self.assertEqual([outcome.version for outcome in reversed(outcomes)], page.versions)
+
+    async def test_a_lost_answer_to_a_batch_that_does_not_all_fit_is_found(self) -> None:
+        """
+        Either it was written, and what did not fit is told too, or nothing of it was.
+        """
+        (taken,) = await self.other.commit([change(key("taken"), text="in the way")])
+        self.way.lose = b"in the way"
+        wishes = [change(key("a")), change(key("taken")), change(key("b"))]
+        try:
+            outcomes = await self.backend.commit(wishes)
+        except Unavailable:
+            self.assertEqual(await self.other.count(Range(QUERIES)), 1)
+        else:
+            self.assertEqual([type(outcome) for outcome in outcomes], [Committed, Mismatch, Committed])
+            self.assertEqual(outcomes[1].current, taken.version)
+            page = await self.other.list(Range(QUERIES), 10)
+            self.assertEqual(page.versions[:2], [outcomes[0].version, outcomes[2].version])
+        self.assertEqual(self.way.lost, 1)
+
+    async def test_what_was_not_written_is_told_so(self) -> None:
+        """
+        The server ends a commit that waits for its turn.
+        """
+        blocker: Any = pymysql.connect(unix_socket=str(self.server.folder / "socket"), user="root")
+        blocker.cursor().execute(f"SELECT 1 FROM {self.name}.ark_meta FOR UPDATE")  # noqa: S608
+        writing = Deferred.fromCoroutine(self.backend.commit([change(key("b"))]))
+        found: list[Any] = []
+        await until(lambda: found.extend(self.running("SELECT revision INTO")) or found, "the commit to wait")
+        self.server.sql(f"KILL {found[0]}")
+        blocker.rollback()
+        blocker.close()
+        await self.assertFailure(writing, Unavailable)
+        (outcome,) = await self.backend.commit([change(key("c"))])
+        self.assertIsInstance(outcome, Committed)
+        self.assertIsNone(await self.other.get(key("b")))
+
+    def test_what_was_asked_about_is_not_written_afterwards(self) -> None:
+        """
+        A batch that lingers in the database finds that it is not expected any more.
+        """
+        session = self.session_at(self.url)
+        plan = hopeful_plan([change(key("a"))])
+        assert plan is not None
+        self.assertEqual(settle(session, Batch(b"w", 0)), 0)
+        self.assertEqual(write_at_once(session, Batch(b"w", 1), plan), 1)
+        self.assertEqual(settle(session, Batch(b"w", 1)), 2)
+        self.assertEqual(settle(session, Batch(b"w", 2)), 0)
+        plan = hopeful_plan([change(key("b"))])
+        assert plan is not None
+        failure = self.assertRaises(DATABASE_ERRORS, write_at_once, session, Batch(b"w", 2), plan)
+        self.assertIsInstance(translate(failure, True), Unexpected)
+
+    async def test_a_writer_that_was_forgotten_makes_itself_known_again(self) -> None:
+        """
+        It has written nothing for so long that others have dropped its row.
+        """
+        self.server.sql(f"DELETE FROM {self.name}.ark_writer")  # noqa: S608
+        (outcome,) = await self.backend.commit([change(key("a"))])
+        self.assertIsInstance(outcome, Committed)
+
+    async def test_an_outcome_that_cannot_be_found_is_unknown(self) -> None:
+        """
+        And the next commit first finds out.
+        """
+        self.patch(mysqlwriter, "_SETTLING_SECONDS", 1.0)
+        await self.backend.commit([change(key("a"))])
+        self.way.lose, self.way.closes = b"@ark_revision", True
+        writing = Deferred.fromCoroutine(self.backend.commit([change(key("b"))]))
+        await self.assertFailure(writing, OutcomeUnknown)
+        self.way.shut = False
+        (outcome,) = await self.backend.commit([change(key("b"))])
+        self.assertIsInstance(outcome, Mismatch)
+
+    async def test_a_deadlock_is_tried_again(self) -> None:
+        """
+        The server undoes a commit for the sake of another transaction.
+        """
+        await self.backend.commit([change(key("a"))])
+        blocker: Any = pymysql.connect(
+            unix_socket=str(self.server.folder / "socket"), user="root", database=self.name
+        )
+        cursor = blocker.cursor()
+        cursor.execute("UPDATE ark_object SET previous = 1")
+        # Of two, the server undoes the one that has done less.
+        rows = ", ".join(f"('x', '', '{number}', 1)" for number in range(500))
+        cursor.execute(f"INSERT INTO ark_deleted VALUES {rows}")  # noqa: S608
+        writing = Deferred.fromCoroutine(self.backend.commit([change(key("a"), MODIFIED, 2)]))
+        await until(lambda: self.running("INSERT INTO ark_object"), "the commit to wait")
+        await deferToThread(cursor.execute, "SELECT 1 FROM ark_meta FOR UPDATE")
+        blocker.rollback()
+        blocker.close()
+        (outcome,) = await writing
+        self.assertIsInstance(outcome, Committed)
+        ((status,),) = self.server.sql(
+            "SELECT count FROM information_schema.innodb_metrics WHERE name = 'lock_deadlocks'"
+        )
+        self.assertGreater(status, 0)
+
+    async def test_two_servers_write_in_one_order(self) -> None:
+        """
+        Their revisions are all different, without gaps, and each sees the other's.
+        """
+        await self.backend.commit([change(key("shared"))])
+
+        async def write(backend: Any, name: str) -> list[int]:
+            revisions = []
+            for index in range(40):
+                (mine,) = await backend.commit([change(key(f"{name}{index}"))])
+                revisions.append(mine.version.revision)
+                current = await backend.get(key("shared"))
+                await backend.commit([change(key("shared"), MODIFIED, current.revision)])
+            return revisions
+
+        both = await gatherResults(
+            [Deferred.fromCoroutine(write(self.backend, "a")), Deferred.fromCoroutine(write(self.other, "b"))]
+        )
+        for revisions in both:
+            self.assertEqual(revisions, sorted(revisions))
+        log = (await self.backend.events(1, 1000)).events
+        self.assertEqual([event.version.revision for event in log], list(range(2, 2 + len(log))))
+        self.assertEqual(log[-1].version.revision, await self.other.current_revision())
+        added = [event.version.revision for event in log if event.version.event == ADDED]
+        self.assertEqual(sorted([*both[0], *both[1]]), added[1:])
+
+    async def test_commits_of_others_are_noticed(self) -> None:
+        """
+        Nobody is told by the database, so each asks.
+        """
+        woken: list[int] = []
+        self.backend.subscribe(lambda: woken.append(1))
+        await self.other.commit([change(key("a"))])
+        await until(lambda: woken, "a poll")
+
+
+class OutageTests(FailureTestCase):
+    """
+    A server that goes and comes back.
+    """
+
+    timeout = 180
+
+    async def test_everything_goes_on_after_a_restart(self) -> None:
+        """
+        While it is away commits and reads fail in a way that says so; what was acknowledged stays.
+        """
+        self.patch(mysqlwriter, "_SETTLING_SECONDS", 1.0)
+        server = self.start_server()
+        backend = await self.backend_at(server.url())
+        for kills in (False, True):
+            (outcome,) = await backend.commit([change(key(f"kills-{kills}"))])
+            server.stop(kills)
+            for attempt in (
+                backend.current_revision(),
+                backend.commit([change(key("lost"))]),
+                backend.ready(),
+            ):
+                failure = await self.assertFailure(Deferred.fromCoroutine(attempt), StorageError)
+                self.assertIn("MySQL", str(failure))
+            server.start()
+            self.assertEqual(await backend.get(key(f"kills-{kills}")), outcome.version)
+            await backend.ready()
+            self.assertIsNone(await backend.get(key("lost")))
+        server.stop()
+        server.start()
+        (outcome,) = await backend.commit([change(key("at once"))])
+        self.assertIsInstance(outcome, Committed)
+
+    async def test_a_server_that_hangs_is_not_waited_for(self) -> None:
+        """
+        What it wrote all the same is found when it goes on.
+        """
+        self.patch(mysqlsession, "ANSWER_SECONDS", 1)
+        self.patch(mysqlsession, "CONNECT_SECONDS", 1)
+        self.patch(mysqlwriter, "_SETTLING_SECONDS", 1.0)
+        server = self.start_server()
+        backend = await self.backend_at(server.url())
+        await backend.commit([change(key("a"))])
+        kill(server.pid, signal.SIGSTOP)
+        try:
+            reading = Deferred.fromCoroutine(backend.list(Range(QUERIES), 10))
+            writing = Deferred.fromCoroutine(backend.commit([change(key("b"))]))
+            await self.assertFailure(reading, Unavailable)
+            await self.assertFailure(writing, OutcomeUnknown)
+        finally:
+            kill(server.pid, signal.SIGCONT)
+        (outcome,) = await backend.commit([change(key("b"))])
+        current = await backend.get(key("b"))
+        found = outcome.version if isinstance(outcome, Committed) else outcome.current
+        self.assertEqual(found, current)
+        self.assertEqual(await backend.count(Range(QUERIES)), 2)
+
+    async def test_a_server_that_takes_no_writes_is_not_ready(self) -> None:
+        """
+        A replica, for one.
+        """
+        server = own_server(SkipTest)
+        backend = await self.backend_at(server.url())
+        self.set_globally(server, "read_only", 1)
+        await self.assertFailure(Deferred.fromCoroutine(backend.ready()), Unavailable)
+        writing = Deferred.fromCoroutine(backend.commit([change(key("a"))]))
+        await self.assertFailure(writing, Unavailable)
+        self.assertEqual(await backend.count(Range(QUERIES)), 0)
+
+
+class OpeningTests(FailureTestCase):
+    """
+    What is looked at before the first request.
+    """
+
+    async def refused(self, url: str) -> str:
+        """
+        Why a database cannot be opened.
+        """
+        failure = await self.assertFailure(Deferred.fromCoroutine(self.backend_at(url)), UnusableDatabase)
+        return str(failure)
+
+    async def test_settings_that_may_lose_what_was_acknowledged_are_warned_about(self) -> None:
+        """
+        The server goes on all the same: whoever runs it may have a reason.
+        """
+        server = own_server(SkipTest)
+        self.set_globally(server, "innodb_flush_log_at_trx_commit", 2)
+        found: list[Any] = []
+        observe: Callable[[Any], None] = found.append
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        await self.backend_at(server.url())
+        self.assertEqual(
+            [event["name"] for event in found if "may be lost" in (event.get("log_format") or "")],
+            ["innodb_flush_log_at_trx_commit"],
+        )
+
+    async def test_packets_must_have_room_for_a_batch(self) -> None:
+        """
+        Else commits would fail that are not even large.
+        """
+        server = own_server(SkipTest)
+        url = server.url()
+        self.set_globally(server, "max_allowed_packet", 1 << 20)
+        self.assertIn("packets of 1048576 bytes", await self.refused(url))
+
+    async def test_a_newer_schema_says_who_may_use_it(self) -> None:
+        """
+        An older server goes on beside a newer one as long as the schema allows it.
+        """
+        server = own_server(SkipTest)
+        url = server.url()
+        newest = max(schema_files())
+        await self.backend_at(url)
+        table = f"{url.rpartition('/')[2]}.ark_schema"
+        server.sql(f"INSERT INTO {table} (version, oldest) VALUES ({newest + 1}, {newest})")  # noqa: S608
+        await self.backend_at(url)
+        server.sql(f"UPDATE {table} SET oldest = {newest + 1}")  # noqa: S608
+        self.assertIn(f"knows version {newest + 1}", await self.refused(url))
+
+    async def test_a_schema_that_was_half_made_is_completed(self) -> None:
+        """
+        MySQL cannot undo a change of the schema when the next one fails.
+        """
+        server = own_server(SkipTest)
+        url = server.url()
+        await self.backend_at(url)
+        name = url.rpartition("/")[2]
+        server.sql(f"DELETE FROM {name}.ark_schema")  # noqa: S608
+        server.sql(f"DROP TABLE {name}.ark_writer")
+        backend = await self.backend_at(url)
+        (outcome,) = await backend.commit([change(key("a"))])
+        self.assertIsInstance(outcome, Committed)
+
+    async def test_tables_of_another_program_are_left_alone(self) -> None:
+        """
+        They only have the same name.
+        """
+        server = own_server(SkipTest)
+        url = server.url()
+        server.sql(f"CREATE TABLE {url.rpartition('/')[2]}.ark_log (id INTEGER)")
+        self.assertIn("did not make", await self.refused(url))
+
+    async def test_a_wrong_password_is_told_without_it(self) -> None:
+        """
+        Nor is it in what the settings look like.
+        """
+        server = own_server(SkipTest)
+        url = server.url().replace("secret", "hidden")
+        told = await self.refused(url)
+        self.assertIn("Access denied", told)
+        self.assertNotIn("hidden", told + repr(connection_settings({"db_url": url})))
+
+    async def test_encryption_is_insisted_on(self) -> None:
+        """
+        A server that does not offer it is not told the password.
+        """
+        server = own_server(SkipTest)
+        self.assertIn("SSL is required", await self.refused(server.url() + "?ssl-mode=required"))
+
+    async def test_the_servers_name_is_verified(self) -> None:
+        """
+        By the authority given, and for the host that was named.
+        """
+        authority = trustme.CA()
+        certificate = authority.issue_cert("localhost")
+        folder = Path(mkdtemp(prefix="ark-mariadb-tls-"))
+        self.addCleanup(rmtree, folder)
+        paths = {name: str(folder / name) for name in ("ca", "cert", "key")}
+        authority.cert_pem.write_to_path(paths["ca"])
+        certificate.cert_chain_pems[0].write_to_path(paths["cert"])
+        certificate.private_key_pem.write_to_path(paths["key"])
+        for path in (folder, *map(Path, paths.values())):
+            path.chmod(0o755)
+        server = self.start_server(**{f"ssl-{name}": path for name, path in paths.items()})
+        verified = f"?ssl-ca={paths['ca']}&ssl-mode=verify-identity"
+        url = server.url()
+        backend = await self.backend_at(url.replace("127.0.0.1", "localhost") + verified)
+        await backend.ready()
+        ((encrypted,),) = server.sql(
+            "SELECT count(*) FROM information_schema.processlist WHERE user = 'ark' AND db IS NOT NULL"
+        )
+        self.assertGreater(encrypted, 0)
+        self.assertIn("certificate", (await self.refused(url + verified)).lower())
+        await self.backend_at(f"{url}?ssl-ca={paths['ca']}")
+
+
+class SizeTests(FailureTestCase):
+    """
+    Texts larger than the server sends at once.
+    """
+
+    async def test_pages_are_as_long_as_fits_a_packet(self) -> None:
+        """
+        A page ends early, and says that more follows.
+        """
+        server = own_server(SkipTest)
+        backend = await self.backend_at(server.url())
+        for index in range(3):
+            (outcome,) = await backend.commit([change(key(f"n{index}"), text="'" * 6_000_000)])
+            self.assertIsInstance(outcome, Committed)
+        for revision in (None, await backend.current_revision()):
+            pages = []
+            after, more = None, True
+            while more:
+                page = await backend.list_joined(Range(QUERIES, None, after), 10, revision)
+                after, more = page.last, page.more
+                pages.append(page)
+            self.assertEqual([page.count for page in pages], [2, 1])
+        versions = (await backend.list(Range(QUERIES), 10)).versions
+        self.assertEqual(b",".join([v.body for v in versions]), b",".join([page.text for page in pages]))
