@@ -4,16 +4,11 @@ What becomes of commits, reads and notifications when PostgreSQL or the way to i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from twisted.internet import reactor as default_reactor
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.internet.task import deferLater
-from twisted.protocols.portforward import ProxyClient, ProxyClientFactory, ProxyFactory, ProxyServer
-from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest, TestCase
 
 from ark.meta.records import ADDED, MODIFIED, Committed, Mismatch, Range
@@ -21,96 +16,10 @@ from ark.storage.errors import Compacted, OutcomeUnknown, StorageError, Unavaila
 from ark.storage.postgresql import open_backend
 from ark.storage.testing import QUERIES, change, key
 from tests.storage.postgresqlserver import PostgreSQLServer, find_programs, shared_server
+from tests.storage.way import Way, until
 
 reactor: Any = default_reactor
 CONTROL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ark-server' AND query LIKE '{}%'"
-
-
-async def until(condition: Callable[[], Any], what: str) -> None:
-    """
-    Wait for something that another program brings about; a test that waits in vain fails by
-    its own time limit.
-    """
-    while not condition():
-        await deferLater(reactor, 0.02, lambda: None)
-
-
-class _Relay(ProxyClient):  # type: ignore[misc]
-    def dataReceived(self, data: bytes) -> None:
-        if self.factory.way.swallows(data):
-            self.transport.abortConnection()
-        else:
-            super().dataReceived(data)
-
-
-class _RelayFactory(ProxyClientFactory):  # type: ignore[misc]
-    protocol = _Relay
-    way: Way
-
-
-class _Door(ProxyServer):  # type: ignore[misc]
-    def connectionMade(self) -> None:
-        self.factory.way.doors.append(self)
-        super().connectionMade()
-        if self.factory.way.shut:
-            self.transport.abortConnection()
-
-    def clientProtocolFactory(self) -> Any:
-        factory = _RelayFactory()
-        factory.way = self.factory.way
-        return factory
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.factory.way.doors.remove(self)
-        super().connectionLost(reason)
-
-
-class Way:
-    """
-    A way to the server that can lose an answer, or be cut.
-
-    @ivar lose: an answer that holds this text does not arrive, and the connection ends.
-    @ivar closes: whether nobody comes through after that.
-    """
-
-    def __init__(self, port: int) -> None:
-        factory: Any = ProxyFactory("127.0.0.1", port)
-        factory.protocol = _Door
-        factory.noisy = False
-        factory.way = self
-        self.doors: list[Protocol] = []
-        self.lose = b""
-        self.lost = 0
-        self.closes = self.shut = False
-        self.listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
-        self.port = self.listening.getHost().port
-
-    def lead_to(self, port: int) -> None:
-        """
-        Lead to another server from now on.
-        """
-        self.listening.factory.port = port
-
-    def swallows(self, data: bytes) -> bool:
-        """
-        Whether an answer does not arrive.
-        """
-        if self.lose and self.lose in data:
-            self.lose = b""
-            self.lost += 1
-            self.shut = self.closes
-            return True
-        return False
-
-    async def close(self) -> None:
-        """
-        Nobody comes through any more.
-        """
-        await self.listening.stopListening()
-        for door in list(self.doors):
-            if door.transport is not None:
-                door.transport.abortConnection()
-        await until(lambda: not self.doors, "the doors to close")
 
 
 class FailureTestCase(TestCase):

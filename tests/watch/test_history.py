@@ -5,10 +5,9 @@ Seeded random histories against a model: what trust's W1 to W12 ask of a watch.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import orjson
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SynchronousTestCase
@@ -20,11 +19,11 @@ from ark.meta.selectors import parse_field_selector, parse_label_selector
 from ark.storage.errors import Unavailable
 from ark.storage.memory import MemoryBackend
 from ark.watch.predicate import SelectionPredicate
+from tests.watch.model import Heard, Model, Selects, Told, Violation, check_changes
 from tests.watch.support import AGENTS, QUERIES, ClientStream, Fixture, HeadedForm, read_fields, revision_of
 
 SEEDS = 24
 STEPS = 260
-Selects = Callable[[Key, Mapping[str, Any]], bool]
 
 
 @implementer(IStorageBackend, IChangeFeed)
@@ -108,87 +107,6 @@ SELECTIONS = (
 )
 
 
-class Told(NamedTuple):
-    """
-    What a client must be told of one change.
-    """
-
-    type: str
-    revision: int
-    body: dict[str, Any]
-
-
-def parsed(version: Version) -> dict[str, Any]:
-    """
-    A version's object.
-    """
-    obj: dict[str, Any] = orjson.loads(version.body)
-    return obj
-
-
-class Model:
-    """
-    The log, and what follows from it, worked out anew each time and in the plainest way.
-    """
-
-    def __init__(self, log: list[Version]) -> None:
-        self._log = log
-
-    def state(self, revision: int) -> dict[Key, Version]:
-        """
-        What was live at C{revision}.
-        """
-        state: dict[Key, Version] = {}
-        for version in self._log:
-            if version.revision <= revision:
-                state.pop(version.key, None)
-                if version.event != DELETED:
-                    state[version.key] = version
-        return state
-
-    def present(self, selects: Selects, revision: int) -> list[Told]:
-        """
-        The ADDED events of a watch that starts with the state at C{revision}.
-        """
-        state = self.state(revision)
-        chosen = [state[key] for key in sorted(state) if key.resource == QUERIES]
-        return [
-            Told("ADDED", version.revision, parsed(version))
-            for version in chosen
-            if selects(version.key, parsed(version))
-        ]
-
-    def changes(self, selects: Selects, after: int) -> list[Told]:
-        """
-        What a watch is told of everything above C{after}.
-        """
-        told: list[Told] = []
-        state: dict[Key, dict[str, Any]] = {}
-        for version in self._log:
-            key, old, new = version.key, state.get(version.key), parsed(version)
-            if version.event == DELETED:
-                del state[key]
-            else:
-                state[key] = new
-            if version.revision <= after or key.resource != QUERIES:
-                continue
-            was = old is not None and selects(key, old)
-            is_now = version.event != DELETED and selects(key, new)
-            if is_now:
-                told.append(Told("MODIFIED" if was else "ADDED", version.revision, new))
-            elif was:
-                assert old is not None
-                last = {**old, "metadata": {**old["metadata"], "resourceVersion": str(version.revision)}}
-                told.append(Told("DELETED", version.revision, last))
-        return told
-
-
-class Violation(AssertionError):
-    """
-    A client was told something wrong.
-    """
-
-
 class Connection:
     """
     One watch of one client, and what must be true of what it got.
@@ -263,26 +181,10 @@ class Connection:
 
     def _check_changes(self, start: int, received: Sequence[dict[str, Any]], complete: bool) -> None:
         expected = self.world.model.changes(self.selection.selects, start)
-        place, last = 0, start
-        self.checked = [start]
-        for event in received:
-            revision = revision_of(event)
-            if event["type"] == "BOOKMARK":
-                if _is_initial_end(event):
-                    raise Violation("an end of initial events that was not asked for")
-                if revision < last or (place < len(expected) and expected[place].revision <= revision):
-                    raise Violation(f"bookmark {revision} after {last}: events are missing")
-                if revision > self.world.revision:
-                    raise Violation("a bookmark of the future")
-            else:
-                if place == len(expected) or _told(event) != expected[place]:
-                    wanted = expected[place] if place < len(expected) else None
-                    raise Violation(f"after {last} came {_told(event)} instead of {wanted}")
-                place += 1
-            last = revision
-            self.checked.append(revision)
-        if complete and not self.stream.closed and place < len(expected):
-            raise Violation(f"{expected[place]} has not come")
+        heard = [Heard(_told(event), _is_initial_end(event)) for event in received]
+        self.checked, came = check_changes(expected, start, heard, self.world.revision)
+        if complete and not self.stream.closed and came < len(expected):
+            raise Violation(f"{expected[came]} has not come")
 
     def _check_error(self) -> None:
         code = self.end["code"]

@@ -1,0 +1,147 @@
+"""
+A way to a server that the tests have in their hands.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import reactor as default_reactor
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.task import deferLater
+from twisted.protocols.portforward import ProxyClient, ProxyClientFactory, ProxyFactory, ProxyServer
+from twisted.python.failure import Failure
+
+
+async def until(condition: Callable[[], Any], what: str) -> None:
+    """
+    Wait for something that another program brings about; a test that waits in vain fails by
+    its own time limit.
+    """
+    while not condition():
+        await deferLater(default_reactor, 0.02, lambda: None)  # type: ignore[arg-type]  # a module
+
+
+class _Relaying:
+    """
+    One direction of a connection: passes on what comes, at once or late, in order.
+    """
+
+    peer: Any
+    _late: deque[tuple[float, bytes]]
+
+    def relay(self, way: Way, data: bytes) -> None:
+        if way.silent:
+            return
+        late = self.__dict__.setdefault("_late", deque())
+        if not way.delay and not late:
+            self.peer.transport.write(data)
+            return
+        due = way.reactor.seconds() + way.delay
+        late.append((max(due, late[-1][0]) if late else due, data))
+        if len(late) == 1:
+            way.reactor.callLater(way.delay, self._pass_on, way)
+
+    def _pass_on(self, way: Way) -> None:
+        now = way.reactor.seconds()
+        while self._late and self._late[0][0] <= now:
+            _, data = self._late.popleft()
+            if self.peer is not None and self.peer.transport is not None:
+                self.peer.transport.write(data)
+        if self._late:
+            way.reactor.callLater(self._late[0][0] - now, self._pass_on, way)
+
+
+class _Relay(_Relaying, ProxyClient):  # type: ignore[misc]
+    def dataReceived(self, data: bytes) -> None:
+        if self.factory.way.swallows(data):
+            self.transport.abortConnection()
+        else:
+            self.relay(self.factory.way, data)
+
+
+class _RelayFactory(ProxyClientFactory):  # type: ignore[misc]
+    protocol = _Relay
+    noisy = False
+    way: Way
+
+
+class _Door(_Relaying, ProxyServer):  # type: ignore[misc]
+    def connectionMade(self) -> None:
+        self.factory.way.doors.append(self)
+        super().connectionMade()
+        if self.factory.way.shut:
+            self.transport.abortConnection()
+
+    def dataReceived(self, data: bytes) -> None:
+        self.relay(self.factory.way, data)
+
+    def clientProtocolFactory(self) -> Any:
+        factory = _RelayFactory()
+        factory.way = self.factory.way
+        return factory
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.factory.way.doors.remove(self)
+        super().connectionLost(reason)
+
+
+class Way:
+    """
+    A way to the server that can lose an answer, be cut, be slow, or swallow everything.
+
+    @ivar lose: an answer that holds this text does not arrive, and the connection ends.
+    @ivar closes: whether nobody comes through after that.
+    @ivar shut: whether whoever comes is sent away.
+    @ivar delay: how many seconds later everything arrives, in both directions.
+    @ivar silent: whether nothing arrives, and nobody is told so.
+    """
+
+    def __init__(self, port: int, reactor: Any = default_reactor) -> None:
+        factory: Any = ProxyFactory("127.0.0.1", port)
+        factory.protocol = _Door
+        factory.noisy = False
+        factory.way = self
+        self.reactor = reactor
+        self.doors: list[Protocol] = []
+        self.lose = b""
+        self.lost = 0
+        self.closes = self.shut = self.silent = False
+        self.delay = 0.0
+        self.listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
+        self.port = self.listening.getHost().port
+
+    def lead_to(self, port: int) -> None:
+        """
+        Lead to another server from now on.
+        """
+        self.listening.factory.port = port
+
+    def swallows(self, data: bytes) -> bool:
+        """
+        Whether an answer does not arrive.
+        """
+        if self.lose and self.lose in data:
+            self.lose = b""
+            self.lost += 1
+            self.shut = self.closes
+            return True
+        return False
+
+    def cut(self) -> None:
+        """
+        End all connections by a reset.
+        """
+        for door in list(self.doors):
+            if door.transport is not None:
+                door.transport.abortConnection()
+
+    async def close(self) -> None:
+        """
+        Nobody comes through any more.
+        """
+        await self.listening.stopListening()
+        self.cut()
+        await until(lambda: not self.doors, "the doors to close")
