@@ -99,7 +99,9 @@ class Updater:
             return {key: entry for key, entry in owners.items() if not entry.fields.empty}, EMPTY
         owners = self._settled(live, new, version, found, owners, owner, True)
         mine = owners.get(owner)
-        got = found.added.union(found.modified).difference(untracked)
+        got = found.added.union(found.modified)
+        if not apart(got, untracked):
+            got = got.difference(untracked)
         fields = mine.fields.difference(found.removed).union(got) if mine is not None else got
         if mine is not None:
             owners[owner] = mine.with_fields(fields)
