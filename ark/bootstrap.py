@@ -17,13 +17,14 @@ from ark.apis.loader import InvalidDefinition, KindRegistry
 from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.config import CONFIG, STORAGE, ConfigError, ServerConfig
 from ark.files import make_private_directory
-from ark.interfaces import IReportsKinds, IStorageBackend, IStorageBackendFactory
+from ark.interfaces import IOpensBeside, IReportsKinds, IStorageBackend, IStorageBackendFactory
 from ark.meta.records import Range
 from ark.meta.status import APIStatus
 from ark.registry.definitions.strategy import RESOURCE
 from ark.registry.store import WriteContext
 from ark.registry.stores import KindsChange, Stores
 from ark.storage.errors import StorageError, UnusableDatabase
+from ark.storage.marks import check_servable
 from ark.storage.registry import DuplicateStorage, UnknownStorage, find_storage_factory
 
 FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -56,15 +57,39 @@ def load_kinds(config: ServerConfig) -> KindRegistry:
 
 async def open_storage(config: ServerConfig, reactor: Any) -> IStorageBackend:
     """
-    The opened database.
+    The opened database, which may be served.
 
+    @raise ConfigError: there is no such storage, it cannot be opened, or was moved.
+    """
+    backend = await open_database(config, reactor)
+    try:
+        await check_servable(backend)
+    except UnusableDatabase as error:
+        await backend.close()
+        raise unusable(error) from None
+    except BaseException:
+        await backend.close()
+        raise
+    return backend
+
+
+async def open_database(
+    config: ServerConfig, reactor: Any, *, beside_server: bool = False
+) -> IStorageBackend:
+    """
+    The opened database, be it servable or not.
+
+    @param beside_server: a server may have it open at this time.
     @raise ConfigError: there is no such storage, or it cannot be opened.
     """
     factory = storage_factory(config)
+    options = config.storage_options(factory.options)
     try:
+        if beside_server and IOpensBeside.providedBy(factory):
+            return await IOpensBeside(factory).open_beside(options, reactor)
         if "db_path" in factory.options:
             make_private_directory(Path(config.db_path).parent)
-        return await factory.open(config.storage_options(factory.options), reactor)
+        return await factory.open(options, reactor)
     except UnusableDatabase as error:
         raise unusable(error) from None
     except (StorageError, OSError) as error:

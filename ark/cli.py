@@ -24,6 +24,7 @@ _EPILOG = """commands:
   kubeconfig    print the administrator's kubeconfig, or merge it into another
   check         look for what would keep a server from running
   migrate       bring the database's schema up to date; --check only looks
+  copy          move a database to another one with its revisions and history
   config show   print every option with its value; --origin tells where it comes from
   version       print versions; -o json for machines
 
@@ -146,6 +147,57 @@ def migrate(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return 0 if done else 1
 
 
+def copy(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """
+    Copy a database to another one, with its revisions and history.
+    """
+    parser = Parser(
+        prog="ark-server copy",
+        description="Copy a database to another one, with its revisions and history. A copy that was stopped, "
+        "however that came, goes on where it was when the same command is given again.",
+        allow_abbrev=False,
+    )
+    where = "as sqlite:PATH or postgresql://USER@HOST/DATABASE"
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="URL",
+        env_var="ARK_COPY_FROM",
+        help=f"The database to copy, {where}.",
+    )
+    parser.add_argument(
+        "--to", dest="target", metavar="URL", env_var="ARK_COPY_TO", help="A new, or empty, database."
+    )
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="Go on copying what is written until SIGUSR1; then take the writes from the one and let the other "
+        "have them.",
+    )
+    parser.add_argument(
+        "--cut-over", action="store_true", help="With --follow: do so without waiting for SIGUSR1."
+    )
+    parser.add_argument("--restart", action="store_true", help="Forget what was copied before.")
+    parser.add_argument(
+        "--release",
+        metavar="URL",
+        help="Copy nothing, but let a database be written again that --follow has moved.",
+    )
+    wanted = parser.parse_args(list(argv), env_vars=dict(environ))
+    from ark.copying import Wishes, release
+    from ark.copying import copy as copied
+
+    if wanted.release:
+        return release(wanted.release, environ)
+    if not wanted.source or not wanted.target:
+        raise ConfigError("A copy needs to know from where, and to where.", "Give --from and --to.")
+    if wanted.cut_over and not wanted.follow:
+        raise ConfigError("--cut-over does nothing without --follow.", "Give both.")
+    return copied(
+        Wishes(wanted.source, wanted.target, wanted.follow, wanted.cut_over, wanted.restart), environ
+    )
+
+
 def config_show(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """
     Print every option with its value.
@@ -200,6 +252,7 @@ COMMANDS: dict[str, Command] = {
     "kubeconfig": kubeconfig,
     "check": check,
     "migrate": migrate,
+    "copy": copy,
     "config show": config_show,
     "version": version,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from ark.bootstrap import open_storage, storage_factory, unusable
+from ark.bootstrap import open_database, storage_factory, unusable
 from ark.config import ServerConfig
 from ark.interfaces import IInspectsSchema
 from ark.meta.records import SchemaState
@@ -35,7 +35,7 @@ def bring_up_to_date(config: ServerConfig) -> SchemaState | None:
 
 
 async def _migrated(config: ServerConfig, reactor: Any) -> SchemaState | None:
-    backend = await open_storage(config, reactor)
+    backend = await open_database(config, reactor)
     await backend.close()
     return await _inspected(config, reactor)
 

@@ -47,7 +47,8 @@ class CopyState(NamedTuple):
         The text of the mark.
         """
         members = self._asdict()
-        return orjson.dumps({_SOURCE: members.pop("source"), **members}).decode()
+        source, after = members.pop("source"), members.pop("after")
+        return orjson.dumps({_SOURCE: source, "after": after and list(after), **members}).decode()
 
 
 def moved_mark(target: str) -> str:
