@@ -1,0 +1,3 @@
+"""
+A storage backend over a file that is only appended to.
+"""
