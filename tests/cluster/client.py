@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-_TIMEOUT = 75
+_TIMEOUT = 75.0
+_CHUNK = 65536
 
 
 class Answer(NamedTuple):
@@ -51,11 +52,13 @@ class Endpoint(NamedTuple):
     key: Path
     kubeconfig: Path
 
-    def connect(self) -> Client:
+    def connect(self, timeout: float = _TIMEOUT) -> Client:
         """
         A client of its own connection.
+
+        @param timeout: how many seconds it waits for whatever comes next.
         """
-        return Client(self)
+        return Client(self, timeout)
 
 
 class Client:
@@ -63,12 +66,13 @@ class Client:
     One persistent connection; opened when first needed and again when the server closed it.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, timeout: float = _TIMEOUT) -> None:
         parts = urlsplit(endpoint.url)
         self._context = ssl.create_default_context(cafile=str(endpoint.authority))
         self._context.load_cert_chain(endpoint.certificate, endpoint.key)
         self._context.set_alpn_protocols(["http/1.1"])
         self._address = (parts.hostname or "127.0.0.1", parts.port or 443)
+        self._timeout = timeout
         self._connection: http.client.HTTPSConnection | None = None
 
     def request(
@@ -108,8 +112,13 @@ class Client:
             yield head._replace(body=response.read())
             return
         yield head
-        while line := response.readline():
-            yield line
+        rest = b""
+        while data := response.read1(_CHUNK):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                yield line + b"\n"
+        if rest:
+            yield rest
 
     def get(self, target: str) -> Any:
         """
@@ -132,7 +141,7 @@ class Client:
         if self._connection is None:
             host, port = self._address
             self._connection = http.client.HTTPSConnection(
-                host, port, context=self._context, timeout=_TIMEOUT
+                host, port, context=self._context, timeout=self._timeout
             )
         return self._connection
 

@@ -86,6 +86,8 @@ class Bounds:
 class Checker:
     """
     The operations of a history beside its log.
+
+    @ivar bounds: what the answers show.
     """
 
     def __init__(self, operations: Sequence[Operation], log: Log, floors: Floors | None = None) -> None:
@@ -99,7 +101,7 @@ class Checker:
                 known.append((one.start, one.end, revision))
                 if one.verb in WRITES:
                     written.append((one.start, one.end, revision))
-        self._bounds = Bounds(known, written)
+        self.bounds = Bounds(known, written)
 
     def faults(self) -> list[str]:
         """
@@ -143,7 +145,7 @@ class Checker:
         if version is None:
             yield f"{_name(one)} was acknowledged, and is not in the log"
             return
-        if version.revision <= self._bounds.first(one.start):
+        if version.revision <= self.bounds.first(one.start):
             yield f"{_name(one)} is {version.revision}, though newer ones were known before it"
         if place(version.key) != one.key or (one.verb == "create") != (version.event == ADDED):
             yield f"{_name(one)} is in the log as {version.event} of {place(version.key)}"
@@ -203,9 +205,9 @@ class Checker:
         """
         Between which revisions the answer to a request must be true.
         """
-        last = self._bounds.last(one.end)
+        last = self.bounds.last(one.end)
         if one.fresh:
-            return self._bounds.first(one.start), last
+            return self.bounds.first(one.start), last
         minimum = one.minimum or 0
         return minimum, minimum if one.exact else last
 

@@ -1,0 +1,246 @@
+"""
+Clients that ask for random things and write down what they are told.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from tests.cluster.client import Answer, Client, Endpoint
+from tests.histories.log import digest, mark_of
+from tests.histories.operations import (
+    ABSENT,
+    CONFLICT,
+    EXISTS,
+    EXPIRED,
+    OK,
+    REFUSED,
+    UNKNOWN,
+    Item,
+    Operation,
+)
+from tests.histories.selections import COLLECTION, NAMES, NAMESPACES, TEAMS
+
+_BROKEN = (OSError, http.client.HTTPException)
+_PAUSE = 0.05
+_TIMEOUT = 5.0
+_VERBS = ("get", "list", "create", "update", "delete")
+_WEIGHTS = (25, 10, 15, 40, 10)
+_PAGE = 3
+
+
+class HistoryClient(threading.Thread):
+    """
+    One client.  It stays with a replica while that answers.
+
+    @ivar operations: what came of everything so far.
+    """
+
+    def __init__(self, number: int, seed: str, endpoints: Sequence[Endpoint], rate: float) -> None:
+        """
+        @param rate: how many requests a second it sends at most.
+        """
+        super().__init__(daemon=True)
+        self.operations: list[Operation] = []
+        self._number = number
+        self._random = random.Random(f"{seed}/client/{number}")
+        self._endpoints = endpoints
+        self._replica = number % len(endpoints)
+        self._client: Client | None = None
+        self._period = 1 / rate
+        self._ended = threading.Event()
+        self._count = 0
+        self._known: dict[str, int] = {}
+        self._asked = Operation(number, "", "", 0, 0, UNKNOWN)
+        self._sent_at = 0
+        self._failure: BaseException | None = None
+
+    def end(self) -> None:
+        """
+        Ask for nothing more.
+
+        @raise AssertionError: there was an answer that cannot be understood.
+        """
+        self._ended.set()
+        self.join()
+        if self._failure is not None:
+            raise AssertionError(f"client {self._number} fell over: {self._failure!r}") from self._failure
+
+    def run(self) -> None:
+        """
+        Ask until told to end, also while nobody answers.
+        """
+        try:
+            self._ask_on()
+        except Exception as failure:
+            self._failure = failure
+        self._drop()
+
+    def _ask_on(self) -> None:
+        due = time.monotonic()
+        while not self._ended.wait(max(due - time.monotonic(), 0)):
+            # Who was held up does not make up for it.
+            due = max(due, time.monotonic() - 1) + self._period
+            self._ask()
+
+    def _ask(self) -> None:
+        (verb,) = self._random.choices(_VERBS, _WEIGHTS)
+        namespace, name = self._random.choice(NAMESPACES), self._random.choice(NAMES)
+        self._count += 1
+        mark = f"{self._number}-{self._count}"
+        key = namespace if verb == "list" else f"{namespace}/{name}"
+        asked = Operation(self._number, verb, key, 0, 0, UNKNOWN, mark=mark)
+        try:
+            told = getattr(self, f"_ask_{verb}")(asked)
+        except _BROKEN:
+            told = None
+        if told is None:
+            # Wherever it broke off: nobody knows what came of it.
+            started = self._sent_at
+            told = self._asked._replace(start=started, end=time.monotonic_ns(), outcome=UNKNOWN)
+        self.operations.append(told)
+        if told.outcome in (UNKNOWN, REFUSED):
+            self._drop()
+            self._replica = self._random.randrange(len(self._endpoints))
+            time.sleep(_PAUSE)
+
+    def _send(
+        self, asked: Operation, method: str, query: str = "", value: Any = None
+    ) -> tuple[Operation, Answer]:
+        """
+        The operation with the outcome that the answer tells, and the answer.
+        """
+        self._asked = asked
+        self._sent_at = time.monotonic_ns()
+        if self._client is None:
+            self._client = self._endpoints[self._replica].connect(_TIMEOUT)
+        namespace, _, name = asked.key.partition("/")
+        target = f"{COLLECTION}/namespaces/{namespace}/queries"
+        if name and method != "POST":
+            target += f"/{name}"
+        body = None if value is None else json.dumps(value).encode()
+        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Content-Type": content} if body else {}
+        # Never sent twice: what was not answered must stay one write of unknown outcome.
+        answer = self._client.request(method, target + query, headers, body, retry=False)
+        outcome = _outcome(answer)
+        return asked._replace(start=self._sent_at, end=time.monotonic_ns(), outcome=outcome), answer
+
+    def _ask_get(self, asked: Operation) -> Operation:
+        minimum = self._minimum()
+        asked = asked._replace(mark="", minimum=minimum)
+        told, answer = self._send(asked, "GET", _query(minimum))
+        return self._with_object(told, answer)
+
+    def _ask_list(self, asked: Operation) -> Operation:
+        form = self._random.choice(("fresh", "fresh", "fresh", "paged", "loose", "exact"))
+        minimum = None if form in ("fresh", "paged") else self._minimum()
+        exact = form == "exact" and bool(minimum)
+        query = _query(minimum)
+        if exact:
+            query += "&resourceVersionMatch=Exact"
+        if form == "paged":
+            query = f"?limit={_PAGE}"
+        told, answer = self._send(asked._replace(mark="", minimum=minimum, exact=exact), "GET", query)
+        if told.outcome != OK:
+            return told
+        page = answer.json()
+        items = list(map(_item, page["items"]))
+        revision = int(page["metadata"]["resourceVersion"])
+        started = told.start
+        while page["metadata"].get("continue"):
+            more = f"?limit={_PAGE}&continue={page['metadata']['continue']}"
+            told, answer = self._send(told, "GET", more)
+            if told.outcome != OK:
+                # A token that became too old on the way is nobody's fault.
+                return told._replace(start=started, outcome=REFUSED)
+            page = answer.json()
+            items += map(_item, page["items"])
+        # Of its first page alone it is known that it was new.
+        return told._replace(start=started, revision=revision, items=tuple(items))
+
+    def _ask_create(self, asked: Operation) -> Operation:
+        return self._with_object(*self._send(asked, "POST", value=self._object(asked)))
+
+    def _ask_update(self, asked: Operation) -> Operation:
+        expected = self._known.get(asked.key, 0) if self._random.random() < 0.6 else 0
+        asked = asked._replace(expected=expected)
+        # A custom resource cannot be replaced without a resourceVersion, but patched.
+        method = "PUT" if expected else "PATCH"
+        return self._with_object(*self._send(asked, method, value=self._object(asked)))
+
+    def _ask_delete(self, asked: Operation) -> Operation:
+        expected = self._known.get(asked.key, 0) if self._random.random() < 0.4 else 0
+        asked = asked._replace(mark="", expected=expected)
+        value = {"preconditions": {"resourceVersion": str(expected)}} if expected else None
+        told, answer = self._send(asked, "DELETE", value=value)
+        if told.outcome != OK:
+            return told
+        found = answer.json()
+        return told._replace(uid=(found.get("details") or found.get("metadata"))["uid"])
+
+    def _with_object(self, told: Operation, answer: Answer) -> Operation:
+        if told.outcome != OK:
+            return told
+        found = answer.json()
+        revision = int(found["metadata"]["resourceVersion"])
+        self._known[told.key] = revision
+        return told._replace(
+            revision=revision, mark=mark_of(found), uid=found["metadata"]["uid"], digest=digest(found)
+        )
+
+    def _object(self, asked: Operation) -> dict[str, Any]:
+        metadata: dict[str, Any] = {"name": asked.key.partition("/")[2]}
+        if self._random.random() < 0.7:
+            metadata["labels"] = {"team": self._random.choice(TEAMS)}
+        if asked.expected:
+            metadata["resourceVersion"] = str(asked.expected)
+        return {
+            "apiVersion": "ark.mckinsey.com/v1alpha1",
+            "kind": "Query",
+            "metadata": metadata,
+            "spec": {"input": "x", "sessionId": asked.mark},
+        }
+
+    def _minimum(self) -> int | None:
+        """
+        Which resourceVersion a read asks for: none, any, or one that is known.
+        """
+        return self._random.choice((None, None, 0, max(self._known.values(), default=0)))
+
+    def _drop(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def _item(value: dict[str, Any]) -> Item:
+    metadata = value["metadata"]
+    key = f"{metadata['namespace']}/{metadata['name']}"
+    return Item(key, int(metadata["resourceVersion"]), mark_of(value))
+
+
+def _query(minimum: int | None) -> str:
+    return "" if minimum is None else f"?resourceVersion={minimum}"
+
+
+def _outcome(answer: Answer) -> str:
+    if answer.code < 300:
+        return OK
+    if answer.code == 404:
+        return ABSENT
+    if answer.code == 409:
+        return EXISTS if answer.json()["reason"] == "AlreadyExists" else CONFLICT
+    if answer.code == 410:
+        return EXPIRED
+    if answer.code in (429, 503, 507):
+        return REFUSED
+    if answer.code >= 500:
+        return UNKNOWN
+    raise AssertionError(f"{answer.code} {answer.body[:300]!r}")

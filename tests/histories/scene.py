@@ -1,0 +1,123 @@
+"""
+Three servers on one PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from twisted.internet.threads import blockingCallFromThread
+
+from tests.cluster.ark import ArkServer
+from tests.histories.database import Database
+from tests.histories.selections import NAMESPACES
+from tests.storage.postgresqlserver import PostgreSQLServer
+from tests.storage.way import Way
+
+REPLICAS = 3
+_CONNECTIONS = "60"
+
+
+class Scene:
+    """
+    A PostgreSQL, the way to it, and servers, all of which come to harm.
+
+    Its methods block, and must not be called in the reactor's thread.
+
+    @ivar database: what is asked past the servers.
+    """
+
+    def __init__(self, reactor: Any, postgresql: PostgreSQLServer) -> None:
+        self._reactor = reactor
+        self.postgresql = postgresql
+        self.standby: PostgreSQLServer | None = None
+        self.way: Way = blockingCallFromThread(reactor, Way, postgresql.port, reactor)
+        self._url = postgresql.url()
+        self.database = Database(postgresql, self._url)
+        self.replicas: list[ArkServer] = []
+
+    def start(self, flags: Sequence[str]) -> None:
+        """
+        Start the servers one after the other, as an operator does.
+        """
+        url = self._url.replace(str(self.postgresql.port), str(self.way.port))
+        options = ["--storage=postgresql", f"--db-url={url}", "--postgres-pool-size=4", *flags]
+        for number in range(REPLICAS):
+            self.replicas.append(ArkServer(flags=options).start())
+            if not number:
+                self.database.keep_all()
+        client = self.replicas[0].endpoint.connect()
+        for name in NAMESPACES:
+            body = b'{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"%b"}}' % name.encode()
+            answer = client.request("POST", "/api/v1/namespaces", {"Content-Type": "application/json"}, body)
+            if answer.code != 201:
+                raise AssertionError(answer)
+        client.close()
+
+    def follow(self) -> None:
+        """
+        Give PostgreSQL a standby for which commits wait.
+        """
+        self.standby = self.postgresql.standby()
+        self.postgresql.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.postgresql.sql("SELECT pg_reload_conf()")
+
+    def promote(self) -> None:
+        """
+        PostgreSQL dies, and the standby takes over.
+        """
+        assert self.standby is not None
+        self.postgresql.stop("immediate")
+        self.standby.run("pg_ctl", "promote", "-w", "-D", str(self.standby.data))
+        self.in_reactor(lambda: self.way.lead_to(self.standby.port if self.standby else 0))
+        self.database.server = self.standby
+
+    def in_reactor(self, work: Callable[[], Any]) -> None:
+        """
+        Do something with the way.
+        """
+        blockingCallFromThread(self._reactor, work)
+
+    def remove(self) -> None:
+        """
+        End everything.
+        """
+        for replica in self.replicas:
+            replica.remove()
+        blockingCallFromThread(self._reactor, self._close_way)
+        for server in (self.standby, self.postgresql):
+            if server is not None:
+                server.remove()
+
+    def _close_way(self) -> Any:
+        from twisted.internet.defer import Deferred
+
+        return Deferred.fromCoroutine(self.way.close())
+
+
+@contextlib.contextmanager
+def scene(reactor: Any, postgresql: PostgreSQLServer) -> Iterator[Scene]:
+    """
+    A scene that is gone afterwards.
+    """
+    made = Scene(reactor, postgresql)
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+def configuration() -> dict[str, str]:
+    """
+    What PostgreSQL is told: commits last, few connections, and it may have a standby.
+    """
+    return {
+        "fsync": "on",
+        "full_page_writes": "on",
+        "max_connections": _CONNECTIONS,
+        "wal_level": "replica",
+        "max_wal_senders": "4",
+        "hot_standby": "on",
+    }

@@ -1,0 +1,129 @@
+"""
+Whether what watchers heard is what the log has to tell them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+
+from tests.histories.checker import Bounds, Floors
+from tests.histories.log import Log, digest
+from tests.histories.selections import SELECTIONS
+from tests.histories.watchers import Connection, Line
+from tests.watch.model import Heard, Model, Told, Violation, check_changes
+
+_LEAVING = ("503", "504", "429")
+
+
+class WatchChecker:
+    """
+    What each selection is told of a log.
+
+    @param floors: what had been dropped, and when.
+    @param bounds: what was known, and when.
+    """
+
+    def __init__(self, log: Log, floors: Floors | None = None, bounds: Bounds | None = None) -> None:
+        self._model = Model(log.versions)
+        self._floors = floors or Floors()
+        self._bounds = bounds or Bounds([], [])
+        self._newest = max(log.revisions, default=0)
+        self._expected = [
+            [_digested(told) for told in self._model.changes(one.selects, 0)] for one in SELECTIONS
+        ]
+        self._revisions = [[told.revision for told in expected] for expected in self._expected]
+
+    def faults(self, connections: Iterable[Connection], last: int) -> list[str]:
+        """
+        What cannot be.
+
+        @param last: the revision that every watcher was to hear of in the end.
+        """
+        faults: list[str] = []
+        ends: dict[int, int] = {}
+        for one in connections:
+            ends.setdefault(one.watcher, 0)
+            try:
+                ends[one.watcher] = max(ends[one.watcher], self._check(one))
+            except Violation as violation:
+                faults.append(
+                    f"watcher {one.watcher} of selection {one.selection} on replica {one.replica} "
+                    f"from {one.after}: {violation}"
+                )
+        faults += [
+            f"watcher {watcher} had heard up to {end} only, not {last}"
+            for watcher, end in sorted(ends.items())
+            if end < last
+        ]
+        return faults
+
+    def _check(self, one: Connection) -> int:
+        """
+        The last revision that it heard of.
+        """
+        lines, after = list(one.lines), one.after
+        if lines and lines[-1].type in ("ERROR", "FAILED"):
+            self._check_end(one, lines.pop())
+        if after is None:
+            end = next((index for index, line in enumerate(lines) if line.initial_end), None)
+            if end is None:
+                self._check_beginning(one, lines)
+                return 0
+            after = lines[end].revision
+            initial, lines = lines[:end], lines[end + 1 :]
+            if [_told(line) for line in initial] != self._present(one, after):
+                raise Violation(f"the initial events are not the state at {after}")
+            if after < self._bounds.first(one.started):
+                raise Violation(f"the initial events are of {after}, though newer ones were known before")
+        begin = bisect_right(self._revisions[one.selection], after)
+        heard = [Heard(_told(line), line.initial_end) for line in lines]
+        expected = self._expected[one.selection]
+        # As many more than what came as show that nothing is missing before a bookmark.
+        places, _ = check_changes(expected[begin : begin + len(heard) + 1], after, heard, self._newest)
+        return places[-1]
+
+    def _present(self, one: Connection, revision: int) -> list[Told]:
+        selects = SELECTIONS[one.selection].selects
+        return [_digested(told) for told in self._model.present(selects, revision)]
+
+    def _check_beginning(self, one: Connection, lines: Sequence[Line]) -> None:
+        """
+        Initial events that broke off: they belong to the state at one revision.
+        """
+        told = [_told(line) for line in lines]
+        if not told:
+            return
+        first = max(line.revision for line in lines)
+        revisions = [first, *(revision for revision in self._revisions[one.selection] if revision > first)]
+        if not any(self._present(one, revision)[: len(told)] == told for revision in revisions):
+            raise Violation("the initial events are of no one revision")
+
+    def _check_end(self, one: Connection, line: Line) -> None:
+        if line.digest == "410" and one.after is not None:
+            heard = max([one.after, *(other.revision for other in one.lines[:-1])])
+            if heard >= self._floors.at(line.moment):
+                raise Violation(f"410 at {heard}, which was not too old")
+        elif line.digest not in (*_LEAVING, "410"):
+            raise Violation(f"failed with {line.digest}")
+
+
+def delays(connections: Iterable[Connection], written: dict[int, int]) -> Iterator[float]:
+    """
+    How many seconds after its acknowledgement each event came, of watches that were open by then.
+
+    @param written: when each revision was acknowledged.
+    """
+    for one in connections:
+        for line in one.lines:
+            moment = written.get(line.revision)
+            if moment is not None and line.type in ("ADDED", "MODIFIED", "DELETED") and moment > one.started:
+                yield (line.moment - moment) / 1e9
+
+
+def _digested(told: Told) -> Told:
+    return told._replace(body=digest(told.body))
+
+
+def _told(line: Line) -> Told:
+    return Told(line.type, line.revision, line.digest)
