@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import LoopingCall
@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ark.interfaces import IChangeFeed, IStorageBackend
+from ark.interfaces import IChangeFeed, IConnects, IRestores, IStorageBackend
 from ark.meta.records import (
     Change,
     EventPage,
@@ -27,14 +27,16 @@ from ark.meta.records import (
     Outcome,
     Page,
     Range,
+    SchemaState,
     Version,
 )
 from ark.storage import mysqlread
 from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import StorageError, UnusableDatabase
 from ark.storage.mysqlerrors import DATABASE_ERRORS, translate
-from ark.storage.mysqlmigrate import check_server, migrate
+from ark.storage.mysqlmigrate import check_server, migrate, schema_files, schema_version
 from ark.storage.mysqlpool import Sessions
+from ark.storage.mysqlrestore import MySQLRestore
 from ark.storage.mysqlsession import Session
 from ark.storage.mysqlsettings import Settings, connection_settings
 from ark.storage.mysqlwriter import Writer
@@ -46,8 +48,10 @@ _SWEPT_ROWS = 1000
 # See ark.storage.sqlite: threads must get their turn beside a busy reactor.
 _SWITCH_SECONDS = 0.00002
 
+_T = TypeVar("_T")
 
-@implementer(IStorageBackend, IChangeFeed)
+
+@implementer(IStorageBackend, IChangeFeed, IConnects)
 class MySQLBackend:
     """
     L{IStorageBackend} over a database whose schema is in place.
@@ -64,6 +68,23 @@ class MySQLBackend:
         self._failing = False
         self._polling = LoopingCall(lambda: Deferred.fromCoroutine(self._poll()))
         self._polling.clock = reactor
+
+    def __conform__(self, interface: Any) -> Any:
+        return MySQLRestore(self._readers, self._feed.notify) if interface is IRestores else None
+
+    @property
+    def hears(self) -> bool:
+        """
+        See L{IConnects}: nobody tells.
+        """
+        return False
+
+    @property
+    def connections(self) -> int:
+        """
+        See L{IConnects}.
+        """
+        return self._readers.open + self._writer.connections
 
     async def start(self) -> None:
         """
@@ -180,11 +201,13 @@ class MySQLBackend:
         await self._readers.close()
 
 
-def _prepare(settings: Settings) -> None:
+def _on_the_spot(settings: Settings, *work: Callable[[Session], _T]) -> list[_T]:
+    """
+    What some functions say of a connection of its own.
+    """
     session = Session(settings)
     try:
-        check_server(session)
-        migrate(session)
+        return [each(session) for each in work]
     except (StorageError, *DATABASE_ERRORS) as error:
         if isinstance(error, UnusableDatabase):
             raise
@@ -196,6 +219,18 @@ def _prepare(settings: Settings) -> None:
         session.close()
 
 
+def _in_thread(reactor: Any, settings: Settings, *work: Callable[[Session], Any]) -> Deferred[list[Any]]:
+    return deferToThreadPool(reactor, reactor.getThreadPool(), _on_the_spot, settings, *work)
+
+
+async def inspect(config: Mapping[str, Any], reactor: Any) -> SchemaState:
+    """
+    See L{ark.interfaces.IInspectsSchema.inspect}.
+    """
+    ((version, _),) = await _in_thread(reactor, connection_settings(config), schema_version)
+    return SchemaState(version, max(schema_files()))
+
+
 async def open_backend(config: Mapping[str, Any], reactor: Any) -> MySQLBackend:
     """
     Open the database that C{config} names, and bring its schema up to date.
@@ -203,7 +238,7 @@ async def open_backend(config: Mapping[str, Any], reactor: Any) -> MySQLBackend:
     @raise UnusableDatabase: it cannot be opened.
     """
     settings = connection_settings(config)
-    await deferToThreadPool(reactor, reactor.getThreadPool(), _prepare, settings)
+    await _in_thread(reactor, settings, check_server, migrate)
     backend = MySQLBackend(settings, reactor, int(config.get("mysql_pool_size") or _CONNECTIONS))
     try:
         await backend.start()

@@ -35,6 +35,13 @@ class Sessions:
         self._idle: list[Deferred[None]] = []
         self._closed = False
 
+    @property
+    def open(self) -> int:
+        """
+        How many there are.
+        """
+        return len(self._pool.connections)
+
     async def run(
         self,
         work: Callable[Concatenate[Session, _P], _T],

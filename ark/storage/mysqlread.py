@@ -283,7 +283,7 @@ def sweep(session: Session, rows: int) -> int | None:
     """
     (found,) = session.run(SWEPT % {b"limit": rows})
     if not found:
-        session.run(b"ROLLBACK")
+        session.go_on(b"ROLLBACK")
         return None
     deletions = [row for row in found if row[2] == _DELETED]
     doomed = [row[1] for row in found if row[1]] + [row[0] for row in deletions]
@@ -293,7 +293,7 @@ def sweep(session: Session, rows: int) -> int | None:
             b"(%b, %d)" % (row_of(Key(*(part.decode() for part in row[3:6]))), row[0]) for row in deletions
         ]
         text = FORGET % {b"rows": b", ".join(gone)} + text
-    results = session.run((DROP % {b"revisions": numbers_of(doomed)} if doomed else b"") + text)
+    results = session.go_on((DROP % {b"revisions": numbers_of(doomed)} if doomed else b"") + text)
     return _number(results) if doomed else 0
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pymysql
 from pymysql.constants import CLIENT, SERVER_STATUS
 
+from ark.storage.errors import Unavailable
 from ark.storage.mysqlerrors import DATABASE_ERRORS, translate
 from ark.storage.mysqlsettings import DISABLED, PREFERRED, Settings
 
@@ -83,7 +84,20 @@ class Session:
             executed, those after it were not.
         @raise ark.storage.errors.Unavailable: there is no connection; none was executed.
         """
-        connection = self._live()
+        return self._execute(self._live(), text)
+
+    def go_on(self, text: bytes) -> list[tuple[Row, ...]]:
+        """
+        The same, as a part of the transaction that the text before has begun.
+
+        @raise ark.storage.errors.Unavailable: it is not there any more; none was executed.
+        """
+        if self._connection is None or not self._trusted(self._connection):
+            self._drop()
+            raise Unavailable("MySQL: the connection was lost in the middle of a transaction")
+        return self._execute(self._connection, text)
+
+    def _execute(self, connection: Any, text: bytes) -> list[tuple[Row, ...]]:
         try:
             found = _execute(connection, text)
         except DATABASE_ERRORS:

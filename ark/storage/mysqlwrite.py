@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ark.meta.records import DELETED, Change, Committed, Key, Mismatch, Outcome, Version
+from ark.storage.errors import Unavailable
+from ark.storage.marks import HELD
 from ark.storage.mysqlread import key_of, version_of
 from ark.storage.mysqlsession import Session, quote
 from ark.storage.mysqlstatements import BY_REVISION, keys_of, numbers_of, quoted, row_of
@@ -36,10 +38,10 @@ _DELETE = b"INSERT INTO ark_deleted (resource, namespace, name, revision) VALUES
 _NOTE = (
     b"UPDATE ark_writer SET first_revision = @ark_revision + 1, last_revision = @ark_revision + %d, "
     b"written_at = now(), batch = IF(%b, %d, NULL) WHERE id = %b AND batch = %d; "
-    b"UPDATE ark_meta SET revision = IF(row_count() = 1, @ark_revision + %d, NULL) WHERE id = 1; "
+    b"UPDATE ark_meta SET revision = IF(row_count() = 1 AND mark = '', @ark_revision + %d, NULL) WHERE id = 1; "
 )
 _JUDGE = (
-    b"ROLLBACK; " + _LOCK + b"SELECT @ark_revision; "
+    b"ROLLBACK; " + _LOCK + b"SELECT revision, mark FROM ark_meta WHERE id = 1; "
     b"SELECT resource, namespace, name, revision FROM ark_object WHERE (resource, namespace, name) IN (%b)"
 )
 _SETTLE = (
@@ -179,9 +181,13 @@ def judge(session: Session, changes: Sequence[Change]) -> tuple[int, Plan]:
     Take the lock, and see what fits.  The lock is held until L{write_judged}.
 
     @return: the counter, and the plan.
+    @raise Unavailable: the database is being moved.
     """
     keys = tuple({change.key: None for change in changes})
-    ((revision,),), rows = session.run(_JUDGE % keys_of(keys))
+    ((revision, mark),), rows = session.run(_JUDGE % keys_of(keys))
+    if mark:
+        session.go_on(b"ROLLBACK")
+        raise Unavailable(HELD)
     live = {key_of(row): row[3] for row in rows}
     return int(revision), Plan(changes, int(revision), live)
 
@@ -196,7 +202,7 @@ def write_judged(session: Session, batch: Batch, revision: int, plan: Plan) -> d
     wanted = {current for current in plan.missed.values() if 0 < current <= revision}
     if wanted:
         text += BY_REVISION % {b"revisions": numbers_of(sorted(wanted))} + b"; "
-    results = session.run(text + b"COMMIT")
+    results = session.go_on(text + b"COMMIT")
     return {row[3]: version_of(key_of(row), row[3:]) for row in results[-1]} if wanted else {}
 
 

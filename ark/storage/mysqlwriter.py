@@ -54,6 +54,13 @@ class Writer:
         self._batch = 0
         self._settled = False
 
+    @property
+    def connections(self) -> int:
+        """
+        How many it has.
+        """
+        return self._sessions.open
+
     async def start(self) -> None:
         """
         Make the writer known.

@@ -23,7 +23,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 from ark.meta.records import ADDED, MODIFIED, Committed, Mismatch, Range
 from ark.storage import mysqlsession, mysqlwriter
 from ark.storage.errors import OutcomeUnknown, StorageError, Unavailable, UnusableDatabase
-from ark.storage.mysql import open_backend
+from ark.storage.mysql import inspect, open_backend
 from ark.storage.mysqlerrors import DATABASE_ERRORS, Unexpected, translate
 from ark.storage.mysqlmigrate import schema_files
 from ark.storage.mysqlsession import Session
@@ -382,6 +382,32 @@ class OpeningTests(FailureTestCase):
         backend = await self.backend_at(url)
         (outcome,) = await backend.commit([change(key("a"))])
         self.assertIsInstance(outcome, Committed)
+
+    async def test_the_schema_can_be_looked_at(self) -> None:
+        """
+        Without changing it: that is what C{ark-server migrate --check} does.
+        """
+        url = own_server(SkipTest).url()
+        newest = max(schema_files())
+        self.assertEqual(await inspect({"db_url": url}, reactor), (0, newest))
+        self.assertEqual(await inspect({"db_url": url}, reactor), (0, newest))
+        await self.backend_at(url)
+        self.assertEqual(await inspect({"db_url": url}, reactor), (newest, newest))
+
+    async def test_who_serves_need_not_own_the_tables(self) -> None:
+        """
+        An owner may migrate, and somebody else only use what is there.
+        """
+        server = own_server(SkipTest)
+        url = server.url()
+        await self.backend_at(url)
+        server.sql("CREATE OR REPLACE USER clerk@'%' IDENTIFIED BY 'desk'")
+        name = url.rpartition("/")[2]
+        server.sql(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.* TO clerk@'%'")
+        backend = await self.backend_at(url.replace("ark:secret@", "clerk:desk@"))
+        (outcome,) = await backend.commit([change(key("a"))])
+        self.assertIsInstance(outcome, Committed)
+        self.assertEqual(await backend.compact(outcome.version.revision), 0)
 
     async def test_tables_of_another_program_are_left_alone(self) -> None:
         """

@@ -36,6 +36,7 @@ mysql = StorageBackendFactory(
         "mysql_ssl_key",
         "mysql_pool_size",
     ),
+    "ark.storage.mysql.inspect",
 )
 
 postgresql = StorageBackendFactory(

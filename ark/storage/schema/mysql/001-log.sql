@@ -37,12 +37,14 @@ CREATE TABLE IF NOT EXISTS ark_deleted (
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC;
 
 -- One row, the counter.  Its lock is what commits stand in line for, and so its order is theirs.
+-- As long as there is a mark, the database is being moved, and commits are refused.
 CREATE TABLE IF NOT EXISTS ark_meta (
     id INTEGER NOT NULL PRIMARY KEY,
-    revision BIGINT NOT NULL
-) ENGINE=InnoDB;
+    revision BIGINT NOT NULL,
+    mark LONGTEXT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-INSERT IGNORE INTO ark_meta (id, revision) VALUES (1, 1);
+INSERT IGNORE INTO ark_meta (id, revision, mark) VALUES (1, 1, '');
 
 -- One row, apart from the counter so that compaction never stands in a commit's way.  Up to
 -- swept_revision, it has dropped what it may.
