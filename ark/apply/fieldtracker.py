@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
+
 from ark.apply.fieldset import EMPTY, FieldSet
 from ark.apply.lastapplied import KUBECTL, applied_by_client, last_applied, with_last_applied
 from ark.apply.managedfields import (
@@ -115,11 +117,13 @@ class FieldTracker:
         """
         if is_reset(members):
             return NOTHING
+        # Most clients send back what they have read.
+        if managed and orjson.dumps(members) == managed.text:
+            return managed
         try:
             found = parse(members)
         except InvalidManagedFields:
             return managed
-        # Most clients send back what they have read, of which the text is known.
         return managed if not found or found.entries == managed.entries else found
 
     def _identity(self, manager: str, operation: str) -> Identity:

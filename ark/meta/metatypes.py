@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from ark.meta.gotext import json_float
 from ark.meta.time import parse_rfc3339, rfc3339
 
+_KEPT_TEXTS = 1024
 _CANONICAL_TIME = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z",
     re.ASCII,
@@ -192,6 +196,29 @@ _MANAGED_FIELDS_ENTRY: dict[str, _Reader] = {
     "subresource": _STRING,
 }
 
+_read_entries = _structs("ManagedFieldsEntry", _MANAGED_FIELDS_ENTRY)
+
+
+@lru_cache(maxsize=_KEPT_TEXTS)
+def _are_entries(text: bytes) -> bool:
+    """
+    Whether the JSON text of a list holds entries that are in their form already.
+    """
+    entries = orjson.loads(text)
+    unknown: list[str] = []
+    try:
+        return bool(_read_entries(entries, "ObjectMeta", "", "", unknown) == entries and not unknown)
+    except WrongType:
+        return False
+
+
+def _entries(value: Any, struct: str, field: str, path: str, unknown: list[str]) -> Any:
+    # Clients send back what they have read, and few texts make up most of it.
+    if type(value) is list and value and _are_entries(orjson.dumps(value)):
+        return value
+    return _read_entries(value, struct, field, path, unknown)
+
+
 _OBJECT_META: dict[str, _Reader] = {
     "name": _STRING,
     "generateName": _STRING,
@@ -207,7 +234,7 @@ _OBJECT_META: dict[str, _Reader] = {
     "annotations": _texts_by_name,
     "ownerReferences": _structs("OwnerReference", _OWNER_REFERENCE),
     "finalizers": _texts,
-    "managedFields": _structs("ManagedFieldsEntry", _MANAGED_FIELDS_ENTRY),
+    "managedFields": _entries,
 }
 
 # Members for which any text but an empty one is right as it stands.
