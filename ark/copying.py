@@ -185,12 +185,26 @@ class _Move:
 
     async def _copy(self, copier: Copier) -> None:
         wishes = self._wishes
-        if not await copier.begin(wishes.restart):
+        digests = await self._finished_before(copier)
+        if digests is not None:
+            self._tell(copier, digests)
+        elif not await copier.begin(wishes.restart):
             print(f"{copier.source.name} was moved to {copier.target.name} already.")
         elif wishes.follow or await is_held(copier):
             await self._follow(copier)
         else:
             await self._copy_once(copier)
+
+    async def _finished_before(self, copier: Copier) -> Mapping[str, Digest] | None:
+        """
+        What the target has, if it is a copy already that whoever made it had no time to tell of.
+        """
+        if self._wishes.follow or not await copier.is_level():
+            return None
+        try:
+            return await compare(copier.source, copier.target, copier.revision, self._progress)
+        except CopyError:
+            return None
 
     async def _copy_once(self, copier: Copier) -> None:
         await copier.catch_up()

@@ -210,6 +210,14 @@ class Copier:
             self._progress.say(f"Going on from revision {self.revision}.")
         return True
 
+    async def is_level(self) -> bool:
+        """
+        Whether the target is no unfinished copy, and is at the revision of the source.
+        """
+        self.revision = await self.target.backend.current_revision()
+        current = await self.source.backend.current_revision()
+        return self.revision == current > 1 and not await self.target.restores.mark()
+
     async def _check_empty(self, mark: str) -> None:
         if mark or await self.target.backend.current_revision() > 1:
             raise CopyError(
