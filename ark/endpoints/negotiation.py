@@ -78,8 +78,9 @@ class Negotiator:
     """
     Chooses answer forms, and remembers what it chose for each C{Accept} header.
 
-    Of forms that a client wants alike protocol buffers come last: objects are kept in
-    JSON, and have to be written anew in any other form.
+    Of forms of a whole object that a client wants alike protocol buffers come last: it is
+    kept in JSON, and has to be written anew in any other form.  What is made of it has to be
+    written anyway, so there the client's order counts, as in Kubernetes.
 
     @param transforms: what objects can be made into.
     @param typed: whether objects can be had in protocol buffers, and not their metadata only.
@@ -116,10 +117,10 @@ class Negotiator:
                 if accepted is None or not self._can_make(accepted):
                     continue
                 if fallback is None:
-                    if media_type != PROTOBUF:
+                    if media_type != PROTOBUF or accepted.transform:
                         return _streamed(accepted) if watching else accepted
                     fallback = (accepted, clause.quality)
-                elif media_type == JSON and accepted.transform == fallback[0].transform:
+                elif media_type == JSON and not accepted.transform:
                     return accepted
                 break
         if fallback is None:

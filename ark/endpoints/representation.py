@@ -66,6 +66,13 @@ class Form:
             list_metadata(revision, continuation, remaining, self._typed),
         )
 
+    def value(self, body: bytes) -> dict[str, Any]:
+        """
+        What L{object} writes, for those who write it in another way.
+        """
+        obj: dict[str, Any] = orjson.loads(self.object(body))
+        return obj
+
     def event(self, type: str, body: bytes) -> bytes:
         """
         A watch event: one line.
@@ -155,7 +162,8 @@ class PartialForm(Form):
     def __init__(self, kind: Kind, version: str, serve: Callable[[bytes], bytes] | None = None) -> None:
         super().__init__(kind, serve)
         self.is_plain = False
-        api_version = f"meta.k8s.io/{version}".encode()
+        self._api_version = f"meta.k8s.io/{version}"
+        api_version = self._api_version.encode()
         self.key = (kind.api_version, kind.kind, "PartialObjectMetadata", version)
         self._type = b'{"kind":"PartialObjectMetadata","apiVersion":"%b"' % api_version
         self.list_open = b'{"kind":"PartialObjectMetadataList","apiVersion":"%b","items":[' % api_version
@@ -166,6 +174,13 @@ class PartialForm(Form):
         """
         metadata = orjson.loads(super().item(body))["metadata"]
         return b'%b,"metadata":%b}' % (self._type, orjson.dumps(metadata))
+
+    def value(self, body: bytes) -> dict[str, Any]:
+        """
+        The object's metadata, which is written only once.
+        """
+        metadata = orjson.loads(super().item(body))["metadata"]
+        return {"kind": "PartialObjectMetadata", "apiVersion": self._api_version, "metadata": metadata}
 
     def list_close(self, revision: int, continuation: str, remaining: int | None) -> bytes:
         """
@@ -275,27 +290,27 @@ class ProtobufForm(Form):
         self.key = (form.key, "protobuf")
         self.following = self if form.following is form else ProtobufForm(form.following)
 
-    def _frame(self, type: str, text: bytes) -> bytes:
-        event = delimited(1, type.encode()) + delimited(2, delimited(1, encoded(orjson.loads(text))))
+    def _frame(self, type: str, obj: dict[str, Any]) -> bytes:
+        event = delimited(1, type.encode()) + delimited(2, delimited(1, encoded(obj)))
         return len(event).to_bytes(4, "big") + event
 
     def event(self, type: str, body: bytes) -> bytes:
         """
         A watch event: one frame.
         """
-        return self._frame(type, self._form.object(body))
+        return self._frame(type, self._form.value(body))
 
     def bookmark(self, revision: int, initial_end: bool) -> bytes:
         """
         A bookmark event: one frame.
         """
-        return self._frame("BOOKMARK", self._form.bookmark_object(revision, initial_end))
+        return self._frame("BOOKMARK", orjson.loads(self._form.bookmark_object(revision, initial_end)))
 
     def error(self, status: dict[str, Any]) -> bytes:
         """
         The event that ends a failed watch.
         """
-        return self._frame("ERROR", orjson.dumps(status))
+        return self._frame("ERROR", status)
 
     def count(self, data: bytes) -> int:
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from ark.meta.protowire import LENGTH_DELIMITED, VARINT
@@ -71,6 +72,7 @@ def _number(value: Any) -> bytes:
     return varint(int(value))
 
 
+@lru_cache(maxsize=256)
 def _time(value: Any) -> bytes:
     if len(value) == 20:
         seconds = int((datetime.fromisoformat(value[:-1]) - _EPOCH).total_seconds())

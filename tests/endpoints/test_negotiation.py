@@ -47,15 +47,37 @@ class AcceptTests(SynchronousTestCase):
         self.assertEqual(self.accepted(b"application/json;q=0.5, application/yaml").media_type, YAML)
         self.assertEqual(self.accepted(b"application/yaml,application/json").media_type, YAML)
 
-    def test_protobuf_falls_through_to_what_stands_behind_it(self) -> None:
+    def test_metadata_come_in_the_form_that_stands_first(self) -> None:
         """
-        As the metadata client of the garbage collector asks.
+        As the metadata client of client-go asks.
         """
         header = (
             b"application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,"
             b"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
         )
-        self.assertEqual(self.accepted(header), Accepted(JSON, "PartialObjectMetadata", "v1"))
+        for negotiator in (Negotiator(), Negotiator(typed=True)):
+            for watching in (False, True):
+                wanted = Accepted(PROTOBUF, "PartialObjectMetadata", "v1")
+                self.assertEqual(negotiator.accepted(header, watching), wanted)
+        self.assertEqual(
+            self.accepted(b",".join(reversed(header.split(b",")[:2]))),
+            Accepted(JSON, "PartialObjectMetadata", "v1"),
+        )
+
+    def test_whole_objects_come_in_json_where_protobuf_is_wanted_as_much(self) -> None:
+        """
+        As they are kept; a quality tells that protobuf is wanted more.
+        """
+        typed = Negotiator(typed=True)
+        self.assertEqual(
+            typed.accepted(b"application/vnd.kubernetes.protobuf,application/json"), Accepted(JSON)
+        )
+        self.assertEqual(
+            typed.accepted(b"application/vnd.kubernetes.protobuf,application/json;q=0.9"), Accepted(PROTOBUF)
+        )
+        self.assertEqual(
+            self.accepted(b"application/vnd.kubernetes.protobuf,application/json;q=0.9"), Accepted(JSON)
+        )
 
     def test_kubectl_gets_a_table(self) -> None:
         """

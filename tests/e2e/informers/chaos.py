@@ -26,10 +26,6 @@ WRITERS = 3
 MODES = {"list": "false", "watchlist": "true"}
 """Whether client-go gets what there is by a list or by a watch (C{WatchListClient})."""
 
-# The detector of client-go cannot be used with metadata that comes as JSON: it takes an item of a list, which
-# says its kind, for another than the one that it got by a watch, where it forgets the kind.
-_METADATA = {"list": "true", "watchlist": "false"}
-
 FLAGS = ("--compaction-interval=1s", "--history-retention=4s", "--history-events=200")
 _CUT_EVERY = 0.7
 _PATIENCE = 90.0
@@ -64,7 +60,7 @@ class Observers:
         self.log = folder / f"informers-{mode}.log"
         with self.log.open("ab") as errors:
             self._process = subprocess.Popen(
-                [*command, f"--metadata={_METADATA[mode]}"],
+                command,
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -24,18 +24,17 @@ type report struct {
 
 func main() {
 	through := flag.String("kubeconfig", "", "how the informers reach the server")
-	metadata := flag.Bool("metadata", true, "whether to have an informer of metadata too")
 	direct := flag.String("direct", "", "how the lists to compare with reach the server")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *through, *direct, *metadata); err != nil {
+	if err := run(ctx, *through, *direct); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, through, direct string, metadata bool) error {
+func run(ctx context.Context, through, direct string) error {
 	observed, err := config(through)
 	if err != nil {
 		return err
@@ -44,7 +43,7 @@ func run(ctx context.Context, through, direct string, metadata bool) error {
 	if err != nil {
 		return err
 	}
-	subjects, err := makeSubjects(observed, plain, metadata)
+	subjects, err := makeSubjects(observed, plain)
 	if err != nil {
 		return err
 	}

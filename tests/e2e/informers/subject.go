@@ -57,7 +57,7 @@ type maker struct {
 	make making
 }
 
-func makeSubjects(observed, plain *rest.Config, withMetadata bool) ([]*subject, error) {
+func makeSubjects(observed, plain *rest.Config) ([]*subject, error) {
 	makes := []maker{
 		{"queries", dynamicInformer(queries, "", "")},
 		{"queries-of-tier", dynamicInformer(queries, "", "tier=a")},
@@ -66,9 +66,7 @@ func makeSubjects(observed, plain *rest.Config, withMetadata bool) ([]*subject, 
 		{"arkconfigs", dynamicInformer(arkconfigs, "", "")},
 		{"secrets", dynamicInformer(secrets, "", "")},
 		{"configmaps", typedInformer},
-	}
-	if withMetadata {
-		makes = append(makes, maker{"secrets-metadata", metadataInformer(secrets)})
+		{"secrets-metadata", metadataInformer(secrets)},
 	}
 	var subjects []*subject
 	for _, one := range makes {
