@@ -29,13 +29,13 @@ class Programs:
     Programs that come together.
 
     @ivar title: what people call them.
-    @ivar package: the package of Debian and Ubuntu that has them.
+    @ivar packages: the packages of Debian and Ubuntu that have them, between spaces.
     @ivar names: the programs; all must be there.
     @ivar patterns: where they may be besides the search path; of several the last counts.
     """
 
     title: str
-    package: str
+    packages: str
     names: Sequence[str]
     patterns: Sequence[str] = ()
 
@@ -67,12 +67,12 @@ class Programs:
         """
         found = self.find()
         if found is None and can_install():
-            print(f"Installing {self.package} for the tests", file=sys.stderr, flush=True)
-            install(self.package)
+            print(f"Installing {self.packages} for the tests", file=sys.stderr, flush=True)
+            install(self.packages)
             found = self.find()
         if found is None:
             raise NotInstalled(
-                f"{self.title} is not installed (on Debian and Ubuntu: apt-get install {self.package})"
+                f"{self.title} is not installed (on Debian and Ubuntu: apt-get install {self.packages})"
             )
         return found
 
@@ -80,8 +80,13 @@ class Programs:
 POSTGRESQL = Programs(
     "PostgreSQL", "postgresql", ("initdb", "pg_ctl", "psql"), ("/usr/lib/postgresql/*/bin",)
 )
-# The package with the programs alone, without the service that would be started.
-MARIADB = Programs("MariaDB", "mariadb-server-core", ("mariadbd", "mariadb-install-db"), ("/usr/sbin",))
+# The packages with the programs alone, without the service that would be started.
+MARIADB = Programs(
+    "MariaDB",
+    "mariadb-server-core mariadb-client-core",
+    ("mariadbd", "mariadb-install-db", "my_print_defaults"),
+    ("/usr/sbin", "/usr/bin"),
+)
 
 
 def can_install() -> bool:
@@ -91,13 +96,13 @@ def can_install() -> bool:
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
-def install(package: str) -> None:
+def install(packages: str) -> None:
     """
-    Install a package, with fresh lists when it is not found in those that are there.  Whether
+    Install packages, with fresh lists when they are not found in those that are there.  Whether
     that helped is for the caller to see.
     """
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    wanted = ["install", "--yes", "--no-install-recommends", package]
+    wanted = ["install", "--yes", "--no-install-recommends", *packages.split()]
     for arguments in (wanted, ["update"], wanted):
         done = subprocess.run(
             ["apt-get", "-o", "DPkg::Lock::Timeout=300", *arguments],
