@@ -48,12 +48,12 @@ def apply_json_patch(document: Any, operations: Any) -> Any:
     """
     The document that the operations make of C{document}, which is not changed.
 
-    @raise InvalidPatch: C{operations} is no list of operations.
+    @raise InvalidPatch: C{operations} is no list of objects.
     @raise TooManyOperations: there are more than L{MAX_OPERATIONS}.
     @raise PatchFailed: one of them does not apply, C{copy} added more than L{MAX_COPIED}
         bytes, or the result is nested too deep.
     """
-    check_operations(operations)
+    check_shape(operations)
     if len(operations) > MAX_OPERATIONS:
         raise TooManyOperations(
             "Request entity too large: The allowed maximum operations in a JSON patch is "
@@ -69,11 +69,26 @@ def apply_json_patch(document: Any, operations: Any) -> Any:
     return patching.document
 
 
-def check_operations(operations: Any) -> None:
+def check_shape(operations: Any) -> None:
     """
-    Check the shape of a patch without applying it.
+    Check what every patch has to be, whatever its operations say.
 
-    @raise InvalidPatch: it is no list of operations.
+    @raise InvalidPatch: it is no list of objects.
+    """
+    start = "json: cannot unmarshal"
+    if not isinstance(operations, list):
+        raise InvalidPatch(f"{start} {json_type(operations)} into Go value of type jsonpatch.Patch")
+    for operation in operations:
+        if operation is not None and not isinstance(operation, dict):
+            raise InvalidPatch(f"{start} {json_type(operation)} into Go value of type jsonpatch.Operation")
+
+
+def check_types(operations: Any) -> None:
+    """
+    Check the types that strict decoding, and decoding with warnings, asks for.  Without it an
+    operation whose members are of other types is one that fails.
+
+    @raise InvalidPatch: the patch is no list of operations.
     """
     start = "error decoding patch: json: cannot unmarshal"
     if not isinstance(operations, list):
@@ -182,15 +197,16 @@ class _Patching:
         Carry out one operation.
         """
         name = operation.get("op")
-        run = self._operations.get(name) if name is not None else None
+        name = name if isinstance(name, str) else "unknown"
+        run = self._operations.get(name)
         if run is None:
-            raise PatchFailed(f"Unexpected kind: {'unknown' if name is None else name}")
+            raise PatchFailed(f"Unexpected kind: {name}")
         run(operation)
 
     def _find(self, operation: Operation, member: str = "path") -> tuple[Container, str]:
         name = operation["op"]
         path = operation.get(member)
-        if path is None:
+        if not isinstance(path, str):
             raise PatchFailed(f"{name} operation failed to decode {member}: {_MISSING}")
         tokens = path.split("/")
         container = self.document

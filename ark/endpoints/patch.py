@@ -16,7 +16,8 @@ from ark.apply.jsonpatch import (
     PatchFailed,
     TooManyOperations,
     apply_json_patch,
-    check_operations,
+    check_shape,
+    check_types,
     strict_errors,
 )
 from ark.apply.managedfields import ManagedFields
@@ -49,7 +50,7 @@ Patcher = Callable[[Object], Any]
 CUSTOM_PATCHES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
 TYPED_PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH)
 
-_WHOLE = frozenset(("", "/metadata"))
+_WHOLE = ("", "/metadata")
 
 
 def _undecodable(text: bytes, why: str) -> APIStatus:
@@ -83,13 +84,15 @@ class Patching:
             if patch is None:
                 self._patch = patch = []
             try:
-                check_operations(patch)
+                if self._validation != IGNORE:
+                    check_types(patch)
+                check_shape(patch)
             except InvalidPatch as error:
                 raise bad_request(str(error)) from error
             self._problems = strict_errors(patch, self._duplicates)
             if not self._sees_managed:
                 self._sees_managed = any(
-                    one.get(name) in _WHOLE for one in self._patch for name in ("path", "from")
+                    one.get(name) in _WHOLE for one in patch if one for name in ("path", "from")
                 )
             return self._json_patch
         if patch is None and media_type == MERGE_PATCH:

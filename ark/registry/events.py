@@ -18,6 +18,7 @@ from ark.registry.codec import Object, same_json
 from ark.registry.strategy import Strategy
 
 _LONGEST = {"reportingInstance": 128, "action": 128, "reason": 128, "message": 1024}
+# Kubernetes looks at the reason twice, and clients see both causes.
 _FIXED = (
     "involvedObject",
     "reason",
@@ -26,6 +27,7 @@ _FIXED = (
     "firstTimestamp",
     "lastTimestamp",
     "count",
+    "reason",
     "type",
     "eventTime",
     "action",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.apply import jsonpatch
-from ark.apply.jsonpatch import InvalidPatch, PatchFailed, TooManyOperations, apply_json_patch
+from ark.apply.jsonpatch import InvalidPatch, PatchFailed, TooManyOperations, apply_json_patch, check_types
 
 PATHS = st.sampled_from(["", "/a", "/a/0", "/a/-", "/a/-1", "/b", "/b/c", "/b/a~1b", "/x/y", "z"])
 OPERATIONS = st.fixed_dictionaries(
@@ -104,6 +104,9 @@ class ApplyTests(SynchronousTestCase):
             {"op": "add", "path": "/a/5", "value": 1},
             {"op": "replace", "path": "/a/1", "value": 1},
             {"op": "add", "path": "a", "value": 1},
+            {"op": 5, "path": "/a", "value": 1},
+            {"op": "add", "path": 5, "value": 1},
+            {"op": "move", "path": "/b", "from": {}},
         ):
             self.fails({"a": [1]}, operation)
 
@@ -123,6 +126,13 @@ class ApplyTests(SynchronousTestCase):
             ({}, f"{start} object into Go value of type []handlers.jsonPatchOp"),
             ([1], f"{start} number into Go value of type handlers.jsonPatchOp"),
             ([{"op": 1}], f"{start} number into Go struct field jsonPatchOp.op of type string"),
+        ]
+        for operations, message in shapes:
+            self.assertEqual(str(self.assertRaises(InvalidPatch, check_types, operations)), message)
+        start = "json: cannot unmarshal"
+        shapes = [
+            ({}, f"{start} object into Go value of type jsonpatch.Patch"),
+            ([1], f"{start} number into Go value of type jsonpatch.Operation"),
         ]
         for operations, message in shapes:
             self.assertEqual(str(self.assertRaises(InvalidPatch, apply_json_patch, {}, operations)), message)

@@ -140,6 +140,29 @@ class PatchTests(ServerTestCase):
         self.status(failed, 422, "Invalid")
         self.status(self.patch({"op": "add"}, JSON), 400, "BadRequest")
 
+    def test_only_strict_decoding_asks_for_texts_in_operations(self) -> None:
+        """
+        7.4: without it what cannot be read as an operation is one that fails.
+        """
+        self.create(color="red")
+        ignoring = f"{WIDGETS}/w?fieldValidation=Ignore"
+        operations: tuple[Any, ...] = (
+            {"op": 5, "path": "/spec/color", "value": 1},
+            {"op": ["add"], "path": "/spec/color"},
+            {"op": "add", "path": 5, "value": 1},
+            {"op": "add", "path": {}, "value": 1},
+            {"op": "copy", "path": "/spec/color", "from": []},
+        )
+        for operation in operations:
+            self.status(self.patch([operation], JSON), 400, "BadRequest")
+            self.status(self.patch([operation], JSON, ignoring), 422, "Invalid")
+        for target in (ignoring, f"{WIDGETS}/w"):
+            self.status(self.patch([None], JSON, target), 422, "Invalid")
+            for patch in ([5], {}, "x"):
+                self.status(self.patch(patch, JSON, target), 400, "BadRequest")
+        kept = {"op": "add", "path": "/metadata/labels", "value": {"a": "b"}, "from": 7}
+        self.assertEqual(self.patch([kept], JSON, ignoring).json()["metadata"]["labels"], {"a": "b"})
+
     def test_other_types_are_415_and_listed(self) -> None:
         """
         7.1: also a strategic merge patch.

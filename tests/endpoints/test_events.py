@@ -160,6 +160,16 @@ class EventTests(ServerTestCase):
         changed = self.request("PATCH", f"{CORE}/x", {"message": "other"}, content_type=MERGE)
         self.assertEqual((changed.code, changed.json()["message"]), (200, "other"))
 
+    def test_a_changed_reason_is_told_twice(self) -> None:
+        """
+        Among the causes, as it is looked at twice, and once in the message.
+        """
+        self.post(NEW, new_event())
+        patch = {"reason": "Other", "type": "Warning"}
+        answer = self.request("PATCH", f"{NEW}/x", patch, content_type=MERGE)
+        causes = self.status(answer, 422, "Invalid")["details"]["causes"]
+        self.assertEqual([cause["field"] for cause in causes], ["reason", "reason", "type"])
+
     def test_an_applier_of_both_groups_has_one_entry(self) -> None:
         """
         Whose time stays when it applies nothing new.
