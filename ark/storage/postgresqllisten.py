@@ -97,6 +97,8 @@ class Listener:
     async def _prove(self) -> None:
         session = self._session
         if session is None or session.closed:
+            if session is not None:
+                session.close()
             self._session = session = Session(self._reactor)
             session.connection.addNotifyObserver(self._heard)
             await session.open(self._settings, self._timeout)
@@ -112,6 +114,7 @@ class Listener:
             return
         self._next_probe = 0.0
         if self._session is not None and self._session.closed:
+            self._session.close()
             self._session = None
         if isinstance(failure, CancelledError):
             return

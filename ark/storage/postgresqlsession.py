@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from txpostgres.txpostgres import Connection
 
 from ark.storage.errors import Unavailable
+from ark.storage.postgresqldescriptor import ConnectionDescriptor
 from ark.storage.postgresqlerrors import DATABASE_ERRORS, translate
 
 Row = tuple[Any, ...]
@@ -52,9 +53,14 @@ class _QuietConnection(Connection):  # type: ignore[misc]  # txpostgres has no a
     def doRead(self) -> None:
         try:
             super().doRead()
-        except (psycopg2.Error, ValueError):
-            # Of a connection that broke while it was made there is no descriptor to wait for.
+        except psycopg2.Error:
             self.close()
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self.reactor.release()
 
 
 class Session:
@@ -64,7 +70,7 @@ class Session:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self.connection = _QuietConnection(reactor=reactor)
+        self.connection = _QuietConnection(reactor=ConnectionDescriptor(reactor))
 
     async def open(self, settings: Mapping[str, str], timeout: float) -> None:
         """
@@ -191,6 +197,7 @@ class Sessions:
                 session = self._free.pop()
                 if not session.closed:
                     return session
+                session.close()
                 self._all.discard(session)
             if len(self._all) + self._opening < self._most:
                 return await self._open()

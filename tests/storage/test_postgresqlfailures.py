@@ -142,6 +142,35 @@ class CommitTests(FailureTestCase):
         self.assertEqual(sorted([*both[0], *both[1]]), added[1:])
 
 
+class ConnectionTests(FailureTestCase):
+    """
+    Connections that break while they are made.
+    """
+
+    async def test_what_breaks_while_it_is_made_leaves_nothing(self) -> None:
+        """
+        Each query fails as one whose database is away, whatever libpq had reached, and later ones find
+        everything as if nothing had been.
+        """
+        server = shared_server(SkipTest)
+        url = server.url()
+        way = Way(server.port)
+        self.addCleanup(lambda: Deferred.fromCoroutine(way.close()))
+        backend = await self.backend_at(url.replace(str(server.port), str(way.port)))
+        for round in range(12):
+            way.shut = True
+            way.cut()
+            for _ in range(4):
+                attempts = [Deferred.fromCoroutine(backend.count(Range(QUERIES))) for _ in range(8)]
+                for attempt in attempts:
+                    await self.assertFailure(attempt, StorageError)
+            way.shut = False
+            attempts = [Deferred.fromCoroutine(backend.count(Range(QUERIES))) for _ in range(8)]
+            self.assertEqual(await gatherResults(attempts), [round] * 8)
+            await backend.commit([change(key(f"a{round}"))])
+        self.flushLoggedErrors()
+
+
 class NotificationTests(FailureTestCase):
     """
     Being told of commits.
@@ -264,6 +293,30 @@ class OutageTests(FailureTestCase):
             server.start()
             self.assertEqual(await backend.get(key(mode)), outcome.version)
             await backend.ready()
+        self.flushLoggedErrors()
+
+    async def test_all_connections_end_at_once(self) -> None:
+        """
+        And nobody noticed before they are used: each query fails as one whose database is away, and what
+        is opened afterwards works.
+        """
+        programs = find_programs()
+        if programs is None:
+            raise SkipTest("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
+        server = PostgreSQLServer(programs)
+        self.addCleanup(server.remove)
+        backend = await self.backend_at(server.url())
+        for mode in ("fast", "immediate", "fast", "immediate"):
+            await gatherResults([Deferred.fromCoroutine(backend.count(Range(QUERIES))) for _ in range(8)])
+            # The reactor stands still meanwhile.
+            server.stop(mode)
+            for _ in range(3):
+                attempts = [Deferred.fromCoroutine(backend.count(Range(QUERIES))) for _ in range(8)]
+                for attempt in attempts:
+                    await self.assertFailure(attempt, StorageError)
+            server.start()
+            (outcome,) = await backend.commit([change(key(f"{mode}{server.pid}"))])
+            self.assertIsInstance(outcome, Committed)
         self.flushLoggedErrors()
 
     async def test_a_standby_is_not_ready(self) -> None:
