@@ -215,7 +215,9 @@ class IRestores(Interface):
     async def wipe(floor: int, mark: str) -> None:
         """
         Forget everything: an empty store whose floor is C{floor}, and its counter too (but
-        at least C{1}), with C{mark}, in one transaction.
+        at least C{1}), with C{mark}.
+
+        In one transaction, or with a mark of the backend's own until it is done.
         """
 
     async def restore(versions: Sequence[Version], revision: int, mark: str) -> None:

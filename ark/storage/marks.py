@@ -94,14 +94,14 @@ async def check_servable(backend: Any) -> None:
     mark = await restores.mark() if restores is not None else ""
     if not mark:
         return
-    state = copy_state(mark)
-    if state is None:
+    moved, state = moved_to(mark), copy_state(mark)
+    if moved:
         raise UnusableDatabase(
-            f"the database was moved to {moved_to(mark) or 'another one'}",
+            f"the database was moved to {moved}",
             "Serve that one; if this one is to be used all the same, run ark-server copy --release on it",
         )
-    if not state.following:
+    if state is None or not state.following:
         raise UnusableDatabase(
-            f"the database is an unfinished copy of {state.source}",
+            f"the database is an unfinished copy of {state.source if state else 'another one'}",
             "Let ark-server copy finish first, or run it again if it was stopped",
         )

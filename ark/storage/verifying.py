@@ -122,7 +122,7 @@ async def compare(source: Database, target: Database, revision: int, progress: P
         resources = sorted(set().union(*names))
         total = 2 * (revision - floor)
         for resource in resources:
-            total += 2 * await target.backend.count(Range(resource), None)
+            total += 2 * await target.backend.count(Range(resource))
         progress.begin(f"comparing as of revision {revision}", total)
         try:
             ours, theirs = await _both(

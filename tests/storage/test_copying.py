@@ -22,10 +22,12 @@ from ark.storage.errors import OutcomeUnknown, Unavailable, UnusableDatabase
 from ark.storage.following import Follower, is_held
 from ark.storage.marks import check_servable, copy_state, moved_mark, moved_to
 from ark.storage.memory import MemoryBackend
+from ark.storage.mysql import open_backend as open_mysql
 from ark.storage.postgresql import open_backend as open_postgresql
 from ark.storage.sqlite import open_backend as open_sqlite
 from ark.storage.sqlite import open_beside
 from ark.storage.verifying import compare
+from tests.storage.mysqlserver import shared_server as mysql_server
 from tests.storage.postgresqlserver import shared_server
 
 RESOURCES = ("agents.ark.mckinsey.com", "namespaces", "queries.ark.mckinsey.com")
@@ -280,6 +282,21 @@ class CopyTestsMixin:
         with case.assertRaisesRegex(CopyError, "moved to elsewhere"):
             await self.copier(source, unfinished).begin()
 
+    async def test_a_wipe_that_was_interrupted(self) -> None:
+        """
+        The target has a mark of its backend's own: nobody serves it, and the copy begins.
+        """
+        case: Any = self
+        source, target = await self.ends()
+        await History(11).write(source.backend, 5)
+        await History(12).write(target.backend, 5)
+        await target.restores.set_mark('{"wiping":true}')
+        with case.assertRaisesRegex(UnusableDatabase, "unfinished copy of another one"):
+            await check_servable(target.backend)
+        copier = self.copier(source, target)
+        case.assertTrue(await copier.begin())
+        await self.finish(copier)
+
     async def test_cutting_over(self) -> None:
         """
         What is written while it is followed is copied; then the source takes no writes any
@@ -405,6 +422,23 @@ class SQLiteToPostgreSQLTests(SQLiteToMemoryTests):
     """
 
     make_target = PostgreSQLToSQLiteTests.make_source
+
+
+class MySQLToPostgreSQLTests(SQLiteToPostgreSQLTests):
+    """
+    From MySQL or MariaDB to PostgreSQL.
+    """
+
+    async def make_source(self) -> Any:
+        return await open_mysql({"db_url": mysql_server(SkipTest).url()}, reactor)
+
+
+class PostgreSQLToMySQLTests(PostgreSQLToSQLiteTests):
+    """
+    From PostgreSQL to MySQL or MariaDB.
+    """
+
+    make_target = MySQLToPostgreSQLTests.make_source
 
 
 class VerifyingTests(TestCase):

@@ -1,7 +1,7 @@
 -- Version 2: moving a database from here or to here as it is.
 
 -- At most one row.  While there is one, a trigger keeps commits out, those of servers that were
--- running before too; there is no trigger without it, so that commits cost nothing more.
+-- running before too.  Without it the trigger is switched off, and costs them nothing.
 CREATE TABLE ark_mark (
     id integer PRIMARY KEY CHECK (id = 1),
     text text COLLATE "C" NOT NULL
@@ -13,26 +13,22 @@ BEGIN
         USING ERRCODE = 'ARK03';
 END $$;
 
--- Write the mark down, or take it away if it is empty.  Making the trigger waits for the commits
--- that have written the counter; one that has not yet is refused when it does.
+CREATE TRIGGER ark_held BEFORE UPDATE OF revision ON ark_meta FOR EACH STATEMENT
+    WHEN (current_setting('ark.restoring', true) IS DISTINCT FROM 'on')
+    EXECUTE FUNCTION ark_refuse_v1();
+ALTER TABLE ark_meta DISABLE TRIGGER ark_held;
+
+-- Write the mark down, or take it away if it is empty.  To switch the trigger waits for the
+-- commits that have written the counter, but for no reader; a commit that has not yet is refused
+-- when it does.
 CREATE FUNCTION ark_set_mark_v1(mark text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    held boolean;
 BEGIN
-    LOCK TABLE ark_mark IN EXCLUSIVE MODE;
-    held := EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = 'ark_meta'::regclass AND tgname = 'ark_held');
     IF mark <> '' THEN
         INSERT INTO ark_mark AS known (id, text) VALUES (1, mark) ON CONFLICT (id) DO UPDATE SET text = mark;
-        IF NOT held THEN
-            CREATE TRIGGER ark_held BEFORE UPDATE OF revision ON ark_meta FOR EACH STATEMENT
-                WHEN (current_setting('ark.restoring', true) IS DISTINCT FROM 'on')
-                EXECUTE FUNCTION ark_refuse_v1();
-        END IF;
+        ALTER TABLE ark_meta ENABLE TRIGGER ark_held;
     ELSE
         DELETE FROM ark_mark;
-        IF held THEN
-            DROP TRIGGER ark_held ON ark_meta;
-        END IF;
+        ALTER TABLE ark_meta DISABLE TRIGGER ark_held;
     END IF;
 END $$;
 
