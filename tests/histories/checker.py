@@ -105,10 +105,9 @@ class Checker:
 
     def faults(self) -> list[str]:
         """
-        What cannot be; nothing when all is well.
+        What cannot be; nothing when all is well.  Of the log itself see L{check_log}.
         """
         return [
-            *check_log(self._log),
             *check_writes(self._writes(), self._log.events()),
             *itertools.chain.from_iterable(map(self._check, self._operations)),
         ]

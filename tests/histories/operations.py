@@ -4,7 +4,7 @@ What clients asked, when, and what they were told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 OK = "ok"
@@ -72,7 +72,7 @@ class Operation(NamedTuple):
         return self.minimum is None
 
 
-def registers(operations: list[Operation], keys: dict[str, list[str]]) -> Iterator[Operation]:
+def registers(operations: Sequence[Operation], keys: dict[str, list[str]]) -> Iterator[Operation]:
     """
     The operations on single keys that a history comes to, without what says nothing.
 

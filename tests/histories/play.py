@@ -16,15 +16,16 @@ from typing import Any, NamedTuple
 from tests.cluster.build import REPOSITORY
 from tests.e2e.history import Event, check_state
 from tests.histories import oracle
-from tests.histories.checker import Checker, Floors
+from tests.histories.checker import Floors
 from tests.histories.clients import HistoryClient
 from tests.histories.database import Database
 from tests.histories.faults import FAULTS
+from tests.histories.judging import Played, judge
 from tests.histories.log import Log, mark_of
-from tests.histories.operations import OK, UNKNOWN, WRITES, Operation, registers
+from tests.histories.operations import OK, UNKNOWN, WRITES, registers
 from tests.histories.scene import Scene, configuration, scene
 from tests.histories.selections import COLLECTION, KEYS, NAMESPACES
-from tests.histories.watchchecker import WatchChecker, delays
+from tests.histories.watchchecker import delays
 from tests.histories.watchers import Connection, encode_endpoint, read_record
 from tests.storage.postgresqlserver import PostgreSQLServer
 
@@ -46,20 +47,6 @@ class Plan(NamedTuple):
     seconds: float = 15.0
     watchers: int = 200
     rate: float = 500.0
-
-
-class Played(NamedTuple):
-    """
-    A history.
-
-    @ivar last: the revision that every watcher was to hear of.
-    """
-
-    operations: list[Operation]
-    connections: list[Connection]
-    log: Log
-    floors: Floors
-    last: int
 
 
 class Report(NamedTuple):
@@ -138,22 +125,18 @@ def play(plan: Plan, reactor: Any, programs: Path, folder: Path) -> Report:
     (folder / "operations.jsonl").write_text(
         "".join(json.dumps(one._asdict()) + "\n" for one in played.operations)
     )
-    return judge(played, damage)
+    return report_on(played, damage)
 
 
-def judge(played: Played, damage: Sequence[str] = ()) -> Report:
+def report_on(played: Played, damage: Sequence[str]) -> Report:
     """
     What is wrong with a history.
 
     @param damage: what is known to be wrong already.
     """
     began = time.monotonic()
-    checker = Checker(played.operations, played.log, played.floors)
-    faults = [*damage, *checker.faults()]
-    watching = WatchChecker(played.log, played.floors, checker.bounds)
-    faults += watching.faults(played.connections, played.last)
     verdict = oracle.ask(registers(played.operations, KEYS))
-    faults += verdict.faults()
+    faults = [*damage, *judge(played), *verdict.faults()]
     return Report({**_figures(played), "judged in s": round(time.monotonic() - began, 1)}, faults)
 
 
