@@ -30,7 +30,7 @@ from ark.meta.records import (
     SchemaState,
     Version,
 )
-from ark.storage import mysqlread
+from ark.storage import mysqlcompaction, mysqlread
 from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import StorageError, UnusableDatabase
 from ark.storage.mysqlerrors import DATABASE_ERRORS, translate
@@ -171,10 +171,10 @@ class MySQLBackend:
         """
         See L{IStorageBackend.compact}.
         """
-        await self._readers.run(mysqlread.raise_floor, revision)
+        await self._readers.run(mysqlcompaction.raise_floor, revision)
         dropped = 0
         while True:
-            step = await self._readers.run(mysqlread.sweep, _SWEPT_ROWS)
+            step = await self._readers.run(mysqlcompaction.sweep, _SWEPT_ROWS)
             if step is None:
                 return dropped
             dropped += step

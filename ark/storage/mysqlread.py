@@ -7,37 +7,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ark.meta.records import DELETED, Event, EventPage, JoinedPage, Key, Page, Range, Version
+from ark.meta.records import Event, EventPage, JoinedPage, Key, Page, Range, Version
 from ark.storage.errors import Compacted, Unavailable
 from ark.storage.mysqlsession import Row, Session
 from ark.storage.mysqlstatements import (
     COUNT,
     COUNT_THEN,
-    DROP,
     EVENTS,
     FLOOR,
-    FORGET,
     GETS,
     JOINED,
     LIST,
     LIST_JOINED,
     LIST_THEN,
     META,
-    RAISE_FLOOR,
     READ_ONLY,
     SCOPES,
-    SWEEP_TO,
-    SWEPT,
     THEN,
     keys_of,
     numbers_of,
     quoted,
-    row_of,
 )
 
 _KEYS = 500
 _EVERYTHING = (1 << 63) - 1
-_DELETED = DELETED.encode()
 
 
 def version_of(key: Key, fields: Sequence[Any]) -> Version:
@@ -62,7 +55,7 @@ def read_points(session: Session, keys: Sequence[Key]) -> tuple[int, dict[Key, V
     The versions are not older than the counter.
     """
     if not keys:
-        return _number(session.run(META)), {}
+        return number_of(session.run(META)), {}
     oldest = 0
     found = {}
     for start in range(0, len(keys), _KEYS):
@@ -74,7 +67,10 @@ def read_points(session: Session, keys: Sequence[Key]) -> tuple[int, dict[Key, V
     return oldest, found
 
 
-def _number(results: Sequence[Sequence[Row]]) -> int:
+def number_of(results: Sequence[Sequence[Row]]) -> int:
+    """
+    The number that the last of some results is.
+    """
     ((number,),) = results[-1]
     return int(number)
 
@@ -83,14 +79,14 @@ def read_floor(session: Session) -> int:
     """
     The floor.
     """
-    return _number(session.run(FLOOR))
+    return number_of(session.run(FLOOR))
 
 
 def _check(results: Sequence[Sequence[Row]], revision: int) -> None:
     """
     @raise Compacted: the last of the results is a floor above C{revision}.
     """
-    floor = _number(results)
+    floor = number_of(results)
     if revision < floor:
         raise Compacted(revision, floor)
 
@@ -122,7 +118,7 @@ def _as_of(session: Session, revision: int | None) -> int:
     What a range that is empty by itself is as of.
     """
     if revision is None:
-        return _number(session.run(META))
+        return number_of(session.run(META))
     _check(session.run(FLOOR), revision)
     return revision
 
@@ -250,7 +246,7 @@ def read_count(session: Session, range: Range, revision: int | None) -> int:
         return int(count)
     results = session.run(COUNT_THEN % parameters)
     _check(results, revision)
-    return _number(results[:1])
+    return number_of(results[:1])
 
 
 def read_events(session: Session, after: int, limit: int) -> EventPage:
@@ -267,39 +263,9 @@ def read_events(session: Session, after: int, limit: int) -> EventPage:
     return EventPage(events[-1].version.revision if events else after, events)
 
 
-def raise_floor(session: Session, revision: int) -> None:
-    """
-    Raise the floor, to the counter at most.
-    """
-    newest = _number(session.run(META))
-    session.run(RAISE_FLOOR % {b"revision": min(revision, newest)})
-
-
-def sweep(session: Session, rows: int) -> int | None:
-    """
-    Drop what the next C{rows} revisions up to the floor replaced or deleted.
-
-    @return: how many versions went; L{None} when nothing is left to look at.
-    """
-    (found,) = session.run(SWEPT % {b"limit": rows})
-    if not found:
-        session.go_on(b"ROLLBACK")
-        return None
-    deletions = [row for row in found if row[2] == _DELETED]
-    doomed = [row[1] for row in found if row[1]] + [row[0] for row in deletions]
-    text = SWEEP_TO % {b"upto": found[-1][0]}
-    if deletions:
-        gone = [
-            b"(%b, %d)" % (row_of(Key(*(part.decode() for part in row[3:6]))), row[0]) for row in deletions
-        ]
-        text = FORGET % {b"rows": b", ".join(gone)} + text
-    results = session.go_on((DROP % {b"revisions": numbers_of(doomed)} if doomed else b"") + text)
-    return _number(results) if doomed else 0
-
-
 def check_writable(session: Session) -> None:
     """
     @raise Unavailable: the server takes no writes.
     """
-    if _number(session.run(READ_ONLY)):
+    if number_of(session.run(READ_ONLY)):
         raise Unavailable("MySQL: this server is read-only")
