@@ -7,30 +7,21 @@ The version is the number of the last file applied; SQLite keeps it in the heade
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
 from ark.storage.errors import UnusableDatabase
+from ark.storage.schemafiles import read_schema
 
 #: "Ark1", big endian.
 APPLICATION_ID = 0x41726B31
-
-_FILE = re.compile(r"(\d{3})-[a-z0-9-]+\.sql")
 
 
 def schema_files() -> dict[int, str]:
     """
     The text of every schema file by its number.
     """
-    folder = resources.files("ark.storage").joinpath("schema")
-    found = {}
-    for entry in folder.iterdir():
-        match = _FILE.fullmatch(entry.name)
-        if match:
-            found[int(match.group(1))] = entry.read_text(encoding="utf-8")
-    return dict(sorted(found.items()))
+    return read_schema()
 
 
 def check_version(connection: Any, newest: int) -> int:

@@ -9,14 +9,13 @@ each file is written down when it is through, and does no harm when it is applie
 from __future__ import annotations
 
 import re
-from importlib import resources
 
 from twisted.logger import Logger
 
 from ark.storage.errors import Unavailable, UnusableDatabase
 from ark.storage.mysqlsession import Session
+from ark.storage.schemafiles import read_schema
 
-_FILE = re.compile(r"(\d{3})-[a-z0-9-]+\.sql")
 _TABLES = (
     b"SELECT count(CASE WHEN table_name = 'ark_schema' THEN 1 END), count(CASE WHEN table_name = 'ark_log' THEN 1 END) "
     b"FROM information_schema.tables WHERE table_schema = database() AND table_name IN ('ark_schema', 'ark_log')"
@@ -49,13 +48,7 @@ def schema_files() -> dict[int, str]:
     """
     The text of every schema file by its number.
     """
-    folder = resources.files("ark.storage").joinpath("schema", "mysql")
-    found = {}
-    for entry in folder.iterdir():
-        match = _FILE.fullmatch(entry.name)
-        if match:
-            found[int(match.group(1))] = entry.read_text(encoding="utf-8")
-    return dict(sorted(found.items()))
+    return read_schema("mysql")
 
 
 def check_server(session: Session) -> None:

@@ -8,16 +8,13 @@ by side while one takes the other's place.
 
 from __future__ import annotations
 
-import re
-from importlib import resources
-
 from ark.storage.errors import UnusableDatabase
 from ark.storage.postgresqlsession import Session
+from ark.storage.schemafiles import read_schema
 
 #: Of C{pg_advisory_lock}: "Ark1" and what for.
 MIGRATION_LOCK = (0x41726B31, 1)
 
-_FILE = re.compile(r"(\d{3})-[a-z0-9-]+\.sql")
 _TABLE = "SELECT to_regclass('ark_schema') IS NOT NULL, to_regclass('ark_log') IS NOT NULL"
 _CREATE = (
     "CREATE TABLE ark_schema (version integer PRIMARY KEY, oldest integer NOT NULL, "
@@ -31,13 +28,7 @@ def schema_files() -> dict[int, str]:
     """
     The text of every schema file by its number.
     """
-    folder = resources.files("ark.storage").joinpath("schema", "postgresql")
-    found = {}
-    for entry in folder.iterdir():
-        match = _FILE.fullmatch(entry.name)
-        if match:
-            found[int(match.group(1))] = entry.read_text(encoding="utf-8")
-    return dict(sorted(found.items()))
+    return read_schema("postgresql")
 
 
 async def schema_version(session: Session, timeout: float) -> tuple[int, int]:

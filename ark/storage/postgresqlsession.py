@@ -16,6 +16,7 @@ from txpostgres.txpostgres import Connection
 from ark.storage.errors import Unavailable
 from ark.storage.postgresqldescriptor import ConnectionDescriptor
 from ark.storage.postgresqlerrors import DATABASE_ERRORS, translate
+from ark.storage.shielding import shielded
 
 Row = tuple[Any, ...]
 
@@ -28,21 +29,6 @@ _SETUP = (
     "set_config('statement_timeout', '15s', false), set_config('tcp_keepalives_idle', '5', false), "
     "set_config('tcp_keepalives_interval', '3', false), set_config('tcp_keepalives_count', '3', false)"
 )
-
-
-def shielded(work: Deferred[Any]) -> Deferred[Any]:
-    """
-    The result of C{work}, which goes on when whoever waits for it is cancelled: a query on
-    its way cannot be called back.
-    """
-    waiting: Deferred[Any] = Deferred(lambda _: None)
-
-    def end(result: Any) -> None:
-        if not waiting.called:
-            waiting.callback(result)
-
-    work.addBoth(end)
-    return waiting
 
 
 class _QuietConnection(Connection):  # type: ignore[misc]  # txpostgres has no annotations
