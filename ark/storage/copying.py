@@ -19,8 +19,9 @@ from ark.storage.errors import Compacted
 from ark.storage.marks import CopyState, copy_state, moved_to
 
 _FIRST_PAGE = 200
-_LARGEST_PAGE = 2000
-_PAGE_BYTES = 4 * 1024 * 1024
+# A page of what was live once costs a database more than its share of all of them.
+_LARGEST_PAGE = 10_000
+_PAGE_BYTES = 16 * 1024 * 1024
 _ATTEMPTS = 8
 
 
