@@ -31,6 +31,7 @@ from ark.meta.protobuf import Message, open_envelope
 from ark.meta.serializer import Decoded, DecodeError, decode_json, decode_yaml
 from ark.meta.status import APIStatus
 from ark.registry.codec import Object
+from ark.registry.formats import BYTES
 from ark.registry.schema import Processor
 
 _WRONG_TYPE = re.compile(r' in body must be of type ([\w-]+): "([^"]*)')
@@ -80,6 +81,15 @@ def _texts(kind: Kind) -> list[str]:
     members = kind.schema.get("properties", {}).items() if kind.typed else ()
     shapes = ((name, shape.get("additionalProperties") or shape) for name, shape in members)
     return [name for name, shape in shapes if shape.get("type") == "string" and "format" in shape]
+
+
+def _join_lines(found: dict[str, Any]) -> None:
+    """
+    Take the ends of lines out of base64, in place, which Go reads over.
+    """
+    for key, value in found.items():
+        if isinstance(value, str) and ("\n" in value or "\r" in value):
+            found[key] = value.replace("\n", "").replace("\r", "")
 
 
 class Decoder:
@@ -185,6 +195,8 @@ class Decoder:
         """
         for name in self._texts:
             found = obj.get(name)
+            if isinstance(found, dict):
+                _join_lines(found)
             for value in found.values() if isinstance(found, dict) else (found,):
                 if not isinstance(value, str) and value is not None:
                     # Kubernetes' validation lets arrays pass where a format says what a string is.
@@ -199,7 +211,7 @@ class Decoder:
             if found is None:
                 continue
             wanted, given = found.groups()
-            if wanted == "byte":
+            if wanted in ("byte", BYTES):
                 raise objectmeta.WrongType("illegal base64 data at input byte 0")
             field = f"Go struct field {self.kind.kind}.{cause.field} of type {wanted}"
             what = _GO_NAMES.get(given, given) or "value"

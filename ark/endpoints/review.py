@@ -76,7 +76,15 @@ class ReviewScope:
         shown = message.decode(message.encode(obj))
         if "status" not in obj:
             shown.pop("status", None)
+        _keep_nulls(obj.get("spec") or {}, shown.get("spec") or {})
         return {"kind": obj["kind"], "apiVersion": obj["apiVersion"], **shown}
+
+
+def _keep_nulls(sent: Object, shown: Object) -> None:
+    # Protocol buffers do not tell a list that is not there from an empty one.
+    for name, values in (sent.get("extra") or {}).items():
+        if values is None:
+            shown["extra"][name] = None
 
 
 async def review(scope: ReviewScope, request: Any, info: RequestInfo) -> None:

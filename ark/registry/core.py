@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ark.apis.kind import Kind
 from ark.meta.fielderrors import forbidden, invalid, not_supported, required
-from ark.meta.names import qualified_name
+from ark.meta.names import dns1123_subdomain, qualified_name
 from ark.meta.status import Cause
 from ark.registry.codec import Object, same_json, with_own_metadata
 from ark.registry.coredata import config_map_causes, secret_causes
@@ -189,7 +189,7 @@ class ServiceStrategy(Strategy):
         """
         spec = obj.get("spec") or {}
         if spec.get("type") == "ExternalName":
-            return [] if spec.get("externalName") else [required("spec.externalName")]
+            return _external_name_causes(spec.get("externalName") or "")
         if not spec.get("ports") and spec.get("clusterIP") != "None":
             return [required("spec.ports")]
         return []
@@ -213,6 +213,14 @@ class ServiceStrategy(Strategy):
         if kind != "ExternalName" and spec.get("externalName"):
             told.append('spec.externalName is ignored when spec.type is not "ExternalName"')
         return told
+
+
+def _external_name_causes(name: str) -> list[Cause]:
+    # A dot at the end says that nothing is to be added to it.
+    name = name[:-1] if name.endswith(".") else name
+    if not name:
+        return [required("spec.externalName")]
+    return [invalid("spec.externalName", name, problem) for problem in dns1123_subdomain(name)]
 
 
 class ServiceAccountStrategy(Strategy):

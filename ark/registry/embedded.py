@@ -131,7 +131,9 @@ def _coerce(value: Any, schema: Schema, path: str, dropped: list[str]) -> None:
             _coerce(item, schema["items"], f"{path}[{index}]", dropped)
     if type(value) is not dict:
         return
-    if schema.get(EMBEDDED) and type(value.get("metadata")) is dict:
+    if schema.get(EMBEDDED) and "metadata" in value:
+        if value["metadata"] is None:
+            value["metadata"] = {}
         with suppress(WrongType):
             dropped += check_types(value["metadata"], child(path, "metadata"))
     properties = schema.get("properties") or {}

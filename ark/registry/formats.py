@@ -224,6 +224,13 @@ _MAC = "|".join(
     + [rf"{_PAIRS}(?:\.{_PAIRS}){{{count}}}" for count in (2, 3, 9)]
 )
 
+_is_base64 = _matches(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})")
+
+BYTES = "x-ark-bytes"
+"""
+The format of bytes in built-in kinds: base64, or nothing.
+"""
+
 _CHECKS: dict[str, Check] = {
     "bsonobjectid": _matches(r"[0-9a-fA-F]{24}"),
     "uri": _is_uri,
@@ -244,7 +251,8 @@ _CHECKS: dict[str, Check] = {
     "ssn": _matches(r"[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}"),
     "hexcolor": _matches(r"#?(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})"),
     "rgbcolor": _matches(rf"rgb\({_COLOR},{_COLOR},{_COLOR}\)"),
-    "byte": _matches(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})"),
+    "byte": _is_base64,
+    "xarkbytes": lambda text: not text or _is_base64(text),
     "password": lambda text: True,
     "date": is_date,
     "duration": _is_duration,

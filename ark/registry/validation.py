@@ -24,7 +24,7 @@ from ark.registry.failures import (
     size_failure,
     type_failure,
 )
-from ark.registry.formats import effective_format, format_check
+from ark.registry.formats import BYTES, effective_format, format_check
 from ark.registry.numbers import check_number, is_integral
 
 Schema = Mapping[str, Any]
@@ -62,6 +62,8 @@ def format_of(schema: Schema) -> str:
     if not name:
         return ""
     types = types_of(schema)
+    if schema.get("x-ark-bytes"):
+        return BYTES
     return effective_format(name, types[0] if len(types) == 1 else "")
 
 

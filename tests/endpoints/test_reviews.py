@@ -127,6 +127,16 @@ class AccessTests(ReviewTestCase):
         wanted = Attributes(user, "create", "", "ark.mckinsey.com", "*", "queries", "status", "default", "q")
         self.assertEqual(authorizer.asked, [wanted])
 
+    def test_nulls_among_what_else_is_known_stay(self) -> None:
+        """
+        In C{extra} only.
+        """
+        answer = self.ask("SubjectAccessReview", user="ann", extra={"a": None}, resourceAttributes=QUERIES)
+        review = answer.json()
+        self.assertEqual((answer.code, review["spec"]["extra"]), (201, {"a": None}))
+        (entry,) = review["metadata"]["managedFields"]
+        self.assertEqual(entry["fieldsV1"]["f:spec"]["f:extra"], {".": {}, "f:a": {}})
+
     def test_verdicts_are_told_apart(self) -> None:
         """
         Refused is more than not allowed.

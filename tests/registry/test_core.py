@@ -89,6 +89,65 @@ class ServiceTests(ServerTestCase):
         (told,) = self.warned(ports=ports, externalName="a.b")
         self.assertIn(b"spec.externalName is ignored", told)
 
+    def test_an_external_name_is_a_name_of_dns(self) -> None:
+        """
+        C{ValidateService}; a dot may end it.
+        """
+        for name in ("a.b", "a.b."):
+            self.assertEqual(self.warned(type="ExternalName", externalName=name), [])
+        for name, shown in (("Pink", "Pink"), ("a_b.", "a_b"), (".", None), ("", None)):
+            spec = {"type": "ExternalName", "externalName": name}
+            service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": spec}
+            status = self.status(self.request("POST", f"{CORE}/services", service), 422, "Invalid")
+            (cause,) = status["details"]["causes"]
+            self.assertEqual(cause["field"], "spec.externalName")
+            wanted = "Required value" if shown is None else f'Invalid value: "{shown}": a lowercase RFC 1123'
+            self.assertTrue(cause["message"].startswith(wanted), cause["message"])
+
+
+class ConfigMapTests(ServerTestCase):
+    """
+    What Go makes of a null in a map.
+    """
+
+    def test_a_null_is_an_empty_value(self) -> None:
+        """
+        Of text; no bytes at all are null.
+        """
+        config_map = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "c"},
+            "data": {"c.d": None},
+            "binaryData": {"x": None},
+        }
+        stored = self.request("POST", f"{CORE}/configmaps", config_map).json()
+        self.assertEqual((stored["data"], stored["binaryData"]), ({"c.d": ""}, {"x": None}))
+        fields = stored["metadata"]["managedFields"][0]["fieldsV1"]
+        self.assertEqual(fields["f:data"], {".": {}, "f:c.d": {}})
+        self.assertEqual(fields["f:binaryData"], {".": {}, "f:x": {}})
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "s"},
+            "data": {"x": None},
+            "stringData": {"y": None},
+        }
+        stored = self.request("POST", f"{CORE}/secrets", secret).json()
+        self.assertEqual(stored["data"], {"x": None, "y": ""})
+
+    def test_bytes_may_be_none_and_stand_on_lines(self) -> None:
+        """
+        As Go reads base64; anything else is refused.
+        """
+        secret: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
+        sent = {"none": "", "lines": "aGVs\nbG8=\r\n"}
+        stored = self.request("POST", f"{CORE}/secrets", {**secret, "data": sent}).json()
+        self.assertEqual(stored["data"], {"none": "", "lines": "aGVsbG8="})
+        for bad in ("a", "aGVsbG8", "aGVs bG8=", "\u00e9"):
+            answer = self.request("POST", f"{CORE}/secrets", {**secret, "data": {"x": bad}})
+            self.assertIn("illegal base64 data", self.status(answer, 400, "BadRequest")["message"])
+
 
 class ServiceAccountTests(ServerTestCase):
     """

@@ -153,6 +153,15 @@ class SettleTests(SynchronousTestCase):
         self.assertEqual(emb["metadata"], {"name": "a"})
         self.assertEqual(emb["free"], 1)
 
+    def test_embedded_metadata_that_are_null_are_empty(self) -> None:
+        """
+        As for a whole object.
+        """
+        processor = compile_schema(foreign_kind())
+        emb = {"apiVersion": "v1", "kind": "Pod", "metadata": None}
+        self.assertEqual(processor.settle({"spec": {"emb": emb}}), [])
+        self.assertEqual(emb["metadata"], {})
+
 
 class ValidationTests(SynchronousTestCase):
     """
