@@ -4,7 +4,8 @@ What has to be there before a server can serve: kinds, a database, the first nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,10 +64,8 @@ async def open_storage(config: ServerConfig, reactor: Any) -> IStorageBackend:
     """
     backend = await open_database(config, reactor)
     try:
-        await check_servable(backend)
-    except UnusableDatabase as error:
-        await backend.close()
-        raise unusable(error) from None
+        with _told():
+            await check_servable(backend)
     except BaseException:
         await backend.close()
         raise
@@ -84,12 +83,21 @@ async def open_database(
     """
     factory = storage_factory(config)
     options = config.storage_options(factory.options)
-    try:
+    with _told():
         if beside_server and IOpensBeside.providedBy(factory):
             return await IOpensBeside(factory).open_beside(options, reactor)
         if "db_path" in factory.options:
             make_private_directory(Path(config.db_path).parent)
         return await factory.open(options, reactor)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """
+    What goes wrong with a database is told as an operator needs to know it.
+    """
+    try:
+        yield
     except UnusableDatabase as error:
         raise unusable(error) from None
     except (StorageError, OSError) as error:
