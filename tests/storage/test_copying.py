@@ -331,6 +331,45 @@ class CopyTestsMixin:
         case.assertEqual(await target.backend.events(1, 1000), await source.backend.events(1, 1000))
         case.assertFalse(await self.copier(source, target).begin())
 
+    async def test_cutting_over_under_writes(self) -> None:
+        """
+        Whoever writes is refused at some moment: all that was acknowledged before is in the
+        target, and nothing else.
+        """
+        case: Any = self
+        source, target = await self.ends()
+        history = History(13)
+        await history.write(source.backend, 20)
+        writers = [Deferred.fromCoroutine(self.write_on(source.backend, number)) for number in range(4)]
+        copier = self.copier(source, target)
+        await copier.begin()
+        follower = Follower(copier, self.told, reactor)
+        follower.cut_over_now()
+        await follower.follow()
+        await follower.cut_over()
+        written = [await writer for writer in writers]
+        events = (await target.backend.events(1, 10**6)).events
+        known = {event.version.key.name: event.version.revision for event in events[20:]}
+        case.assertEqual(known, {name: revision for part in written for name, revision in part.items()})
+        case.assertEqual(await target.backend.current_revision(), await source.backend.current_revision())
+
+    async def write_on(self, backend: Any, number: int) -> dict[str, int]:
+        """
+        Create objects until that is refused, and return their revisions.
+        """
+        found: dict[str, int] = {}
+        body = Body(b'{"metadata":{"resourceVersion":"', b'"}}')
+        while True:
+            name = f"w{number}-{len(found)}"
+            try:
+                (outcome,) = await backend.commit(
+                    [Change(Key(RESOURCES[0], "", name), 0, ADDED, body, b"", name)]
+                )
+            except Unavailable:
+                return found
+            found[name] = outcome.version.revision
+            await deferLater(reactor, 0.002)
+
     async def test_a_cut_over_that_was_interrupted(self) -> None:
         """
         Writes are held, and whoever held them is gone: the next process ends what was begun.
