@@ -31,8 +31,9 @@ _BROKEN = (OSError, http.client.HTTPException)
 _PAUSE = 0.05
 _TIMEOUT = 5.0
 _VERBS = ("get", "list", "create", "update", "delete")
-_WEIGHTS = (25, 10, 15, 40, 10)
+_WEIGHTS = (25, 10, 15, 42, 8)
 _PAGE = 3
+_SENSIBLE = 0.7
 
 
 class HistoryClient(threading.Thread):
@@ -90,8 +91,8 @@ class HistoryClient(threading.Thread):
             self._ask()
 
     def _ask(self) -> None:
-        (verb,) = self._random.choices(_VERBS, _WEIGHTS)
         namespace, name = self._random.choice(NAMESPACES), self._random.choice(NAMES)
+        verb = self._verb(f"{namespace}/{name}")
         self._count += 1
         mark = f"{self._number}-{self._count}"
         key = namespace if verb == "list" else f"{namespace}/{name}"
@@ -109,6 +110,18 @@ class HistoryClient(threading.Thread):
             self._drop()
             self._replica = self._random.randrange(len(self._endpoints))
             time.sleep(_PAUSE)
+
+    def _verb(self, key: str) -> str:
+        """
+        What to do with a key: mostly what can be done by what is known of it.
+        """
+        (verb,) = self._random.choices(_VERBS, _WEIGHTS)
+        if verb != "list" and self._random.random() < _SENSIBLE:
+            if key not in self._known:
+                return "create"
+            if verb == "create":
+                return "update"
+        return verb
 
     def _send(
         self, asked: Operation, method: str, query: str = "", value: Any = None
@@ -130,6 +143,8 @@ class HistoryClient(threading.Thread):
         # Never sent twice: what was not answered must stay one write of unknown outcome.
         answer = self._client.request(method, target + query, headers, body, retry=False)
         outcome = _outcome(answer)
+        if outcome == ABSENT or (method == "DELETE" and outcome == OK):
+            self._known.pop(asked.key, None)
         return asked._replace(start=self._sent_at, end=time.monotonic_ns(), outcome=outcome), answer
 
     def _ask_get(self, asked: Operation) -> Operation:

@@ -22,7 +22,7 @@ from tests.histories.database import Database
 from tests.histories.faults import FAULTS
 from tests.histories.judging import Played, judge
 from tests.histories.log import Log, mark_of
-from tests.histories.operations import OK, UNKNOWN, WRITES, registers
+from tests.histories.operations import OK, REFUSED, UNKNOWN, WRITES, registers
 from tests.histories.scene import Scene, configuration, scene
 from tests.histories.selections import COLLECTION, KEYS, NAMESPACES
 from tests.histories.watchchecker import delays
@@ -121,7 +121,7 @@ def play(plan: Plan, reactor: Any, programs: Path, folder: Path) -> Report:
         if fault.standby:
             made.follow()
         played, shown = _perform(plan, made, folder)
-        damage = [*made.database.damage(), *_differences(shown, played.log)]
+        damage = [*made.database.damage(), *_differences(shown, played.log), *made.complaints()]
     (folder / "operations.jsonl").write_text(
         "".join(json.dumps(one._asdict()) + "\n" for one in played.operations)
     )
@@ -207,15 +207,16 @@ def _last(database: Database) -> int:
 
 
 def _figures(played: Played) -> dict[str, Any]:
-    done = [one for one in played.operations if one.outcome == OK]
+    answered = [one for one in played.operations if one.outcome not in (UNKNOWN, REFUSED)]
+    done = [one for one in answered if one.outcome == OK]
     seconds = (played.operations[-1].end - played.operations[0].start) / 1e9
     written = {one.revision: one.end for one in done if one.verb in WRITES}
     late = sorted(delays(played.connections, written))
     return {
         "operations": len(played.operations),
-        "answered": len(done),
-        "a second": round(len(done) / seconds),
+        "a second": round(len(answered) / seconds),
         "writes": sum(one.verb in WRITES for one in done),
+        "refused": sum(one.outcome == REFUSED for one in played.operations),
         "unknown": sum(one.outcome == UNKNOWN for one in played.operations),
         "versions": len(played.log.versions),
         "watches": len(played.connections),

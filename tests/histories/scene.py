@@ -5,9 +5,11 @@ Three servers on one PostgreSQL.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import blockingCallFromThread
 
 from tests.cluster.ark import ArkServer
@@ -18,6 +20,7 @@ from tests.storage.way import Way
 
 REPLICAS = 3
 _CONNECTIONS = "60"
+_TRACEBACK = re.compile(r"^.*Traceback(?:.*\n){1,40}?(?=\S*\d{4}-|\Z)", re.MULTILINE)
 
 
 class Scene:
@@ -74,6 +77,16 @@ class Scene:
         self.in_reactor(lambda: self.way.lead_to(self.standby.port if self.standby else 0))
         self.database.server = self.standby
 
+    def complaints(self) -> list[str]:
+        """
+        What servers logged that nobody had thought of: whatever goes wrong around them is no reason for that.
+        """
+        return [
+            f"replica {number} logged a traceback:\n{text[:2000]}"
+            for number, replica in enumerate(self.replicas)
+            for text in _TRACEBACK.findall((replica.folder / "ark-server.log").read_text(errors="replace"))
+        ]
+
     def in_reactor(self, work: Callable[[], Any]) -> None:
         """
         Do something with the way.
@@ -92,8 +105,6 @@ class Scene:
                 server.remove()
 
     def _close_way(self) -> Any:
-        from twisted.internet.defer import Deferred
-
         return Deferred.fromCoroutine(self.way.close())
 
 
