@@ -42,6 +42,7 @@ class Publisher:
         self._is_v2 = is_v2
         self._made: dict[int, Schema] = {}
         self._describes_schemas = False
+        self._typed = False
 
     def schemas(self, kind: Kind) -> dict[str, Schema]:
         """
@@ -67,6 +68,7 @@ class Publisher:
     def _object(self, kind: Kind) -> Schema:
         if self._is_v2 and kind.schema.get(_PRESERVE):
             return {"type": "object", **self._extensions(kind, kind.kind)}
+        self._typed = kind.typed
         schema = dict(self._node(kind.schema))
         own = {"metadata": self._meta.object_meta(), **self._meta.type_members()}
         schema["properties"] = {**schema.get("properties", {}), **own}
@@ -110,6 +112,9 @@ class Publisher:
             if node is not None:
                 shown[member] = self._node(node) if isinstance(node, Mapping) else node
         _unfold(shown)
+        if self._typed:
+            # What becomes of a null there is a habit of Go's decoder, and no offer to clients.
+            shown.pop("nullable", None)
         if self._is_v2:
             _simplify(shown, schema)
         if shown.get(_EMBEDDED) and not (self._is_v2 and shown.get(_PRESERVE)):

@@ -192,6 +192,17 @@ class Version2Tests(SynchronousTestCase):
         self.assertNotIn("properties", spec["pres"])
         self.assertNotIn("type", spec["pres"])
 
+    def test_built_in_members_keep_their_type(self) -> None:
+        """
+        Also those that Go's decoder lets be null, of which version 3 says nothing either.
+        """
+        entry = {"type": "string", "format": "byte"}
+        secret = openapi_v2(built_in())["definitions"]["io.k8s.api.core.v1.Secret"]
+        self.assertEqual(secret["properties"]["data"]["additionalProperties"], entry)
+        schemas = openapi_v3(built_in(), "", "v1")["components"]["schemas"]
+        data = schemas["io.k8s.api.core.v1.Secret"]["properties"]["data"]
+        self.assertEqual(data["additionalProperties"], entry)
+
     def test_bodies_are_parameters(self) -> None:
         """
         What is sent is named as version 2 does.
