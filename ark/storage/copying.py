@@ -7,21 +7,16 @@ copied; whoever comes back reads it there.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 
 from ark.interfaces import IRestores, IStorageBackend
-from ark.meta.records import Range, Version
+from ark.storage.copysteps import LiveReader, LogReader, Step
 from ark.storage.errors import Compacted
 from ark.storage.marks import CopyState, copy_state, moved_to
 
-_FIRST_PAGE = 200
-# A page of what was live once costs a database more than its share of all of them.
-_LARGEST_PAGE = 10_000
-_PAGE_BYTES = 16 * 1024 * 1024
 _ATTEMPTS = 8
 
 
@@ -70,99 +65,6 @@ class Progress(Protocol):
         """
         Something happened.
         """
-
-
-class PageSize:
-    """
-    How many versions to read at once, so that they have about the same size each time.
-    """
-
-    def __init__(self) -> None:
-        self.limit = _FIRST_PAGE
-
-    def learn(self, versions: Sequence[Version]) -> None:
-        """
-        Judge by what was read.
-        """
-        size = sum(len(version.body) for version in versions)
-        if versions:
-            self.limit = max(1, min(_LARGEST_PAGE, _PAGE_BYTES * len(versions) // max(size, 1)))
-
-
-class _Step(NamedTuple):
-    versions: Sequence[Version]
-    revision: int
-    state: CopyState
-
-
-_Read = Callable[[], Awaitable["_Step | None"]]
-
-
-class _LiveReader:
-    """
-    What was live at the base, in key order, from where the copy stands.
-    """
-
-    def __init__(self, backend: IStorageBackend, resources: Sequence[str], state: CopyState) -> None:
-        after = state.after
-        self._backend = backend
-        self._resources = deque(each for each in resources if after is None or each >= after.resource)
-        self._state = state
-        self._size = PageSize()
-
-    def ranges(self) -> list[Range]:
-        """
-        What is left to read.
-        """
-        return [self._range(resource) for resource in self._resources]
-
-    def _range(self, resource: str) -> Range:
-        after = self._state.after
-        if after is None or after.resource != resource:
-            return Range(resource)
-        return Range(resource, None, (after.namespace, after.name))
-
-    async def read(self) -> _Step | None:
-        """
-        The next step; the last one says that all is there.
-        """
-        base = self._state.base
-        while self._resources:
-            page = await self._backend.list(self._range(self._resources[0]), self._size.limit, base)
-            if not page.more:
-                self._resources.popleft()
-            if page.versions:
-                self._size.learn(page.versions)
-                self._state = self._state._replace(after=page.versions[-1].key)
-                return _Step(page.versions, base, self._state)
-        if self._state.whole:
-            return None
-        self._state = self._state._replace(whole=True)
-        return _Step([], base, self._state)
-
-
-class _LogReader:
-    """
-    The log after a revision.
-    """
-
-    def __init__(self, backend: IStorageBackend, revision: int, state: CopyState) -> None:
-        self._backend = backend
-        self._revision = revision
-        self._state = state
-        self._size = PageSize()
-
-    async def read(self) -> _Step | None:
-        """
-        The next step; L{None} when there is no more for now.
-        """
-        page = await self._backend.events(self._revision, self._size.limit)
-        if not page.events:
-            return None
-        versions = [event.version for event in page.events]
-        self._size.learn(versions)
-        self._revision = page.revision
-        return _Step(versions, page.revision, self._state)
 
 
 class Copier:
@@ -284,7 +186,7 @@ class Copier:
 
     async def _copy_live(self) -> None:
         source = self.source
-        reader = _LiveReader(source.backend, await source.restores.resources(), self.state)
+        reader = LiveReader(source.backend, await source.restores.resources(), self.state)
         total = 0
         for range_ in reader.ranges():
             # As of now: of the base it would cost more, and nothing but a bar depends on it.
@@ -297,13 +199,13 @@ class Copier:
         if behind > 0:
             if not self.state.following:
                 self._progress.begin(f"versions after revision {self.revision}", behind)
-            await self._pump(_LogReader(self.source.backend, self.revision, self.state).read)
+            await self._pump(LogReader(self.source.backend, self.revision, self.state).read)
 
-    async def _pump(self, read: _Read) -> None:
+    async def _pump(self, read: Callable[[], Awaitable[Step | None]]) -> None:
         """
         Read a step while the one before it is written.
         """
-        reading: Deferred[_Step | None] = Deferred.fromCoroutine(_awaited(read))
+        reading: Deferred[Step | None] = Deferred.fromCoroutine(_awaited(read))
         try:
             while True:
                 step = await reading
@@ -315,7 +217,7 @@ class Copier:
             reading.addErrback(lambda _: None)
             reading.cancel()
 
-    async def _write(self, step: _Step) -> None:
+    async def _write(self, step: Step) -> None:
         await self.target.restores.restore(step.versions, step.revision, step.state.to_mark())
         self.state, self.revision = step.state, step.revision
         if not step.state.following:

@@ -12,7 +12,8 @@ import orjson
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 from ark.meta.records import Range, Version
-from ark.storage.copying import CopyError, Database, PageSize, Progress
+from ark.storage.copying import CopyError, Database, Progress
+from ark.storage.copysteps import PageSize
 from ark.storage.errors import Compacted
 
 _ATTEMPTS = 5
