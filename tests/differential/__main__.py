@@ -19,7 +19,7 @@ from tests.cluster.shared import ark, definitions, oracle
 from tests.differential.accepted import read_accepted, split
 from tests.differential.kinds import read_kinds
 from tests.differential.report import report
-from tests.differential.run import program, run
+from tests.differential.run import NO_CONTROLLERS, program, run
 from tests.differential.topics import TOPICS
 
 
@@ -60,7 +60,7 @@ def _server(name: str, instance: int) -> Endpoint:
     if name == "kube":
         return oracle(instance).endpoint
     if name == "ark":
-        return ark(controllers="*,-garbage-collector-controller").endpoint
+        return ark(controllers=NO_CONTROLLERS).endpoint
     return read_kubeconfig(Path(name), Path(tempfile.mkdtemp(prefix="differential-")))
 
 

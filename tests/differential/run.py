@@ -17,6 +17,11 @@ from tests.differential.player import Outcome, Player
 from tests.differential.steps import Step
 from tests.differential.topics import TOPICS
 
+NO_CONTROLLERS = "*,-garbage-collector-controller,-namespace-controller"
+"""
+Which of our controllers run: none, as beside a kube-apiserver alone.  What they write comes at any time.
+"""
+
 
 class Result(NamedTuple):
     """

@@ -13,7 +13,7 @@ from tests.cluster.shared import ark, definitions, oracle
 from tests.differential.accepted import read_accepted, split
 from tests.differential.kinds import read_kinds
 from tests.differential.report import report
-from tests.differential.run import program, run
+from tests.differential.run import NO_CONTROLLERS, program, run
 
 SEED = int(os.environ.get("ARK_TEST_SEED", "1"))
 
@@ -32,7 +32,7 @@ class DifferentialTests(TestCase):
         kinds = read_kinds(read_definitions(*definitions()))
         result = run(
             oracle().endpoint,
-            ark(controllers="*,-garbage-collector-controller").endpoint,
+            ark(controllers=NO_CONTROLLERS).endpoint,
             program(kinds, SEED),
         )
         self.assertGreater(result.requests, 3000)
