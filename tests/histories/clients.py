@@ -165,10 +165,11 @@ class HistoryClient(threading.Thread):
         told, answer = self._send(asked._replace(mark="", minimum=minimum, exact=exact), "GET", query)
         if told.outcome != OK:
             return told
-        page = answer.json()
+        return self._with_pages(told, answer.json())
+
+    def _with_pages(self, told: Operation, page: dict[str, Any]) -> Operation:
+        started, revision = told.start, int(page["metadata"]["resourceVersion"])
         items = list(map(_item, page["items"]))
-        revision = int(page["metadata"]["resourceVersion"])
-        started = told.start
         while page["metadata"].get("continue"):
             more = f"?limit={_PAGE}&continue={page['metadata']['continue']}"
             told, answer = self._send(told, "GET", more)

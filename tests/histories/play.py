@@ -30,7 +30,7 @@ from tests.histories.watchers import Connection, encode_endpoint, read_record
 from tests.storage.postgresqlserver import PostgreSQLServer
 
 _CLIENTS = 8
-_CRIERS = 2
+_PROCESSES = 2
 _PATIENCE = 150.0
 
 
@@ -73,8 +73,8 @@ class Watchers:
         self._records = []
         self._processes = []
         endpoints = [encode_endpoint(replica.endpoint) for replica in made.replicas]
-        for number in range(_CRIERS):
-            own = range(number, plan.watchers, _CRIERS)
+        for number in range(_PROCESSES):
+            own = range(number, plan.watchers, _PROCESSES)
             given = {"endpoints": endpoints, "seed": plan.seed, "watchers": list(own)}
             file, record = folder / f"watchers-{number}.json", folder / f"watchers-{number}.record"
             file.write_text(json.dumps(given))
