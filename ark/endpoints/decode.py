@@ -14,6 +14,7 @@ from typing import Any
 
 from ark.apis.kind import Kind
 from ark.apis.messages import delete_options_message, message_of
+from ark.apis.omissions import compile_omissions
 from ark.apis.times import compile_times
 from ark.endpoints.negotiation import CUSTOM_BODIES, PROTOBUF, TYPED_BODIES, YAML
 from ark.endpoints.typemeta import (
@@ -105,6 +106,7 @@ class Decoder:
         self._processor = processor
         self._message = message_of(kind.api_version, kind.kind) if kind.typed else None
         self._texts = _texts(kind)
+        self._omit_empty = compile_omissions(kind.api_version, kind.kind)
         self._settle_times = compile_times(kind.api_version, kind.kind)
         self.media_types = CUSTOM_BODIES if self._message is None else TYPED_BODIES
 
@@ -179,6 +181,8 @@ class Decoder:
         unknown = sorted(objectmeta.check_types(metadata))
         if forgets:
             metadata["managedFields"] = []
+        if self.kind.typed:
+            self._omit_empty(obj)
         unknown += self._processor.settle(obj)
         if self.kind.typed:
             self._check_members(obj)
