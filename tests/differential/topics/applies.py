@@ -331,10 +331,10 @@ def _migration(kind: Kind) -> Iterator[Step]:
 
 def _many(kind: Kind) -> Iterator[Step]:
     """
-    More managers than are kept apart.
+    More managers than are kept apart.  Their names are in the order of time, so that seconds do not matter.
     """
     where = kind.path("applies", "m")
-    yield call("POST", kind.path("applies"), kind.object("m", SPEC))
+    yield call("POST", target(kind.path("applies"), fieldManager="first"), kind.object("m", SPEC))
     for index in range(14):
         change = {"spec": {"free": {f"f{index}": 1}}}
         yield call("PATCH", target(where, fieldManager=f"m{index:02}"), change, content=MERGE)
