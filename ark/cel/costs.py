@@ -21,7 +21,7 @@ LIST, MAP, STRUCT = 10, 30, 40
 
 Cost = Callable[[Any, Any], int]
 
-_ONE = frozenset(
+ACCESSORS = frozenset(
     [
         "masked",
         "prefixLength",
@@ -65,7 +65,7 @@ def call_cost(function: str, overload: str, args: list[Type]) -> Cost | None:
     by_overload = _BY_OVERLOAD.get(overload)
     if by_overload is not None and overload in _TRACKED:
         return by_overload
-    if function in _ONE:
+    if function in ACCESSORS:
         return None
     by_function = _BY_FUNCTION.get(function)
     if by_function is not None and not (function == "ip" and overload == "cidr_ip"):

@@ -10,42 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import ceil
 
-from ark.cel.costs import LIST, REGEX, TRAVERSAL
+from ark.cel.costs import ACCESSORS, LIST, REGEX, TRAVERSAL
 from ark.cel.ranges import MOST, ONE, UNKNOWN, CostRange, Estimate, Operand, Size, Sizer, capped
 from ark.cel.syntax import Literal
 from ark.cel.types import Type
 
-_ACCESSORS = frozenset(
-    [
-        "masked",
-        "prefixLength",
-        "family",
-        "isUnspecified",
-        "isLoopback",
-        "isLinkLocalMulticast",
-        "isLinkLocalUnicast",
-        "isGlobalUnicast",
-        "format.named",
-        "sign",
-        "asInteger",
-        "isInteger",
-        "asApproximateFloat",
-        "isGreaterThan",
-        "isLessThan",
-        "compareTo",
-        "add",
-        "sub",
-        "major",
-        "minor",
-        "patch",
-        "getScheme",
-        "getHostname",
-        "getHost",
-        "getPort",
-        "getEscapedPath",
-        "getQuery",
-    ]
-)
 _SORTABLE = (
     "int",
     "uint",
@@ -68,7 +37,7 @@ def library_cost(
     call = _Call(size_of, overload, target, args)
     if overload in _BY_OVERLOAD:
         return _BY_OVERLOAD[overload](call)
-    if function in _ACCESSORS or overload == "cidr_ip":
+    if function in ACCESSORS or overload == "cidr_ip":
         return ONE, None
     found = _BY_FUNCTION.get(function)
     return None if found is None else found(call)

@@ -35,48 +35,38 @@ def conjunction(left: Run, right: Run) -> Code:
     """
     Whether both hold; one that does not decides even if the other one fails.
     """
-
-    def run(frame: Frame) -> bool:
-        try:
-            first = left(frame)
-            failed = None if type(first) is bool else no_overload()
-        except EvaluationError as error:
-            first, failed = None, error
-        if first is False:
-            return False
-        second = right(frame) if failed is None else _absorbed(right, frame)
-        if second is False:
-            return False
-        if failed is not None:
-            raise failed
-        if second is not True:
-            raise no_overload()
-        return True
-
-    return Code(run)
+    return _decided(left, right, False)
 
 
 def disjunction(left: Run, right: Run) -> Code:
     """
     Whether one holds; one that does decides even if the other one fails.
     """
+    return _decided(left, right, True)
 
-    def run(frame: Frame) -> bool:
+
+def _decided(left: Run, right: Run, decisive: bool) -> Code:
+    """
+    C{decisive} if either side is that, whatever the other one is.
+    """
+    otherwise = not decisive
+
+    def run(frame: Frame) -> Any:
         try:
             first = left(frame)
             failed = None if type(first) is bool else no_overload()
         except EvaluationError as error:
             first, failed = None, error
-        if first is True:
-            return True
+        if first is decisive:
+            return decisive
         second = right(frame) if failed is None else _absorbed(right, frame)
-        if second is True:
-            return True
+        if second is decisive:
+            return decisive
         if failed is not None:
             raise failed
-        if second is not False:
+        if second is not otherwise:
             raise no_overload()
-        return False
+        return otherwise
 
     return Code(run)
 
