@@ -314,6 +314,77 @@ class IAdmissionPlugin(Interface):
         """
 
 
+class ICluster(Interface):
+    """
+    The cluster that a server stands in, as its API sees it.
+    """
+
+    async def request(
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        timeout: float = 10.0,
+    ) -> dict[str, Any]:
+        """
+        Ask once, and return the answer's object.
+
+        @param path: begins with C{/}, each segment already quoted.
+        @param timeout: seconds until the whole answer must be there.
+        @raise ark.meta.status.APIStatus: the answer was a failure, as the cluster told it.
+        @raise ark.cluster.errors.Unreachable: there was no answer.
+        """
+
+    def informer(path: str, query: Mapping[str, str] | None = None) -> IInformer:
+        """
+        Follow the objects of a collection, C{/api/v1/namespaces}; ask for some only with selectors in C{query}.
+
+        Each call makes an informer of its own, which is not started.
+        """
+
+
+class IInformer(Interface):
+    """
+    A copy in memory of a collection of the cluster, kept up to date by a watch.
+    """
+
+    synced: bool = Attribute("Whether all objects there were at the start are here.  It stays true.")
+
+    def start() -> None:
+        """
+        Begin to follow; what fails is tried again until L{stop}.
+        """
+
+    def stop() -> None:
+        """
+        Follow no more.  What is here stays.
+        """
+
+    async def wait() -> None:
+        """
+        Return once L{synced} is true.
+        """
+
+    def get(namespace: str, name: str) -> dict[str, Any] | None:
+        """
+        An object, not to be changed; C{namespace} is empty for kinds without.
+        """
+
+    def items() -> Sequence[dict[str, Any]]:
+        """
+        All objects, in the order of namespace and name, not to be changed.
+        """
+
+    def subscribe(changed: Callable[[], None]) -> Callable[[], None]:
+        """
+        Call C{changed} in the reactor thread after any number of changes, first when L{synced} becomes true.
+
+        @return: call it to unsubscribe.
+        """
+
+
 class IServer(Interface):
     """
     What a plug-in sees of the server that it is part of.
