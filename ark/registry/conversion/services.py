@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
+from ark.cluster.webhook import Address, NoAddress
 from ark.meta.gotext import quote
 from ark.meta.records import Key
-from ark.registry.conversion.client import Address, NoAddress
 from ark.watch.cacher import Cacher
 
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from ark.apis.kind import Kind
+from ark.cluster.webhook import CallFailed, Resolve, Webhook, WebhookClient
 from ark.meta.gvk import GroupVersionKind
 from ark.meta.status import APIStatus
 from ark.registry.codec import new_uid
 from ark.registry.conversion import review
-from ark.registry.conversion.client import CallFailed, Resolve, Webhook, WebhookClient
 from ark.registry.conversion.review import BadReview, Object
 
 MOST_OBJECTS = 100

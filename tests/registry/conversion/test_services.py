@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ark.registry.conversion.client import Address, NoAddress
+from ark.cluster.webhook import Address, NoAddress
 from ark.registry.conversion.services import Services
 from tests.endpoints.support import ServerTestCase
 

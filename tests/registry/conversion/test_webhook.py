@@ -17,8 +17,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
+from ark.cluster.webhook import Address, NoAddress, Webhook, WebhookClient
 from ark.meta.status import APIStatus
-from ark.registry.conversion.client import Address, NoAddress, Webhook, WebhookClient
 from ark.registry.conversion.webhook import MOST_OBJECTS, WebhookConversion
 
 URL = "https://hook.example.com/convert"
@@ -62,6 +62,7 @@ class Hook(Resource):
         self.headers.append(request.requestHeaders)
         self.uris.append(request.uri)
         request.setResponseCode(self.code)
+        request.setHeader(b"content-type", b"application/json")
         asked = review["request"]
         made = [
             {**obj, "apiVersion": asked["desiredAPIVersion"], "spec": {"hostname": obj["spec"]["host"]}}

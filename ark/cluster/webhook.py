@@ -1,8 +1,8 @@
 """
-Calls webhooks.
+Calls webhooks: those of definitions that convert objects, and those of admission.
 
-Follows C{k8s.io/apiserver/pkg/util/webhook} (C{HookClient}, C{ResolveCluster} of
-C{.../util/proxy}) and, for what is said of failures, C{k8s.io/client-go/rest}.
+Follows C{k8s.io/apiserver/pkg/util/webhook} (C{HookClient}, C{NewDefaultServiceResolver}).
+A webhook is sent on to nobody (a redirection is no success), and what it answers is not logged.
 """
 
 from __future__ import annotations
@@ -14,23 +14,29 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from treq.client import HTTPClient
-from treq.content import collect
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseFailed
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
+from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
 from zope.interface import implementer
 
+from ark.cluster.webhookfailures import CallFailed, reason, refusal
+
+__all__ = ["Address", "CallFailed", "NoAddress", "Resolve", "Webhook", "WebhookClient", "by_name"]
+
 SECONDS = 30
 """
-How long an answer may take.
+How long an answer may take unless the caller says otherwise.
 """
 
 MOST_BYTES = 64 * 1024 * 1024
+_IDLE_CONNECTIONS = 32
 _CERTIFICATE = re.compile(b"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _HEADERS = Headers(
     {
@@ -39,25 +45,6 @@ _HEADERS = Headers(
         b"user-agent": [b"kube-apiserver-admission"],
     }
 )
-_SAID = {
-    400: "the server rejected our request for an unknown reason",
-    401: "the server has asked for the client to provide credentials",
-    403: "the server does not allow access to the requested resource",
-    404: "the server could not find the requested resource",
-    405: "the server does not allow this method on the requested resource",
-    409: "the server reported a conflict",
-    429: "the server has received too many requests and has asked us to try again later",
-    500: 'an error on the server ("unknown") has prevented the request from succeeding',
-    503: "the server is currently unable to handle the request",
-    504: "the server was unable to return a response in the time allotted, "
-    "but may still be processing the request",
-}
-
-
-class CallFailed(Exception):
-    """
-    A webhook did not answer, or not with success.
-    """
 
 
 class NoAddress(Exception):
@@ -81,6 +68,13 @@ Finds the address of a service's port, by namespace, name and port.
 
 @raise NoAddress: there is none; the message says why.
 """
+
+
+async def by_name(namespace: str, name: str, port: int) -> Address:
+    """
+    The address that a cluster's name service gives a service.
+    """
+    return Address(f"{name}.{namespace}.svc", port)
 
 
 class Webhook(NamedTuple):
@@ -182,67 +176,105 @@ class _Body:
         pass
 
 
+class _Answer(Protocol):
+    """
+    Takes the body of an answer, but no more than C{limit} bytes.
+
+    @ivar whole: fires with the body.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._pieces: list[bytes] = []
+        self._left = limit
+        self.whole: Deferred[bytes] = Deferred(lambda _: self._abort())
+
+    def _abort(self) -> None:
+        lose = getattr(self.transport, "loseConnection", None)
+        if lose is not None:
+            lose()
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        A piece came.
+        """
+        self._left -= len(data)
+        if self._left >= 0:
+            self._pieces.append(data)
+        elif not self.whole.called:
+            self.whole.errback(ValueError("the answer is too large"))
+            self._abort()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        There is no more.
+        """
+        if self.whole.called:
+            return
+        if isinstance(reason.value, (ResponseDone, PotentialDataLoss)):
+            self.whole.callback(b"".join(self._pieces))
+        else:
+            self.whole.errback(reason)
+
+
 class WebhookClient:
     """
     Posts to one webhook, over connections that stay open.
     """
 
-    def __init__(self, webhook: Webhook, reactor: Any, resolve: Resolve, agent: Any = None) -> None:
+    def __init__(
+        self, webhook: Webhook, reactor: Any, resolve: Resolve, agent: Any = None, limit: int = MOST_BYTES
+    ) -> None:
         """
         @param agent: makes the requests; by default one over TLS that trusts the webhook's
             authorities.
+        @param limit: how many bytes an answer may have.
         """
         self._reactor = reactor
+        self._limit = limit
         self._pool: Any = None
         if agent is None:
             self._pool = HTTPConnectionPool(reactor)  # type: ignore[no-untyped-call]
+            self._pool.maxPersistentPerHost = _IDLE_CONNECTIONS
             endpoints = _Endpoints(reactor, webhook, resolve)
             agent = Agent.usingEndpointFactory(  # type: ignore[no-untyped-call]
                 reactor, endpoints, self._pool
             )
         self._http = HTTPClient(agent)
-        query = "&" if urlsplit(webhook.url).query else "?"
-        self.url = f"{webhook.url}{query}timeout={SECONDS}s"
+        parts = urlsplit(webhook.url)
+        self._place = f"{parts.hostname}:{parts.port or 443}"
+        self._url = f"{webhook.url}{'&' if parts.query else '?'}timeout="
 
-    async def post(self, data: bytes) -> bytes:
+    async def post(self, data: bytes, seconds: int = SECONDS) -> bytes:
         """
         The answer to a JSON text.
 
+        @param seconds: how long it may take; the webhook is told too.
         @raise CallFailed: there is none.
         """
         started = self._reactor.seconds()
-        exchange = Deferred.fromCoroutine(self._exchange(data))
-        exchange.addTimeout(SECONDS, self._reactor)
+        url = f"{self._url}{seconds}s"
+        exchange = Deferred.fromCoroutine(self._exchange(url, data))
+        exchange.addTimeout(seconds, self._reactor)
         try:
             return await exchange
         except (CancelledError, CallFailed):
             raise
         except Exception as error:
-            if self._reactor.seconds() - started >= SECONDS:
-                raise self._failed("context deadline exceeded") from error
-            raise self._failed(_reason(error)) from error
+            if self._reactor.seconds() - started >= seconds:
+                raise CallFailed(f'Post "{url}": context deadline exceeded') from error
+            raise CallFailed(f'Post "{url}": {reason(error, self._place)}') from error
 
-    async def _exchange(self, data: bytes) -> bytes:
-        response = await self._http.post(self.url, data=_Body(data), headers=_HEADERS, unbuffered=True)
-        pieces: list[bytes] = []
-        size = 0
-
-        def take(piece: bytes) -> None:
-            nonlocal size
-            size += len(piece)
-            if size <= MOST_BYTES:
-                pieces.append(piece)
-
-        await collect(response, take)
-        if not 200 <= response.code < 300:
-            unknown = f"the server responded with the status code {response.code} but did not return more information"
-            raise CallFailed(_SAID.get(response.code, _SAID[500] if response.code > 500 else unknown))
-        if size > MOST_BYTES:
-            raise self._failed(f"the answer is larger than {MOST_BYTES} bytes")
-        return b"".join(pieces)
-
-    def _failed(self, why: str) -> CallFailed:
-        return CallFailed(f'Post "{self.url}": {why}')
+    async def _exchange(self, url: str, data: bytes) -> bytes:
+        response = await self._http.post(
+            url, data=_Body(data), headers=_HEADERS, unbuffered=True, allow_redirects=False
+        )
+        answer = _Answer(self._limit)
+        response.deliverBody(answer)
+        body = await answer.whole
+        if not 200 <= response.code <= 206:
+            given = response.headers.getRawHeaders("content-type") or [""]
+            raise refusal(response.code, given[0], body)
+        return body
 
     def close(self) -> None:
         """
@@ -250,11 +282,3 @@ class WebhookClient:
         """
         if self._pool is not None:
             self._pool.closeCachedConnections()
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ResponseFailed) and error.reasons:
-        error = error.reasons[0].value
-    if isinstance(error, ConnectError) and not str(error):
-        return type(error).__name__
-    return str(error) or type(error).__name__
