@@ -322,7 +322,7 @@ class ICluster(Interface):
     async def request(
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Sequence[Any] | None = None,
         *,
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
