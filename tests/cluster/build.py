@@ -55,6 +55,7 @@ class Program(NamedTuple):
 
 
 _CLIENTS = REPOSITORY / "tests/clients"
+_CHECKERS = REPOSITORY / "tests/helm/tools"
 
 
 def _client(folder: str) -> Program:
@@ -69,6 +70,13 @@ def _command(name: str, package: str, flags: str = "") -> Program:
     Somebody else's command, out of a module that the clients' module pins.
     """
     return Program(f"clients-{name}", _CLIENTS, package, flags, sources=())
+
+
+def _checker(name: str, package: str) -> Program:
+    """
+    Somebody else's command that judges manifests.
+    """
+    return Program(name, _CHECKERS, package, sources=())
 
 
 PROGRAMS = {
@@ -86,6 +94,8 @@ PROGRAMS = {
         _command("helm3", "helm.sh/helm/v3/cmd/helm"),
         _command("helm4", "helm.sh/helm/v4/cmd/helm"),
         _command("kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
+        _checker("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform"),
+        _checker("kube-score", "github.com/zegl/kube-score/cmd/kube-score"),
     )
 }
 
