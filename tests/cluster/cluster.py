@@ -19,7 +19,7 @@ import yaml
 from tests.cluster.build import binary
 from tests.cluster.certificates import Authority, Pair, service_account_keys
 from tests.cluster.client import Client, Endpoint
-from tests.cluster.kubeconfig import write_kubeconfig
+from tests.cluster.kubeconfig import write_kubeconfig, write_token_kubeconfig
 from tests.cluster.process import Process, free_port
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -32,9 +32,11 @@ class Cluster:
 
     @ivar endpoint: how the administrator reaches it; set by L{start}.
     @ivar processes: what runs, for those who measure it.
+    @ivar authority: vouches for its users' certificates; set by L{start}.
     """
 
     endpoint: Endpoint
+    authority: Authority
 
     def __init__(self, *, controllers: Sequence[str] = (), flags: Sequence[str] = ()) -> None:
         """
@@ -78,6 +80,36 @@ class Cluster:
         self.processes[-1].wait_until(lambda: all(_served(client, one) for one in applied))
         client.close()
 
+    def user(self, name: str, groups: Sequence[str] = ()) -> Endpoint:
+        """
+        How a user with a certificate of his own reaches it.
+        """
+        pair = self.authority.issue(name, groups=groups)
+        path = pair.certificate.with_suffix(".kubeconfig")
+        write_kubeconfig(path, self.endpoint.url, self.endpoint.authority, pair)
+        return self.endpoint._replace(certificate=pair.certificate, key=pair.key, kubeconfig=path)
+
+    def service_account(self, namespace: str, name: str) -> Path:
+        """
+        A kubeconfig with a token of a service account that is there.
+        """
+        client = self.endpoint.connect()
+        target = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        body = b'{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}'
+        answer = client.request("POST", target, {"Content-Type": "application/json"}, body)
+        client.close()
+        if answer.code != 201:
+            raise ValueError(f"{namespace}/{name}: {answer.body.decode()}")
+        path = self.folder / f"{namespace}-{name}.kubeconfig"
+        token = answer.json()["status"]["token"]
+        return write_token_kubeconfig(path, self.endpoint.url, self.endpoint.authority, token)
+
+    def process(self, name: str) -> Process:
+        """
+        One of L{processes}.
+        """
+        return next(process for process in self.processes if process.name == name)
+
     def stop(self) -> None:
         """
         Stop what L{start} started, last first.  The folder with the logs stays.
@@ -112,7 +144,7 @@ class Cluster:
         return url
 
     def _start_apiserver(self, program: Path, store: str) -> None:
-        authority = Authority(self.folder, "cluster-ca")
+        authority = self.authority = Authority(self.folder, "cluster-ca")
         serving = authority.issue("kube-apiserver", server=True)
         admin = authority.issue("admin", groups=["system:masters"])
         url = f"https://127.0.0.1:{free_port()}"
@@ -144,6 +176,7 @@ class Cluster:
             "requestheader-client-ca-file": str(authority.certificate),
             "requestheader-allowed-names": "front-proxy",
             "requestheader-username-headers": "X-Remote-User",
+            "requestheader-uid-headers": "X-Remote-Uid",
             "requestheader-group-headers": "X-Remote-Group",
             "requestheader-extra-headers-prefix": "X-Remote-Extra-",
             "proxy-client-cert-file": str(proxy.certificate),

@@ -18,16 +18,23 @@ def write_kubeconfig(path: Path, url: str, authority: Path, user: Pair) -> Path:
     """
     A kubeconfig with one context, which names its certificates by file.
     """
+    credentials = {"client-certificate": str(user.certificate), "client-key": str(user.key)}
+    return _write(path, url, authority, credentials)
+
+
+def write_token_kubeconfig(path: Path, url: str, authority: Path, token: str) -> Path:
+    """
+    A kubeconfig with one context, whose user has a bearer token.
+    """
+    return _write(path, url, authority, {"token": token})
+
+
+def _write(path: Path, url: str, authority: Path, credentials: dict[str, str]) -> Path:
     config = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "test", "cluster": {"server": url, "certificate-authority": str(authority)}}],
-        "users": [
-            {
-                "name": "admin",
-                "user": {"client-certificate": str(user.certificate), "client-key": str(user.key)},
-            }
-        ],
+        "users": [{"name": "admin", "user": credentials}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
         "current-context": "test",
     }
