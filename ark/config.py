@@ -98,11 +98,21 @@ class ServerConfig:
     token_auth_file: str
     anonymous_auth: bool
     kubeconfig_out: str
+    kubeconfig: str
+    in_cluster: bool
+    enable_admission_plugins: tuple[str, ...]
     workers: int
     event_ttl: float
     controllers: tuple[str, ...]
     log_format: str
     verbosity: int
+
+    @property
+    def aggregated(self) -> bool:
+        """
+        Whether it serves behind the kube-apiserver of a cluster, and not alone.
+        """
+        return self.in_cluster or bool(self.kubeconfig)
 
     @property
     def storage_scheme(self) -> str:
@@ -166,7 +176,14 @@ def complete(given: Mapping[str, Given], environ: Mapping[str, str]) -> ServerCo
         Path(values["db_path"]).with_name("admin.kubeconfig")
     )
     values["cert_dir"] = values["cert_dir"] or f"{values['db_path']}.d/pki"
-    for name in ("kubeconfig_out", "cert_dir", "tls_cert_file", "tls_private_key_file", "client_ca_file"):
+    for name in (
+        "kubeconfig",
+        "kubeconfig_out",
+        "cert_dir",
+        "tls_cert_file",
+        "tls_private_key_file",
+        "client_ca_file",
+    ):
         values[name] = _absolute(values[name])
     values["token_auth_file"] = _absolute(values["token_auth_file"])
     values["resource_definitions"] = tuple(map(_absolute, values["resource_definitions"]))
@@ -216,12 +233,29 @@ def _check(values: Mapping[str, Any]) -> None:
             f"--workers is {values['workers']}, but processes cannot share --storage=memory.",
             "Use --storage=sqlite, or one worker.",
         )
+    _check_cluster(values)
     for directory in values["resource_definitions"]:
         if not os.path.isdir(directory):
             raise ConfigError(
                 f"--resource-definitions names {directory}, which is not a directory.",
                 "Name a directory that holds CustomResourceDefinition manifests.",
             )
+
+
+def _check_cluster(values: Mapping[str, Any]) -> None:
+    if values["kubeconfig"] and values["in_cluster"]:
+        raise ConfigError("Both --kubeconfig and --in-cluster are given.", "Give one of them.")
+    aggregated = values["kubeconfig"] or values["in_cluster"]
+    if aggregated and values["token_auth_file"]:
+        raise ConfigError(
+            "--token-auth-file is given, but behind a cluster's kube-apiserver tokens are the cluster's.",
+            "Leave it out.",
+        )
+    if values["enable_admission_plugins"] and not aggregated:
+        raise ConfigError(
+            "--enable-admission-plugins is given, but this server stands alone.",
+            "Leave it out, or give --kubeconfig or --in-cluster.",
+        )
 
 
 FIELDS = tuple(field.name for field in fields(ServerConfig))

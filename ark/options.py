@@ -144,6 +144,23 @@ def controllers(value: str) -> tuple[str, ...]:
     )
 
 
+ADMISSION_PLUGINS = ("OwnerReferencesPermissionEnforcement",)
+"""What can be asked of admission besides what a cluster always does, by kube-apiserver's names."""
+
+
+def admission_plugins(value: str) -> tuple[str, ...]:
+    """
+    The names in a list, each once.
+
+    @raise BadValue: there is no such plug-in.
+    """
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    for name in names:
+        if name not in ADMISSION_PLUGINS:
+            raise BadValue(f'names "{name}", which is not known', f"Known is {', '.join(ADMISSION_PLUGINS)}.")
+    return tuple(dict.fromkeys(names))
+
+
 @dataclass(frozen=True)
 class Option:
     """
@@ -347,6 +364,26 @@ def _access() -> Iterator[Option]:
     )  # fmt: skip
 
 
+def _cluster() -> Iterator[Option]:
+    section = "Cluster"
+    yield Option(
+        "kubeconfig", section, "FILE",
+        "Serve behind the kube-apiserver of the cluster that this kubeconfig leads to: the cluster says who may do what, "
+        "admits writes and has the namespaces, and no kinds but those of definitions are served.",
+    )  # fmt: skip
+    yield Option(
+        "in-cluster", section, "BOOL",
+        "The same for a server that runs in a pod of the cluster, as the service account of that pod.",
+        boolean, "false",
+    )  # fmt: skip
+    yield Option(
+        "enable-admission-plugins", section, "LIST",
+        "Which admission plug-ins judge writes besides those that always do, with commas between. "
+        f"There is {' and '.join(ADMISSION_PLUGINS)}.",
+        admission_plugins, "",
+    )  # fmt: skip
+
+
 def _process() -> Iterator[Option]:
     section = "Process"
     yield Option("workers", section, "N", "How many processes serve the port.", integer(1, 256), "1")
@@ -372,4 +409,6 @@ def _process() -> Iterator[Option]:
     )
 
 
-OPTIONS: tuple[Option, ...] = (*_storage(), *_kinds(), *_serving(), *_access(), *_process())
+OPTIONS: tuple[Option, ...] = (
+    *_storage(), *_kinds(), *_serving(), *_access(), *_cluster(), *_process(),
+)  # fmt: skip

@@ -55,6 +55,27 @@ class ResolutionTests(SynchronousTestCase):
         """
         self.assertEqual(sorted(option.field for option in OPTIONS), sorted(FIELDS))
 
+    def test_a_cluster_is_reached_in_one_way(self) -> None:
+        """
+        A server that has neither stands alone; one that has both is told to choose.
+        """
+        self.assertFalse(self.resolve().config.aggregated)
+        self.assertTrue(self.resolve("--in-cluster").config.aggregated)
+        self.assertTrue(self.resolve("--kubeconfig=cluster").config.aggregated)
+        error = self.refused("--in-cluster", "--kubeconfig=cluster")
+        self.assertEqual(error.cause, "Both --kubeconfig and --in-cluster are given.")
+
+    def test_what_a_cluster_decides_cannot_be_given_besides(self) -> None:
+        """
+        Tokens are the cluster's; and admission is only asked for more behind a cluster.
+        """
+        error = self.refused("--in-cluster", "--token-auth-file=tokens")
+        self.assertIn("--token-auth-file", error.cause)
+        error = self.refused("--enable-admission-plugins=OwnerReferencesPermissionEnforcement")
+        self.assertIn("stands alone", error.cause)
+        error = self.refused("--in-cluster", "--enable-admission-plugins=AlwaysDeny")
+        self.assertIn('names "AlwaysDeny", which is not known', error.cause)
+
     def test_defaults_stand_when_nothing_is_given(self) -> None:
         """
         A server without options keeps its data in the user's data directory.
