@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ark.cel.code import UNSET, Code, Frame, Run, Variable
+from ark.cel.constructed import Struct
 from ark.cel.errors import EvaluationError
 from ark.cel.identifiers import unescape
+from ark.cel.jsonpaths import json_code, json_test
 from ark.cel.lookups import element, look_up
 from ark.cel.schemas import Declaration
 from ark.cel.values import NONE, Mapping, Optional, is_list, shown
@@ -53,6 +55,9 @@ def attribute_code(attribute: Attribute, cost: int) -> Code:
     keys = _raw_keys(attribute)
     if keys is not None and attribute.variable is not None:
         return _raw_code(attribute.variable.slot, keys, cost)
+    names = _json_names(attribute)
+    if names is not None and attribute.variable is not None:
+        return json_code(attribute.variable, names, cost)
     base = base_run(attribute)
     steps = attribute.steps
     if not steps:
@@ -84,6 +89,18 @@ def _lazy(slot: int, start: Run) -> Run:
         return value
 
     return run
+
+
+def _json_names(attribute: Attribute) -> list[str] | None:
+    """
+    The steps as members of decoded JSON that no schema describes; L{None} if they are none.
+    """
+    variable = attribute.variable
+    if variable is None or variable.declared is None or variable.declared.kind != "json":
+        return None
+    if any(step.optional or type(step.key) is not str for step in attribute.steps):
+        return None
+    return [step.key for step in attribute.steps]
 
 
 class _Keys(NamedTuple):
@@ -289,6 +306,9 @@ def test_code(attribute: Attribute, field: str) -> Code:
         name = unescape(field)
         if keys.end.field(field) is not None and name is not None:
             return Code(_raw_test(_raw_code(attribute.variable.slot, keys, 0).run, name))
+    names = _json_names(attribute)
+    if names is not None and attribute.variable is not None:
+        return json_test(attribute.variable, names, field)
     return Code(_value_test(base_run(attribute), attribute.steps, field, cost))
 
 
@@ -311,7 +331,7 @@ def _value_test(base: Run, steps: list[Step], field: str, cost: int) -> Run:
             if not value.present:
                 return False
             value = value.value
-        if not isinstance(value, Mapping) and not is_list(value):
+        if not isinstance(value, (Mapping, Struct)) and not is_list(value):
             frame[0] += not maybe
             return False
         found = look_up(value, field)[0]

@@ -277,13 +277,31 @@ class _Checker:
         found = self._name(node.name)
         if found is None:
             return self._undeclared(node, node.name)
+        result = types.ERROR
         if found.kind != "type":
             self.fault(node, f"'{found.name}' is not a type")
-        else:
+        elif found.params[0].kind != "struct":
             self.fault(node, f"'{found.params[0].name}' is not a message type")
-        for _, _, value, _ in node.fields:
-            self.check(value)
-        return types.ERROR
+        else:
+            result = found.params[0]
+        for offset, name, value, optional in node.fields:
+            given = self._present(value, self.check(value), optional)
+            if result is not types.ERROR:
+                self._initialized(offset, result, name, given)
+        return result
+
+    def _initialized(self, offset: int, made: Type, name: str, given: Type) -> None:
+        """
+        Note what is wrong with the value that a field of a struct is given.
+        """
+        wanted = self.declared.field_type(made.name, name)
+        if wanted is None:
+            self.faults.append(Fault(offset, f"undefined field '{name}'"))
+        elif not self._assign(wanted, given):
+            message = (
+                f"expected type of field '{name}' is '{wanted.text}' but provided type is '{given.text}'"
+            )
+            self.faults.append(Fault(offset, message))
 
     def _fold(self, node: Fold) -> Type:
         over = self._known(self.check(node.range_))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from ark.cel.errors import EvaluationError
 from ark.cel.schemas import Declaration
 
 Frame = list[Any]
@@ -27,6 +28,17 @@ class Variable(NamedTuple):
     slot: int
     declared: Declaration | None = None
     start: Run | None = None
+
+
+def absent(name: str) -> Run:
+    """
+    What a variable comes to for which a frame has L{UNSET}.
+    """
+
+    def run(frame: Frame) -> Any:
+        raise EvaluationError(f"no such attribute(s): {name}")
+
+    return run
 
 
 class Scope:

@@ -14,8 +14,9 @@ from typing import Any
 
 from ark.cel.attributes import Attribute, Step, attribute_code, test_code
 from ark.cel.calls import Caller
-from ark.cel.code import Code, Frame, Scope, Variable, constant
-from ark.cel.costs import LIST, MAP
+from ark.cel.code import Code, Frame, Run, Scope, Variable, constant
+from ark.cel.constructed import made_struct
+from ark.cel.costs import LIST, MAP, STRUCT
 from ark.cel.errors import EvaluationError, ProgramError
 from ark.cel.folds import fold_code
 from ark.cel.functions import Function
@@ -27,6 +28,7 @@ from ark.cel.syntax import (
     Literal,
     MakeList,
     MakeMap,
+    MakeStruct,
     Node,
     Select,
     name_of,
@@ -236,6 +238,18 @@ class Compiler:
             return constant(build([0]))
         return Code(run)
 
+    def _struct(self, node: MakeStruct) -> Code:
+        made = node.type
+        if made is None or made.kind != "struct":
+            raise ProgramError(f"unknown type: {node.name}")
+        fields = [(name, self.value(value), maybe) for _, name, value, maybe in node.fields]
+
+        def run(frame: Frame) -> Any:
+            frame[0] += STRUCT
+            return made_struct(made, _initialized(frame, fields))
+
+        return Code(run)
+
     def _fold(self, node: Fold) -> Code:
         return fold_code(self, node)
 
@@ -246,6 +260,25 @@ def _ident_of(node: Select) -> Ident:
     """
     made = Ident(node.offset, node.reference or "")
     made.type, made.reference = node.type, node.reference
+    return made
+
+
+def _initialized(frame: Frame, fields: list[tuple[str, Run, bool]]) -> dict[str, Any]:
+    """
+    The fields of a struct.
+    """
+    made: dict[str, Any] = {}
+    for name, run, maybe in fields:
+        value = run(frame)
+        if maybe:
+            if type(value) is not Optional:
+                message = f"cannot initialize optional entry '{name}' from non-optional value"
+                raise EvaluationError(f"{message} {shown(value)}")
+            if not value.present:
+                made.pop(name, None)
+                continue
+            value = value.value
+        made[name] = value
     return made
 
 
@@ -270,6 +303,7 @@ _MAKERS: dict[type, Any] = {
     Call: Compiler._call,
     MakeList: Compiler._list,
     MakeMap: Compiler._map,
+    MakeStruct: Compiler._struct,
     Fold: Compiler._fold,
 }
 _SPECIAL: dict[str, Callable[[Compiler, Call], Code]] = {

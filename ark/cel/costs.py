@@ -12,6 +12,7 @@ from math import ceil
 from typing import Any
 
 from ark.cel import types
+from ark.cel.ranges import CHECK, Size, selector_cost
 from ark.cel.types import Type
 from ark.cel.values import Mapping, Opaque, is_list, size
 
@@ -113,6 +114,11 @@ def _validated(args: Any, result: Any) -> int:
     return ceil((1.0 + size(args[1])) * TRAVERSAL) * named
 
 
+def _selected(args: Any, result: Any) -> int:
+    length = size(args[1])
+    return selector_cost(Size(length, length)).most
+
+
 def _contains(overload: str) -> Cost:
     block = "cidr" in overload.removeprefix("cidr_")
     text = overload.endswith("_string")
@@ -178,9 +184,12 @@ _BY_FUNCTION: dict[str, Cost] = {
             "isQuantity",
             "semver",
             "isSemver",
+            "jsonpatch.escapeKey",
         ],
         _first(TRAVERSAL),
     ),
+    **dict.fromkeys(("fieldSelector", "labelSelector"), _selected),
+    "check": lambda args, result: CHECK,
     **dict.fromkeys(("replace", "split", "ip.isCanonical"), _first(2 * TRAVERSAL)),
     "join": _joined,
     "find": _searched,

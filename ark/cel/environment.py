@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Union
 
 from ark.cel import (
+    library_authz,
     library_lists,
     library_network,
     library_optionals,
@@ -25,8 +26,9 @@ from ark.cel import (
     types,
 )
 from ark.cel.checker import check
-from ark.cel.code import Variable
+from ark.cel.code import Variable, absent
 from ark.cel.compiler import Compiler
+from ark.cel.constructed import patch_field_type, patch_type
 from ark.cel.errors import NOWHERE, CompileError, CostExceeded, EvaluationError, Fault
 from ark.cel.estimate import CostRange, estimate
 from ark.cel.folds import LIMIT
@@ -44,12 +46,14 @@ FUNCTIONS: dict[str, Function] = merged(
         *library_urls.FUNCTIONS[:8],
         *(each for each in library_strings.FUNCTIONS if each.name in ("find", "findAll")),
         *library_lists.LISTS[:6],
+        *library_authz.FUNCTIONS[:-2],
         *library_optionals.OPTIONALS,
         *library_quantity.FUNCTIONS,
         *(each for each in library_strings.FUNCTIONS if each.name not in ("find", "findAll")),
         *library_lists.SETS,
         *library_network.FUNCTIONS,
         *library_urls.FUNCTIONS[8:],
+        *library_authz.FUNCTIONS[-2:],
         *library_lists.COMPREHENSIONS,
         *library_semver.FUNCTIONS,
         *library_lists.LISTS[6:],
@@ -185,7 +189,14 @@ class Environment:
         variables: Mapping[str, Declared],
         functions: Mapping[str, Function] | None = None,
         structs: Mapping[str, Declaration] | None = None,
+        patches: bool = False,
     ) -> None:
+        """
+        @param structs: the types of variables that are no declarations themselves; fields may
+            be added to them between compilations.
+        @param patches: whether values of L{ark.cel.constructed} may be made.
+        """
+        self._patches = patches
         self.variables: dict[str, Type] = {}
         self.functions = (
             FUNCTIONS if functions is None else merged((*FUNCTIONS.values(), *functions.values()))
@@ -201,7 +212,7 @@ class Environment:
             self.variables[name] = declared.type or types.DYN
             self._add_structs(declared)
         else:
-            self._slots[name] = Variable(slot)
+            self._slots[name] = Variable(slot, None, absent(name))
             self.variables[name] = declared
 
     def _add_structs(self, declared: Declaration) -> None:
@@ -223,12 +234,16 @@ class Environment:
         """
         The type of that name, for the checker.
         """
+        if self._patches and (made := patch_type(name)) is not None:
+            return made
         return self._names.get(name) or _NAMED_ONLY.get(name)
 
     def field_type(self, name: str, field: str) -> Type | None:
         """
         The type of a field of a declared object, for the checker.
         """
+        if self._patches and patch_type(name) is not None:
+            return patch_field_type(name, field)
         found = self._structs.get(name)
         part = found.field(field) if found is not None else None
         return None if part is None else part.type

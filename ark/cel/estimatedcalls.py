@@ -11,7 +11,19 @@ from collections.abc import Callable
 from math import ceil
 
 from ark.cel.costs import ACCESSORS, LIST, REGEX, TRAVERSAL
-from ark.cel.ranges import MOST, ONE, UNKNOWN, CostRange, Estimate, Operand, Size, Sizer, capped
+from ark.cel.ranges import (
+    CHECK,
+    MOST,
+    ONE,
+    UNKNOWN,
+    CostRange,
+    Estimate,
+    Operand,
+    Size,
+    Sizer,
+    capped,
+    selector_cost,
+)
 from ark.cel.syntax import Literal
 from ark.cel.types import Type
 
@@ -24,6 +36,10 @@ _SORTABLE = (
     "google.protobuf.Timestamp",
     "string",
     "bytes",
+)
+_ASKED = frozenset(
+    f"kubernetes.authorization.{name}"
+    for name in ("Authorizer", "PathCheck", "GroupCheck", "ResourceCheck", "Decision")
 )
 
 
@@ -168,6 +184,10 @@ def _validated(call: _Call) -> Estimate | None:
     return call.size(call.args[0]).by(TRAVERSAL).by(128 * REGEX), None
 
 
+def _selected(call: _Call) -> Estimate | None:
+    return (selector_cost(call.size(call.args[0])), None) if len(call.args) == 1 else None
+
+
 def _equal(call: _Call) -> Estimate | None:
     left, right = (arg.type for arg in call.args)
     if left is None or left != right:
@@ -175,7 +195,7 @@ def _equal(call: _Call) -> Estimate | None:
     if left.kind == "opaque" and left.name in ("net.IP", "net.CIDR"):
         return ONE, None
     if left.kind == "struct":
-        if left.name in ("kubernetes.Quantity", "kubernetes.Semver"):
+        if left.name in ("kubernetes.Quantity", "kubernetes.Semver") or left.name in _ASKED:
             return ONE, None
         if left.name == "kubernetes.NamedFormat":
             return CostRange(1, 64).by(TRAVERSAL), None
@@ -262,6 +282,9 @@ _BY_FUNCTION: dict[str, Callable[[_Call], Estimate | None]] = {
     "containsCIDR": lambda call: _contains(call, True),
     "validate": _validated,
     "_==_": _equal,
+    "check": lambda call: (CostRange(CHECK, CHECK), None),
+    "jsonpatch.escapeKey": _read,
+    **dict.fromkeys(("fieldSelector", "labelSelector"), _selected),
 }
 _BY_OVERLOAD: dict[str, Callable[[_Call], Estimate | None]] = {
     "list_slice": _sliced,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ark.cel.constructed import Struct
 from ark.cel.errors import EvaluationError, no_overload
 from ark.cel.values import Mapping, Sequence, Uint, equal, is_list, shown, type_of
 
@@ -53,7 +54,7 @@ def look_up(container: Any, index: Any) -> tuple[bool, Any]:
     """
     Whether something is in a container under an index, and what.
     """
-    if isinstance(container, Mapping):
+    if isinstance(container, (Mapping, Struct)):
         return container.find(index)
     if is_list(container):
         place = _place(index)

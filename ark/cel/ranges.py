@@ -111,3 +111,17 @@ def unite(left: Size, right: Size) -> Size:
     What holds for either of two sizes.
     """
     return Size(min(left.least, right.least), max(left.most, right.most))
+
+
+# What C{check} costs: an expression can afford two.
+CHECK = 350_000
+_LIST, _REQUIREMENT = CostRange(10, 10), 50
+_PARSED, _REQUIREMENTS = 0.1, 0.5
+
+
+def selector_cost(length: Size) -> CostRange:
+    """
+    What it costs to make requirements of the text of a selector.
+    """
+    requirements = length.by(_REQUIREMENTS).by(_REQUIREMENT)
+    return _LIST.plus(length.by(_PARSED)).plus(requirements)
