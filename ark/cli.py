@@ -23,6 +23,7 @@ _EPILOG = """commands:
   serve         run a server; what happens without a command
   kubeconfig    print the administrator's kubeconfig, or merge it into another
   check         look for what would keep a server from running
+  healthz       ask the server on this machine how it is
   migrate       bring the database's schema up to date; --check only looks
   copy          move a database to another one with its revisions and history
   config show   print every option with its value; --origin tells where it comes from
@@ -121,6 +122,25 @@ def check(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         print(f"{'ok  ' if finding.good else 'FAIL'} {finding.subject}: {finding.text}")
         failed += not finding.good
     return 1 if failed else 0
+
+
+def healthz(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """
+    Ask the server on this machine how it is.
+    """
+    from ark.probe import ENDPOINTS, ask
+
+    parser = _parser("healthz", "Ask the server on this machine how it is.", environ)
+    parser.add_argument(
+        "endpoint", nargs="?", choices=ENDPOINTS, default=ENDPOINTS[0], help="What to ask. Default: healthz."
+    )
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=float, default=4, help="How long to wait. Default: 4."
+    )
+    resolved = resolve(parser, argv, environ)
+    found = ask(resolved.config, resolved.arguments.endpoint, resolved.arguments.timeout)
+    print(found.text, file=sys.stdout if found.good else sys.stderr)
+    return 0 if found.good else 1
 
 
 def migrate(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -251,6 +271,7 @@ COMMANDS: dict[str, Command] = {
     "serve": serve,
     "kubeconfig": kubeconfig,
     "check": check,
+    "healthz": healthz,
     "migrate": migrate,
     "copy": copy,
     "config show": config_show,
