@@ -314,6 +314,26 @@ class IAdmissionPlugin(Interface):
         """
 
 
+class ISelectiveAdmission(Interface):
+    """
+    Provided by admission plug-ins that are about some resources only, beside L{IAdmissionPlugin}.
+
+    A write that concerns no plug-in costs next to nothing.
+    """
+
+    def concerns(subject: Any) -> bool:
+        """
+        Whether it may want to look at writes of an L{ark.admission.attributes.Subject} now.
+
+        What was answered is remembered until the plug-in says that it changed.
+        """
+
+    def subscribe(changed: Callable[[], None]) -> None:
+        """
+        Have C{changed} called, in the reactor thread, whenever L{concerns} may answer otherwise.
+        """
+
+
 class ICluster(Interface):
     """
     The cluster that a server stands in, as its API sees it.

@@ -1,17 +1,46 @@
 """
 What an admission plug-in is told of a request.
+
+Follows C{k8s.io/apiserver/pkg/admission/attributes.go} and, for the options,
+C{pkg/endpoints/handlers}.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
-from ark.meta.gvk import GroupKind, GroupResource
+from twisted.logger import Logger
+
+from ark.admission.operationoptions import members_of
+from ark.meta.gvk import GroupKind, GroupResource, GroupVersionKind
+from ark.meta.names import qualified_name
 
 CREATE = "CREATE"
 UPDATE = "UPDATE"
 DELETE = "DELETE"
+
+_log = Logger()
+
+
+class Subject(NamedTuple):
+    """
+    What is known of a write before anything of it is read.
+    """
+
+    operation: str
+    group: str
+    version: str
+    resource: str
+    subresource: str = ""
+
+
+def _as_it_is(obj: dict[str, Any]) -> None:
+    """
+    There is nothing to do.
+    """
 
 
 @dataclass
@@ -19,10 +48,32 @@ class Attributes:
     """
     A write that is about to happen.
 
+    Group and version of C{kind} are those of the object: that of a request for C{/scale} is a
+    C{Scale}, of C{autoscaling} and C{v1}, while C{resource} and C{version} name the resource
+    whose scale it is.  C{name} is empty for a creation whose name is going to be generated,
+    until it is validated, and for each object of a collection that is deleted.
+
+    @ivar kind: group and kind of the object.
+    @ivar kind_version: the version of the object; that of the resource if it is empty.
+    @ivar resource: what the request's path names.
+    @ivar version: the version that the request's path names.
     @ivar object: what would be stored; plug-ins that admit may change it in place or
         replace it.  L{None} for a deletion.
     @ivar old_object: what is stored now, not to be changed.  L{None} for a creation.
+    @ivar user: who asks, an L{ark.authentication.userinfo.UserInfo}, or L{None} for the
+        server itself.
+    @ivar options: the request's options as they were read; L{operation_options} has them as JSON.
     @ivar warnings: texts for the client, sent as C{Warning} headers.
+    @ivar annotations: what the audit log is told of the request, see L{annotate}.
+    @ivar request_annotations: what it is told only where it is told of the request's object too.
+    @ivar default: fills in the defaults of C{kind}, in place; to be called on an object that
+        was changed.
+    @ivar settle: drops, in place, what C{kind} does not know; to be called once, by whoever
+        changed the object, after all its changes.  It raises L{ark.meta.status.APIStatus} for
+        an object that cannot be one of that kind.
+    @ivar reinvoking: whether this is the second round of admission.
+    @ivar reinvoke: a plug-in that changed the object asks for a second round.
+    @ivar memory: what plug-ins keep for the time of this request, each under a key of its own.
     """
 
     operation: str
@@ -38,3 +89,47 @@ class Attributes:
     user: Any = None
     options: Any = None
     warnings: list[str] = field(default_factory=list)
+    kind_version: str = ""
+    annotations: dict[str, str] = field(default_factory=dict)
+    request_annotations: dict[str, str] = field(default_factory=dict)
+    default: Callable[[dict[str, Any]], None] = _as_it_is
+    settle: Callable[[dict[str, Any]], None] = _as_it_is
+    reinvoking: bool = False
+    reinvoke: bool = False
+    memory: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def gvk(self) -> GroupVersionKind:
+        """
+        Group, version and kind of the object.
+        """
+        return GroupVersionKind(self.kind.group, self.kind_version or self.version, self.kind.kind)
+
+    @property
+    def subject(self) -> Subject:
+        """
+        What was known before.
+        """
+        group, resource = self.resource
+        return Subject(self.operation, group, self.version, resource, self.subresource)
+
+    @cached_property
+    def operation_options(self) -> dict[str, Any]:
+        """
+        The options as JSON, not to be changed: C{CreateOptions}, C{UpdateOptions} or
+        C{DeleteOptions} of C{meta.k8s.io/v1}.
+        """
+        return members_of(self.operation, self.options)
+
+    def annotate(self, key: str, value: str, with_request: bool = False) -> None:
+        """
+        Tell the audit log something.  A key that is no qualified name with a prefix, or has
+        another value already, is not told.
+
+        @param with_request: tell only where the request's object is logged too.
+        """
+        sink = self.request_annotations if with_request else self.annotations
+        if key.count("/") != 1 or qualified_name(key):
+            _log.warn("{key} cannot be the key of an audit annotation", key=key)
+        elif sink.setdefault(key, value) != value:
+            _log.warn("the audit annotation {key} has another value already", key=key)

@@ -1,46 +1,43 @@
 """
 The admission plug-ins of a server in their order (contract 16.1).
+
+Follows C{k8s.io/apiserver/pkg/admission} (C{chain.go}, C{reinvocation.go}).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ark.admission.attributes import CREATE, DELETE, UPDATE, Attributes
-from ark.interfaces import IAdmissionPlugin
+from ark.admission.attributes import Attributes, Subject
+from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
+
+_MOST_REMEMBERED = 4096
 
 
-class AdmissionChain:
+class Concerned:
     """
-    Asks each plug-in that handles an operation, one after the other.
+    The plug-ins that look at one sort of write.
+
+    @ivar reads_managed_fields: whether any of them looks at C{metadata.managedFields}.
     """
 
-    def __init__(self, plugins: Sequence[IAdmissionPlugin] = ()) -> None:
-        self._plugins = {
-            operation: tuple(plugin for plugin in plugins if plugin.handles(operation))
-            for operation in (CREATE, UPDATE, DELETE)
-        }
-
-    def handles(self, operation: str) -> bool:
-        """
-        Whether any plug-in wants to see C{operation}.
-        """
-        return bool(self._plugins[operation])
-
-    def reads_managed_fields(self, operation: str) -> bool:
-        """
-        Whether any plug-in that wants to see C{operation} looks at C{metadata.managedFields}.
-        """
-        return any(plugin.reads_managed_fields for plugin in self._plugins[operation])
+    def __init__(self, plugins: Sequence[IAdmissionPlugin]) -> None:
+        self._plugins = tuple(plugins)
+        self.reads_managed_fields = any(plugin.reads_managed_fields for plugin in plugins)
 
     async def admit(self, attributes: Attributes) -> None:
         """
-        Let the plug-ins change the object.
+        Let the plug-ins change the object, one after the other, and once more if one that
+        changed it asks for that.
 
         @raise ark.meta.status.APIStatus: one of them refused.
         """
-        for plugin in self._plugins[attributes.operation]:
+        for plugin in self._plugins:
             await plugin.admit(attributes)
+        if attributes.reinvoke:
+            attributes.reinvoking = True
+            for plugin in self._plugins:
+                await plugin.admit(attributes)
 
     async def validate(self, attributes: Attributes) -> None:
         """
@@ -48,5 +45,42 @@ class AdmissionChain:
 
         @raise ark.meta.status.APIStatus: one of them refused.
         """
-        for plugin in self._plugins[attributes.operation]:
+        for plugin in self._plugins:
             await plugin.validate(attributes)
+
+
+class AdmissionChain:
+    """
+    Knows which plug-ins look at which writes.
+    """
+
+    def __init__(self, plugins: Sequence[IAdmissionPlugin] = ()) -> None:
+        self._plugins = tuple(plugins)
+        self._known: dict[Subject, Concerned | None] = {}
+        for plugin in self._plugins:
+            if ISelectiveAdmission.providedBy(plugin):
+                plugin.subscribe(self._known.clear)
+
+    def concerned(self, subject: Subject) -> Concerned | None:
+        """
+        Those that look at writes of C{subject}; L{None} if there are none.
+        """
+        try:
+            return self._known[subject]
+        except KeyError:
+            return self._find(subject)
+
+    def _find(self, subject: Subject) -> Concerned | None:
+        found = [plugin for plugin in self._plugins if _concerns(plugin, subject)]
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        self._known[subject] = concerned = Concerned(found) if found else None
+        return concerned
+
+
+def _concerns(plugin: IAdmissionPlugin, subject: Subject) -> bool:
+    if not plugin.handles(subject.operation):
+        return False
+    if ISelectiveAdmission.providedBy(plugin):
+        return bool(plugin.concerns(subject))
+    return True

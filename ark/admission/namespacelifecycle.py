@@ -11,27 +11,41 @@ from collections.abc import Awaitable, Callable
 from zope.interface import implementer
 
 from ark.admission.attributes import CREATE, DELETE, Attributes
+from ark.admission.refusals import forbidden
 from ark.interfaces import IAdmissionPlugin
 from ark.meta.gvk import GroupResource
-from ark.meta.status import Cause, forbidden, not_found
+from ark.meta.status import Cause, not_found
 
 _NAMESPACES = GroupResource("", "namespaces")
 IMMORTAL = frozenset(("default", "kube-system", "kube-public"))
 
+_EMPTIES = frozenset(
+    ("system:serviceaccount:kube-system:namespace-controller", "system:kube-controller-manager")
+)
+
 PhaseLookup = Callable[[str], Awaitable["str | None"]]
+
+
+class NotReady(Exception):
+    """
+    Which namespaces there are is not known yet.
+    """
 
 
 @implementer(IAdmissionPlugin)
 class NamespaceLifecycle:
     """
     @param phase_of: returns a namespace's phase (C{Active}, C{Terminating}), or L{None}
-        when there is no such namespace.
+        when there is no such namespace; may raise L{NotReady}.
+    @param doubt: told of namespaces that a cluster's namespace controller empties, which it
+        does before anybody else knows that they go.
     """
 
     reads_managed_fields = False
 
-    def __init__(self, phase_of: PhaseLookup) -> None:
+    def __init__(self, phase_of: PhaseLookup, doubt: Callable[[str], None] | None = None) -> None:
         self._phase_of = phase_of
+        self._doubt = doubt
 
     def handles(self, operation: str) -> bool:
         """
@@ -45,21 +59,30 @@ class NamespaceLifecycle:
         """
         if attributes.operation == DELETE:
             if attributes.resource == _NAMESPACES and attributes.name in IMMORTAL:
-                raise forbidden(_NAMESPACES, attributes.name, "this namespace may not be deleted")
+                raise forbidden(attributes, "this namespace may not be deleted")
+            if self._doubt is not None and attributes.namespace and _name(attributes) in _EMPTIES:
+                self._doubt(attributes.namespace)
             return
         namespace = attributes.namespace
         if not namespace or attributes.resource == _NAMESPACES:
             return
-        phase = await self._phase_of(namespace)
+        try:
+            phase = await self._phase_of(namespace)
+        except NotReady:
+            raise forbidden(attributes, "not yet ready to handle request") from None
         if phase is None:
             raise not_found(_NAMESPACES, namespace)
         if phase == "Terminating":
             why = f"unable to create new content in namespace {namespace} because it is being terminated"
             message = f"namespace {namespace} is being terminated"
             cause = Cause("NamespaceTerminating", message, "metadata.namespace")
-            raise forbidden(attributes.resource, attributes.name, why, (cause,))
+            raise forbidden(attributes, why, (cause,))
 
     async def validate(self, attributes: Attributes) -> None:
         """
         There is nothing left to judge.
         """
+
+
+def _name(attributes: Attributes) -> str:
+    return "" if attributes.user is None else attributes.user.name

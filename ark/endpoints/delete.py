@@ -63,6 +63,7 @@ async def deletecollection(scope: RequestScope, request: Any, info: RequestInfo)
     form = scope.form(accepted, query, of_list=True)
     options = await _read_options(scope, request, query)
     context = scope.delete_context(request, options)
+    context.of_collection = True
     items: list[bytes] = []
     async for page in listing.pages():
         for version in page:

@@ -26,7 +26,7 @@ from ark.endpoints.update import check_name
 from ark.meta.options import get_options, patch_options, update_options
 from ark.registry.codec import Object, with_own_metadata
 from ark.registry.columns import compile_columns
-from ark.registry.scale import SCALE, read_scale, scale_of, scale_to_change, with_scale
+from ark.registry.scale import SCALE, ScalePart, read_scale, scale_of, scale_to_change
 from ark.registry.schema import compile_schema
 from ark.registry.store import WriteContext
 from ark.registry.updating import Target
@@ -138,9 +138,9 @@ async def _write(
         if live is None:
             raise store.not_found(info.name)
         scale, owned = change(live, entries.of_scale(managed))
-        new = with_scale(live, scale, _paths(scope))
-        store.match_namespace(info.namespace, new["metadata"])
-        return new, entries.of_object(managed, owned)
+        store.match_namespace(info.namespace, scale["metadata"])
+        return scale, owned
 
-    target = Target(store.key(info.namespace, info.name), "scale", uid)
+    part = ScalePart(_paths(scope), entries)
+    target = Target(store.key(info.namespace, info.name), "scale", uid, part)
     return (await store.replace(target, propose, context)).text

@@ -100,11 +100,13 @@ class CreateOptions:
     @ivar dry_run: whether nothing may be written.
     @ivar field_manager: empty when not given.
     @ivar field_validation: C{Strict}, C{Warn} or C{Ignore}.
+    @ivar asked_validation: likewise, but empty when not given.
     """
 
     dry_run: bool = False
     field_manager: str = ""
     field_validation: str = WARN
+    asked_validation: str = ""
 
 
 @dataclass(frozen=True)
@@ -263,7 +265,7 @@ def create_options(query: Query) -> CreateOptions:
         return _CREATE
     manager, dry_run, validation = _write_members(query)
     refuse("CreateOptions", _write_causes(manager, dry_run, validation))
-    return CreateOptions(bool(dry_run), manager, validation or WARN)
+    return CreateOptions(bool(dry_run), manager, validation or WARN, validation)
 
 
 def update_options(query: Query) -> UpdateOptions:
@@ -276,7 +278,7 @@ def update_options(query: Query) -> UpdateOptions:
         return _UPDATE
     manager, dry_run, validation = _write_members(query)
     refuse("UpdateOptions", _write_causes(manager, dry_run, validation))
-    return UpdateOptions(bool(dry_run), manager, validation or WARN)
+    return UpdateOptions(bool(dry_run), manager, validation or WARN, validation)
 
 
 def patch_options(query: Query, apply: bool = False) -> PatchOptions:
@@ -296,4 +298,4 @@ def patch_options(query: Query, apply: bool = False) -> PatchOptions:
     if not apply and force is not None:
         causes.append(fielderrors.forbidden("force", "may not be specified for non-apply patch"))
     refuse("PatchOptions", causes + _write_causes(manager, dry_run, validation))
-    return PatchOptions(bool(dry_run), manager, validation or WARN, bool(force))
+    return PatchOptions(bool(dry_run), manager, validation or WARN, validation, bool(force))

@@ -7,8 +7,9 @@ Follows C{k8s.io/apiserver/pkg/endpoints/handlers/fieldmanager/admission.go}; co
 from __future__ import annotations
 
 from ark.admission.attributes import Attributes
-from ark.admission.chain import AdmissionChain
+from ark.admission.chain import Concerned
 from ark.apply.managedfields import NOTHING, InvalidManagedFields, ManagedFields, parse
+from ark.meta.objectmeta import deduplicate_owner_references
 from ark.registry.codec import Object, with_own_metadata
 
 _INVALID = (
@@ -19,24 +20,28 @@ _INVALID = (
 
 class Admitting:
     """
-    One write on its way through the admission chain.
+    One write on its way through admission.
 
     Plug-ins see the entries of C{metadata.managedFields} only if they ask for them: it takes
     time to make them.
     """
 
-    def __init__(
-        self, chain: AdmissionChain, attributes: Attributes, before: ManagedFields = NOTHING
-    ) -> None:
+    def __init__(self, concerned: Concerned, attributes: Attributes, before: ManagedFields = NOTHING) -> None:
         """
         @param before: the entries of the object as it is stored.
         """
-        self._chain = chain
+        self._concerned = concerned
         self._attributes = attributes
-        self._shows = chain.reads_managed_fields(attributes.operation)
-        if self._shows and before and attributes.old_object is not None:
-            attributes.old_object = with_own_metadata(attributes.old_object)
-            attributes.old_object["metadata"]["managedFields"] = before.members()
+        self._shows = concerned.reads_managed_fields
+        self._is_named = bool(attributes.name) or attributes.object is None
+        attributes.old_object = self._old(attributes.old_object, before)
+
+    def _old(self, old: Object | None, before: ManagedFields) -> Object | None:
+        if not self._shows or not before or old is None:
+            return old
+        old = with_own_metadata(old)
+        old["metadata"]["managedFields"] = before.members()
+        return old
 
     async def admit(self, managed: ManagedFields) -> tuple[Object | None, ManagedFields]:
         """
@@ -49,25 +54,35 @@ class Admitting:
         """
         attributes = self._attributes
         self._show(managed)
-        await self._chain.admit(attributes)
-        if attributes.object is None or not self._shows:
+        await self._concerned.admit(attributes)
+        if attributes.object is None:
+            return None, managed
+        metadata = attributes.object["metadata"]
+        attributes.warnings.extend(deduplicate_owner_references(metadata, after_admission=True))
+        if not self._shows:
             return attributes.object, managed
         try:
-            found = parse(attributes.object["metadata"].pop("managedFields", None) or ())
+            found = parse(metadata.pop("managedFields", None) or ())
         except InvalidManagedFields as error:
             attributes.warnings.append(f"{_INVALID}{error}")
             return attributes.object, managed
         return attributes.object, managed if found.entries == managed.entries else found
 
-    async def validate(self, obj: Object | None, managed: ManagedFields) -> None:
+    async def validate(self, obj: Object | None, managed: ManagedFields, old: Object | None = None) -> None:
         """
         Let the plug-ins judge the object as it will be stored.
 
+        @param old: the object as it is, if it has to be shown differently than before.
         @raise APIStatus: one of them refused.
         """
-        self._attributes.object = obj
+        attributes = self._attributes
+        attributes.object = obj
+        if old is not None:
+            attributes.old_object = old
+        if not self._is_named and obj is not None:
+            attributes.name = obj["metadata"].get("name") or ""
         self._show(managed)
-        await self._chain.validate(self._attributes)
+        await self._concerned.validate(attributes)
         if self._shows and obj is not None:
             obj["metadata"].pop("managedFields", None)
 

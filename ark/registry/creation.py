@@ -51,35 +51,39 @@ async def create_tracked(
 
     @raise APIStatus: 400, 403, 404 of the namespace, 409, 422.
     """
+    admitting = store.admitting(
+        CREATE, (namespace, obj["metadata"].get("name", ""), ""), (obj, None), context
+    )
+    if admitting is not None:
+        admitted, managed = await admitting.admit(managed)
+        obj = admitted or obj
+        store.match_namespace(namespace, obj["metadata"])
     metadata = obj["metadata"]
     if metadata.get("name") or not metadata.get("generateName"):
-        return await _create_once(store, namespace, obj, managed, context)
+        return await _create_once(store, namespace, (obj, managed), admitting, context)
     attempt = 0
     while True:
         attempt += 1
+        named = with_own_metadata(obj)
+        named["metadata"]["name"] = generate_name(metadata["generateName"], _random)
         try:
-            return await _create_once(store, namespace, with_own_metadata(obj), managed, context)
+            return await _create_once(store, namespace, (named, managed), admitting, context)
         except APIStatus as status:
             if status.reason != "AlreadyExists" or attempt == NAME_ATTEMPTS:
                 raise
 
 
 async def _create_once(
-    store: Store, namespace: str, obj: Object, managed: ManagedFields, context: WriteContext
+    store: Store,
+    namespace: str,
+    wanted: tuple[Object, ManagedFields],
+    admitting: Admitting | None,
+    context: WriteContext,
 ) -> Written:
+    obj, managed = wanted
     metadata = obj["metadata"]
-    generated = not metadata.get("name") and bool(metadata.get("generateName"))
-    admitting = None
-    if store.admission.handles(CREATE):
-        attributes = store.attributes(CREATE, namespace, metadata.get("name", ""), obj, None, context)
-        admitting = Admitting(store.admission, attributes)
-        admitted, managed = await admitting.admit(managed)
-        obj = admitted or obj
-        metadata = obj["metadata"]
     metadata["creationTimestamp"] = rfc3339(store.now())
     metadata["uid"] = new_uid()
-    if generated:
-        metadata["name"] = generate_name(metadata["generateName"], _random)
     store.strategy.prepare_for_create(obj)
     store.check(obj, None, managed, context)
     if admitting is not None:

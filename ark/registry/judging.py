@@ -10,13 +10,16 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ark.admission.attributes import Attributes
-from ark.apply.managedfields import Identity, ManagedFields
+from ark.admission.attributes import Attributes, Subject
+from ark.admission.chain import AdmissionChain
+from ark.apply.managedfields import NOTHING, Identity, ManagedFields
 from ark.meta import objectmeta
 from ark.meta.fielderrors import invalid as invalid_value
 from ark.meta.gvk import GroupKind
-from ark.meta.status import Cause, bad_request, invalid
+from ark.meta.status import APIStatus, Cause, bad_request, invalid
+from ark.registry.admitting import Admitting
 from ark.registry.codec import Object
+from ark.registry.scale import SCALE, settle_scale
 from ark.registry.schema import Processor
 from ark.registry.strategy import Strategy
 from ark.registry.writing import WriteContext
@@ -24,11 +27,13 @@ from ark.registry.writing import WriteContext
 
 class Judging:
     """
-    Judges the objects of a kind, and tells admission of them.
+    Judges the objects of a kind, and has admission judge them.
     """
 
-    def __init__(self, strategy: Strategy, processor: Processor) -> None:
+    def __init__(self, strategy: Strategy, processor: Processor, admission: AdmissionChain) -> None:
         self.kind = strategy.kind
+        self.admission = admission
+        self._subjects: dict[tuple[str, str], Subject] = {}
         self.strategy = strategy
         self.processor = processor
 
@@ -101,34 +106,88 @@ class Judging:
             return causes + self.processor.validate_status(new, old, warnings)
         return causes + self.processor.validate(new, old, warnings) + self.strategy.validate(new, old)
 
-    def attributes(
+    def admitting(
         self,
         operation: str,
-        namespace: str,
-        name: str,
-        new: Object | None,
-        old: Object | None,
+        target: tuple[str, str, str],
+        objects: tuple[Object | None, Object | None],
         context: WriteContext,
-        subresource: str = "",
+        before: ManagedFields = NOTHING,
+    ) -> Admitting | None:
+        """
+        What asks admission about a write; L{None} where it is nobody's concern.
+
+        @param target: namespace, name and subresource.
+        @param objects: the object as it would be, and as it is; both without the entries of
+            C{metadata.managedFields}.
+        @param before: the entries of the object as it is.
+        """
+        namespace, name, subresource = target
+        subject = self._subjects.get((operation, subresource))
+        if subject is None:
+            kind = self.kind
+            subject = Subject(operation, kind.group, kind.version, kind.plural, subresource)
+            self._subjects[operation, subresource] = subject
+        concerned = self.admission.concerned(subject)
+        if concerned is None:
+            return None
+        return Admitting(concerned, self._attributes(subject, (namespace, name), objects, context), before)
+
+    def _attributes(
+        self,
+        subject: Subject,
+        key: tuple[str, str],
+        objects: tuple[Object | None, Object | None],
+        context: WriteContext,
     ) -> Attributes:
-        """
-        What admission is told of a write.
-        """
+        namespace, name = key
+        scaled = subject.subresource == "scale"
+        kind = SCALE if scaled else self.kind
+        if not namespace and subject.resource == "namespaces" and not subject.group:
+            namespace = name
         return Attributes(
-            operation,
-            self.kind.gk,
+            subject.operation,
+            kind.gk,
             self.kind.gr,
-            self.kind.version,
+            subject.version,
             namespace,
-            name,
-            new,
-            old,
-            subresource,
+            "" if context.of_collection else name,
+            *objects,
+            subject.subresource,
             context.dry_run,
             context.user,
             context.options,
             context.warnings,
+            kind.version,
+            context.annotations,
+            context.request_annotations,
+            *((_keep, settle_scale) if scaled else (self.processor.default, self.settle_admitted)),
         )
+
+    def settle_admitted(self, obj: Object) -> None:
+        """
+        Make an object of this kind, in place, of what a plug-in left
+        (C{unstructuredSchemaCoercer} in C{customresource_handler.go} of apiextensions).
+
+        @raise APIStatus: 500, its metadata is of a wrong type.
+        """
+        metadata = obj.get("metadata")
+        if metadata is None:
+            obj["metadata"] = metadata = {}
+        try:
+            objectmeta.check_types(metadata)
+        except objectmeta.WrongType as error:
+            raise APIStatus(500, "", str(error)) from error
+        self.processor.prune(obj)
+        wrong = self.processor.wrong_embedded(obj)
+        if wrong is not None:
+            raise APIStatus(500, "", f"{wrong.field}: {wrong.message}")
+
+
+def _keep(obj: Object) -> None:
+    """
+    A scale has no defaults.
+    """
 
 
 @lru_cache(maxsize=4096)

@@ -15,7 +15,6 @@ from ark.meta.gvk import GroupResource
 from ark.meta.options import DeleteOptions
 from ark.meta.records import Committed, Key, Version
 from ark.meta.status import conflict
-from ark.registry.admitting import Admitting
 from ark.registry.codec import Object
 from ark.registry.deletion import Deleted, finalizers_after, marked, removed
 from ark.registry.writing import WriteContext
@@ -35,9 +34,8 @@ async def delete_once(
     """
     obj, managed = store.live(version)
     _check_preconditions(store, options, obj["metadata"])
-    if store.admission.handles(DELETE):
-        attributes = store.attributes(DELETE, key.namespace, key.name, None, obj, context)
-        admitting = Admitting(store.admission, attributes, managed)
+    admitting = store.admitting(DELETE, (key.namespace, key.name, ""), (None, obj), context, managed)
+    if admitting is not None:
         await admitting.admit(NOTHING)
         await admitting.validate(None, NOTHING)
     finalizers = finalizers_after(obj["metadata"].get("finalizers") or [], options)

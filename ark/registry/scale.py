@@ -11,7 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ark.apis.kind import Column, Kind, Scale
+from ark.apply.managedfields import ManagedFields
+from ark.apply.managedfieldsscale import ScaleEntries
 from ark.meta.fielderrors import invalid
+from ark.meta.gotext import json_type
+from ark.meta.metatypes import WrongType, check_types
 from ark.meta.status import APIStatus, Cause, bad_request, internal_error
 from ark.registry.codec import Object
 from ark.registry.failures import go_text
@@ -77,6 +81,7 @@ def _count_faults(obj: dict[str, Any], path: str) -> Iterator[Cause]:
         yield invalid(path, count, f"should be less than or equal to {_MOST}")
 
 
+_MEMBERS = frozenset(("kind", "apiVersion", "metadata", "spec", "status"))
 _INT32 = {"type": "integer", "format": "int32"}
 SCALE = Kind(
     group="autoscaling",
@@ -178,6 +183,68 @@ def with_scale(obj: Object, scale: Object, paths: Scale) -> Object:
     if scale["metadata"].get("resourceVersion"):
         result["metadata"]["resourceVersion"] = scale["metadata"]["resourceVersion"]
     return result
+
+
+class ScalePart:
+    """
+    What a write to C{/scale} sees, and makes, of the objects of a kind.
+    """
+
+    def __init__(self, paths: Scale, entries: ScaleEntries) -> None:
+        """
+        @param entries: tell who set how many replicas an object wants.
+        """
+        self._paths = paths
+        self._entries = entries
+
+    def before(self, obj: Object, managed: ManagedFields) -> tuple[Object, ManagedFields]:
+        """
+        The scale that is to be changed, and who set it.
+
+        @raise APIStatus: 500.
+        """
+        return scale_to_change(obj, self._paths), self._entries.of_scale(managed)
+
+    def shown(self, obj: Object) -> Object:
+        """
+        The scale of an object as it is.
+
+        @raise APIStatus: 500.
+        """
+        return scale_of(obj, self._paths)
+
+    def merged(
+        self, live: tuple[Object, ManagedFields], scale: tuple[Object, ManagedFields]
+    ) -> tuple[Object, ManagedFields]:
+        """
+        An object as a scale wants it, and who set what of it.
+
+        @raise APIStatus: 400, 500.
+        """
+        (obj, managed), (wanted, owned) = live, scale
+        return with_scale(obj, wanted, self._paths), self._entries.of_object(managed, owned)
+
+
+def settle_scale(scale: Object) -> None:
+    """
+    Make a scale, in place, of what an admission plug-in left of one.
+
+    @raise APIStatus: 500, a member is of a wrong type.
+    """
+    for name in scale.keys() - _MEMBERS:
+        del scale[name]
+    for name in ("metadata", "spec", "status"):
+        if scale.get(name) is None:
+            scale[name] = {}
+    try:
+        check_types(scale["metadata"])
+    except WrongType as error:
+        raise APIStatus(500, "", str(error)) from error
+    spec = scale["spec"]
+    replicas = (spec.get("replicas") or 0) if type(spec) is dict else spec
+    if type(replicas) is not int:
+        why = f"json: cannot unmarshal {json_type(replicas)} into Go struct field"
+        raise internal_error(f"{why} ScaleSpec.spec.replicas of type int32")
 
 
 def _with_member(obj: Object, names: list[str], value: Any) -> Object:

@@ -69,10 +69,9 @@ class Store(Judging):
         """
         self.storage_kind = storage_kind
         self.cacher = cacher
-        self.admission = admission
         self.now = now
         strategy = strategy_for(kind)
-        super().__init__(strategy, strategy.processor())
+        super().__init__(strategy, strategy.processor(), admission)
         self.codec = Codec(storage_kind.api_version, storage_kind.kind)
         self.served_codec = Codec(kind.api_version, kind.kind)
         self.converts = kind.api_version != storage_kind.api_version

@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ark.admission.attributes import UPDATE
-from ark.apply.managedfields import ManagedFields
+from ark.apply.managedfields import NOTHING, ManagedFields
 from ark.meta import objectmeta
 from ark.meta.fielderrors import invalid as invalid_value
 from ark.meta.gvk import GroupKind
 from ark.meta.records import MODIFIED, Change, Committed, Key, Version
 from ark.meta.resourceversion import parse_resource_version
 from ark.meta.status import MODIFIED_MEANWHILE, conflict, invalid
-from ark.registry.admitting import Admitting
 from ark.registry.codec import Object, labels_of, same_json
 from ark.registry.deletion import is_finished, removed
+from ark.registry.scale import ScalePart
 from ark.registry.writing import Proposal, WriteContext, Written
 
 if TYPE_CHECKING:
@@ -32,11 +32,13 @@ class Target(NamedTuple):
 
     @ivar subresource: C{status}, C{scale} or C{finalize}; empty for the object as a whole.
     @ivar uid: the uid that the object must have; empty if any will do.
+    @ivar part: makes an object of what is proposed where that is another one, a scale.
     """
 
     key: Key
     subresource: str = ""
     uid: str = ""
+    part: ScalePart | None = None
 
 
 async def update_once(
@@ -50,9 +52,8 @@ async def update_once(
     """
     old, managed = store.live(version)
     _check_uid(store, target, old)
-    new, owned = propose(old, managed)
-    _check_revision(store, new, version, target.key.name)
-    new, owned = await _prepared(store, target, (new, owned), (old, managed), context)
+    proposed = propose(old, managed)
+    new, owned = await _admitted(store, target, proposed, (old, managed, version), context)
     finished = is_finished(new, old) and not store.strategy.holds_back(new)
     unchanged = same_json(new, old) and _same_owners(owned, managed)
     if unchanged:
@@ -83,25 +84,48 @@ def _same_owners(new: ManagedFields, old: ManagedFields) -> bool:
     return new is old or new.same_but_times(old)
 
 
-async def _prepared(
+async def _admitted(
     store: Store,
     target: Target,
     proposed: tuple[Object, ManagedFields],
-    before: tuple[Object, ManagedFields],
+    before: tuple[Object, ManagedFields, Version],
     context: WriteContext,
 ) -> tuple[Object, ManagedFields]:
     """
-    The object as it would be stored, judged.
+    The object as it would be stored, judged by all.
     """
     new, managed = proposed
-    old, _ = before
-    key, subresource = target.key, target.subresource
-    admitting = None
-    if store.admission.handles(UPDATE):
-        attributes = store.attributes(UPDATE, key.namespace, key.name, new, old, context, subresource)
-        admitting = Admitting(store.admission, attributes, before[1])
+    old, owned, version = before
+    key, subresource, _, part = target
+    was = (old, owned) if part is None else part.before(old, owned)
+    where = (key.namespace, key.name, subresource)
+    admitting = store.admitting(UPDATE, where, (new, was[0]), context, was[1])
+    if admitting is not None:
         admitted, managed = await admitting.admit(managed)
         new = admitted or new
+    if part is not None:
+        new, managed = part.merged((old, owned), (new, managed))
+    _check_revision(store, new, version, key.name)
+    new = _prepared(store, subresource, (new, old), managed, context)
+    if admitting is not None and part is None:
+        await admitting.validate(new, managed)
+    elif admitting is not None and part is not None:
+        await admitting.validate(part.shown(new), NOTHING, part.shown(old))
+    new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+    return new, managed
+
+
+def _prepared(
+    store: Store,
+    subresource: str,
+    objects: tuple[Object, Object],
+    managed: ManagedFields,
+    context: WriteContext,
+) -> Object:
+    """
+    The object with nothing changed that may not be, judged by its kind.
+    """
+    new, old = objects
     strategy = store.strategy
     if subresource == "status":
         new = strategy.prepare_for_status_update(new, old)
@@ -109,13 +133,9 @@ async def _prepared(
         new = strategy.prepare_for_finalize(new, old)  # type: ignore[attr-defined]
     else:
         strategy.prepare_for_update(new, old)
-    metadata, kept = new["metadata"], old["metadata"]
-    objectmeta.keep_system_fields(metadata, kept)
+    objectmeta.keep_system_fields(new["metadata"], old["metadata"])
     store.check(new, old, managed, context, subresource)
-    if admitting is not None:
-        await admitting.validate(new, managed)
-    metadata["resourceVersion"] = kept["resourceVersion"]
-    return new, managed
+    return new
 
 
 def _check_uid(store: Store, target: Target, old: Object) -> None:

@@ -31,6 +31,9 @@ class WriteContext:
 
     @ivar field_manager: who owns the fields that are set (contract 13.4).
     @ivar warnings: collected for the C{Warning} headers.
+    @ivar annotations: collected for the audit log.
+    @ivar request_annotations: collected for the audit log where that has the object too.
+    @ivar of_collection: whether the request is about many objects, of which this is one.
     @ivar may_create: judges whether whoever changes an object may make it where there is
         none; without it they may.
     """
@@ -40,6 +43,9 @@ class WriteContext:
     field_manager: str = ""
     options: Any = None
     warnings: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
+    request_annotations: dict[str, str] = field(default_factory=dict)
+    of_collection: bool = False
     may_create: Callable[[], Awaitable[None]] | None = None
 
 

@@ -232,7 +232,7 @@ class WriteTests(_Case):
         An empty validation is C{Warn}.
         """
         asked = options.create_options(query(dryRun="All", fieldManager="kubectl", fieldValidation="Strict"))
-        self.assertEqual(asked, options.CreateOptions(True, "kubectl", options.STRICT))
+        self.assertEqual(asked, options.CreateOptions(True, "kubectl", options.STRICT, options.STRICT))
         self.assertEqual(options.update_options(query(fieldValidation="")).field_validation, options.WARN)
         self.assertTrue(options.patch_options(query(force="true", fieldManager="x"), apply=True).force)
 
