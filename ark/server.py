@@ -221,9 +221,8 @@ class ArkServer(MultiService):
             X509Authenticator(self._now),
             TokenFileAuthenticator(read_tokens(self._config)),
         ]
-        if self._config.anonymous_auth:
-            authenticators.append(AnonymousAuthenticator())
-        return UnionAuthenticator(authenticators)
+        anonymous = AnonymousAuthenticator() if self._config.anonymous_auth else None
+        return UnionAuthenticator(authenticators, anonymous)
 
     async def _start_controllers(
         self, application: Application, backend: IStorageBackend, cacher: Cacher

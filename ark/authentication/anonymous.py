@@ -17,7 +17,7 @@ _NOBODY = UserInfo(ANONYMOUS, groups=(UNAUTHENTICATED_GROUP,))
 @implementer(IAuthenticator)
 class AnonymousAuthenticator:
     """
-    Takes every request; stands last in a union, and only where anonymous access is on.
+    Takes every request; stands behind a union, and only where anonymous access is on.
     """
 
     async def authenticate(self, request: Any) -> UserInfo:

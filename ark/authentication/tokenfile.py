@@ -1,7 +1,7 @@
 """
 Users who show a bearer token that stands in a file.
 
-Follows C{k8s.io/apiserver/pkg/authentication/token/tokenfile} and C{.../request/bearertoken}.
+Follows C{k8s.io/apiserver/pkg/authentication/token/tokenfile}.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from zope.interface import implementer
 
+from ark.authentication.bearer import token_of
 from ark.authentication.userinfo import UserInfo, authenticated
 from ark.interfaces import IAuthenticator
 from ark.meta.status import unauthorized
@@ -44,12 +45,8 @@ class TokenFileAuthenticator:
         @return: L{None} without a bearer token.
         @raise APIStatus: 401, the token is unknown.
         """
-        header = request.header(b"authorization")
-        if header is None:
-            return None
-        scheme, _, rest = header.strip().partition(b" ")
-        token = rest.partition(b" ")[0]
-        if scheme.lower() != b"bearer" or not token:
+        token = token_of(request)
+        if token is None:
             return None
         known = self._users.get(sha256(token).digest())
         if known is None or not compare_digest(known[0], token):

@@ -11,26 +11,47 @@ from zope.interface import implementer
 
 from ark.authentication.userinfo import UserInfo
 from ark.interfaces import IAuthenticator
-from ark.meta.status import unauthorized
+from ark.meta.status import APIStatus, unauthorized
 
 
 @implementer(IAuthenticator)
 class UnionAuthenticator:
     """
-    The first that knows the user wins; wrong credentials end the search (contract 15.3).
+    The first that knows the user wins (contract 15.3).
+
+    One that finds wrong credentials does not end the search: a client may carry a certificate
+    that is for others to judge, and a token beside it.  But who has shown wrong credentials,
+    and no right ones, is never anonymous.
+
+    @param authenticators: in the order in which they are asked.
+    @param anonymous: answers for clients that have shown no credentials at all; L{None} to
+        turn them away.
     """
 
-    def __init__(self, authenticators: Sequence[Any]) -> None:
+    def __init__(self, authenticators: Sequence[Any], anonymous: IAuthenticator | None = None) -> None:
         self._authenticators = tuple(authenticators)
+        self._anonymous = anonymous
 
     async def authenticate(self, request: Any) -> UserInfo:
         """
         The user of a request.
 
-        @raise APIStatus: 401, nobody knows who asks, or the credentials are wrong.
+        @raise APIStatus: 401, nobody knows who asks, or the credentials are wrong; 503, it
+            cannot be found out now.
         """
+        worst: APIStatus | None = None
         for authenticator in self._authenticators:
-            user: UserInfo | None = await authenticator.authenticate(request)
-            if user is not None:
-                return user
-        raise unauthorized()
+            try:
+                user: UserInfo | None = await authenticator.authenticate(request)
+            except APIStatus as status:
+                if worst is None or status.code > worst.code:
+                    worst = status
+            else:
+                if user is not None:
+                    return user
+        if worst is not None:
+            raise worst
+        if self._anonymous is None:
+            raise unauthorized()
+        nobody: UserInfo = await self._anonymous.authenticate(request)
+        return nobody

@@ -38,6 +38,7 @@ def authenticated(user: UserInfo) -> UserInfo:
     """
     The same user, in the group of all who have shown who they are (contract 15.3).
     """
-    if AUTHENTICATED_GROUP in user.groups or UNAUTHENTICATED_GROUP in user.groups:
+    known = AUTHENTICATED_GROUP in user.groups or UNAUTHENTICATED_GROUP in user.groups
+    if known or user.name == ANONYMOUS:
         return user
     return user._replace(groups=(*user.groups, AUTHENTICATED_GROUP))

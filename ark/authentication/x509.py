@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from cryptography.x509 import Certificate, Name, NameOID, ObjectIdentifier, load_der_x509_certificate
 from zope.interface import implementer
 
+from ark.authentication.trust import PeerVerifier, Trust
 from ark.authentication.userinfo import CREDENTIAL_ID, UserInfo, authenticated
 from ark.interfaces import IAuthenticator
 from ark.meta.status import unauthorized
@@ -31,24 +32,33 @@ class X509Authenticator:
     """
     The common name is the user, the organisations are the groups.
 
-    The edge has verified the certificate against the client authorities before it shows
-    it.  Who it names is found out once a connection; that it has not run out since is
-    checked at every request.
+    The edge has verified the certificate against all authorities before it shows it.  Who it
+    names is found out once a connection; that it has not run out since, and that its
+    authority still counts, is checked at every request.
 
     @param now: the time of day, in seconds since the epoch.
+    @param trust: the authorities that vouch for users now, or L{None} while there are none;
+        leave it out where those of the edge vouch for nobody else.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], trust: Callable[[], Trust | None] | None = None) -> None:
         self._now = now
+        self._verifier = None if trust is None else PeerVerifier("x509", trust, now)
 
     async def authenticate(self, request: Any) -> UserInfo | None:
         """
         The user that the connection's certificate names.
 
         @return: L{None} without a certificate, or when it has no common name.
-        @raise APIStatus: 401, the certificate has run out.
+        @raise APIStatus: 401, the certificate has run out, or is not for users.
         """
         connection = request.connection
+        if self._verifier is not None:
+            believed = self._verifier.judge(connection)
+            if believed is None:
+                return None
+            if not believed:
+                raise unauthorized()
         identity = connection.state.get(_STATE)
         if identity is None:
             identity = _identity(connection.peer_certificate_der)
@@ -67,19 +77,31 @@ def _identity(der: bytes | None) -> _Identity:
     return _Identity(user, certificate.not_valid_after_utc.timestamp())
 
 
+def common_name(certificate: Certificate) -> str:
+    """
+    The last common name of a certificate's subject; empty when it has none.
+    """
+    names = _texts(certificate.subject, NameOID.COMMON_NAME)
+    return names[-1] if names else ""
+
+
 def user_of(certificate: Certificate, der: bytes) -> UserInfo | None:
     """
     The user that a certificate names, L{None} when it has no common name.
+
+    @raise ark.meta.status.APIStatus: 401, it has more than one uid, or an empty one.
     """
     subject = certificate.subject
-    names = _texts(subject, NameOID.COMMON_NAME)
-    if not names or not names[-1]:
+    name = common_name(certificate)
+    if not name:
         return None
     uids = _texts(subject, _UID)
+    if len(uids) > 1 or uids == [""]:
+        raise unauthorized()
     return authenticated(
         UserInfo(
-            names[-1],
-            uids[-1] if uids else "",
+            name,
+            uids[0] if uids else "",
             tuple(_texts(subject, NameOID.ORGANIZATION_NAME)),
             ((CREDENTIAL_ID, (f"X509SHA256={sha256(der).hexdigest()}",)),),
         )

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ark.authentication.userinfo import UserInfo
 from ark.meta.gvk import GroupResource
+from ark.meta.selectors import FieldRequirement, LabelRequirement
 from ark.meta.status import APIStatus
 
 ALLOW = "allow"
@@ -25,6 +26,9 @@ class Attributes(NamedTuple):
     @ivar verb: a Kubernetes verb on a resource, the lower-case method on any other path.
     @ivar resource: empty when the request is not about a resource of the API.
     @ivar path: the request's path.
+    @ivar field_requirements: of a list, a watch or a deletion of many, what C{fieldSelector}
+        asks for.
+    @ivar label_requirements: what C{labelSelector} asks for.
     """
 
     user: UserInfo
@@ -36,6 +40,8 @@ class Attributes(NamedTuple):
     subresource: str = ""
     namespace: str = ""
     name: str = ""
+    field_requirements: tuple[FieldRequirement, ...] = ()
+    label_requirements: tuple[LabelRequirement, ...] = ()
 
     def describe(self) -> str:
         """

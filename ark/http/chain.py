@@ -8,7 +8,8 @@ of it the deadline, the failure's answer and the metrics.  Contract 1.12, 1.14, 
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs
 
 from twisted.internet.defer import CancelledError
@@ -21,7 +22,9 @@ from ark.endpoints.requestinfo import BadPath, RequestInfo
 from ark.endpoints.responses import page_not_found, send_status
 from ark.http import impersonation
 from ark.interfaces import IAuthenticator, IAuthorizer
-from ark.meta.selectors import parse_field_selector
+from ark.meta.names import path_segment_name
+from ark.meta.query import Query, first, integer
+from ark.meta.selectors import FieldSelector, LabelSelector, parse_field_selector, parse_label_selector
 from ark.meta.status import APIStatus, internal_error, timeout, too_many_requests
 from ark.meta.time import parse_go_duration
 from ark.registry.codec import new_uid
@@ -29,6 +32,8 @@ from ark.registry.errors import status_of
 from ark.storage.errors import StorageError
 
 _log = Logger()
+
+Selector = TypeVar("Selector", FieldSelector, LabelSelector)
 
 _READING = frozenset(("get", "list", "watch", "head", "options", "trace"))
 _ON_COLLECTIONS = frozenset(("list", "watch", "deletecollection"))
@@ -80,10 +85,7 @@ def attributes_of(request: Any, info: RequestInfo) -> Attributes:
     """
     What an authorizer judges (contract 15.5).
     """
-    name = info.name
-    if not name and info.resource and info.verb in _ON_COLLECTIONS and "fieldSelector" in request.query:
-        name = _selected_name(request.query)
-    return Attributes(
+    attributes = Attributes(
         request.user,
         info.verb,
         info.path,
@@ -92,16 +94,61 @@ def attributes_of(request: Any, info: RequestInfo) -> Attributes:
         info.resource,
         info.subresource,
         info.namespace,
-        name,
+        info.name,
     )
+    if "Selector" in request.query and info.resource and info.verb in _ON_COLLECTIONS:
+        return _with_selectors(attributes, request.query)
+    return attributes
 
 
-def _selected_name(query: str) -> str:
-    text = (parse_qs(query).get("fieldSelector") or ("",))[0]
+def _with_selectors(attributes: Attributes, query: str) -> Attributes:
+    """
+    The attributes with what the selectors of a query narrow them to; a selector that makes no
+    sense narrows nothing, and the handler refuses it.
+    """
+    if _is_watch_path(attributes.path):
+        return attributes
+    parameters = parse_qs(query, keep_blank_values=True)
+    fields = _parsed(parse_field_selector, first(parameters, "fieldSelector"))
+    labels = _parsed(parse_label_selector, first(parameters, "labelSelector"))
+    narrowed = attributes._replace(
+        field_requirements=fields.requirements if fields is not None else (),
+        label_requirements=labels.requirements if labels is not None else (),
+    )
+    # A deletion of many is never taken for one of a single object.
+    if fields is None or labels is None or attributes.name or attributes.verb == "deletecollection":
+        return narrowed
+    name = fields.exact("metadata.name") or ""
+    if not name or path_segment_name(name) or not _has_numbers(parameters):
+        return narrowed
+    return narrowed._replace(name=name)
+
+
+def _is_watch_path(path: str) -> bool:
+    """
+    Whether it is a watch by its path, the old way, where selectors count for little.
+    """
+    segments = [segment for segment in path.split("/", 6) if segment]
+    return "watch" in segments[2:4] and segments[3 if segments[0] == "apis" else 2] == "watch"
+
+
+def _parsed(parse: Callable[[str], Selector], text: str) -> Selector | None:
     try:
-        return parse_field_selector(text).exact("metadata.name") or ""
+        return parse(text)
     except APIStatus:
-        return ""
+        return None
+
+
+def _has_numbers(parameters: Query) -> bool:
+    """
+    Whether the parameters that must be numbers are.
+    """
+    try:
+        integer(parameters, "limit")
+        integer(parameters, "timeoutSeconds")
+    except APIStatus:
+        return False
+    return True
 
 
 class InFlight:
@@ -186,6 +233,14 @@ def _wanted_timeout(query: str, maximum: float) -> float:
     return wanted if 0 < wanted < maximum else maximum
 
 
+def _forget_credentials(request: Any) -> None:
+    """
+    Keep a token from whatever comes after.
+    """
+    del request.headers[b"authorization"]
+    request.raw_headers = [field for field in request.raw_headers if field[0] != b"authorization"]
+
+
 class Chain:
     """
     @ivar long_running: how many watches are open.
@@ -243,6 +298,8 @@ class Chain:
 
     async def _admit(self, request: Any, info: RequestInfo) -> None:
         user = request.user = await self._authenticator.authenticate(request)
+        if b"authorization" in request.headers:
+            _forget_credentials(request)
         if impersonation.is_wanted(request.headers):
             user = request.user = await impersonation.impersonated(
                 request.raw_headers, info.path, user, self._authorizer

@@ -7,10 +7,9 @@ asked for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from urllib.parse import unquote
 
+from ark.authentication.requestheader import unescaped
 from ark.authentication.userinfo import ANONYMOUS, AUTHENTICATED_GROUP, UNAUTHENTICATED_GROUP, UserInfo
 from ark.authorization.attributes import Attributes, refusal
 from ark.interfaces import IAuthorizer
@@ -25,7 +24,6 @@ _GROUP = b"impersonate-group"
 _EXTRA = b"impersonate-extra-"
 _AUTHENTICATION = "authentication.k8s.io"
 _SERVICE_ACCOUNT = "system:serviceaccount:"
-_MALFORMED = re.compile("%(?![0-9a-fA-F]{2})")
 
 
 def is_wanted(names: Iterable[bytes]) -> bool:
@@ -73,18 +71,11 @@ def _wanted(headers: Iterable[tuple[bytes, bytes]]) -> UserInfo:
         if name == _GROUP:
             groups.append(value)
         elif name.startswith(_EXTRA):
-            extra.setdefault(_unescaped(name[len(_EXTRA) :].decode("latin-1")), []).append(value)
+            extra.setdefault(unescaped(name[len(_EXTRA) :].decode("latin-1")), []).append(value)
         else:
             first.setdefault(name, value)
     pairs = tuple((name, tuple(values)) for name, values in sorted(extra.items()))
     return UserInfo(first.get(_USER, ""), first.get(_UID, ""), tuple(groups), pairs)
-
-
-def _unescaped(name: str) -> str:
-    """
-    The name of an attribute, as it stands where it cannot be decoded.
-    """
-    return name if _MALFORMED.search(name) else unquote(name)
 
 
 def _service_account(name: str) -> tuple[str, str] | None:

@@ -131,7 +131,7 @@ class AuthenticatorTests(SynchronousTestCase):
         """
         A wrong token is not anonymous (contract 15.3).
         """
-        union = UnionAuthenticator((TokenFileAuthenticator({}), AnonymousAuthenticator()))
+        union = UnionAuthenticator((TokenFileAuthenticator({}),), AnonymousAuthenticator())
         self.refused(union, HeaderOnly(authorization="Bearer guess"))
 
     def test_other_schemes_are_no_opinion(self) -> None:
@@ -155,7 +155,7 @@ class AuthenticatorTests(SynchronousTestCase):
         A certificate counts before a token, and nobody is anonymous who is known.
         """
         tokens = TokenFileAuthenticator({"t": UserInfo("bob")})
-        union = UnionAuthenticator((X509Authenticator(lambda: NOW), tokens, AnonymousAuthenticator()))
+        union = UnionAuthenticator((X509Authenticator(lambda: NOW), tokens), AnonymousAuthenticator())
         both = HeaderOnly(connection_of("ann"), authorization="Bearer t")
         for request, name in (
             (both, "ann"),
