@@ -31,6 +31,12 @@ class Unavailable(StorageError):
     """
 
 
+class TimedOut(Unavailable):
+    """
+    The database did not answer in time; nothing was written.
+    """
+
+
 class StorageFull(StorageError):
     """
     There is no room to write; reads go on.
@@ -48,7 +54,10 @@ class UnusableDatabase(StorageError):
     The database cannot be opened: unknown version, corrupt, wrong owner, or in use.
 
     @ivar remedy: one sentence that says what to do.
+    @ivar passing: whether it may be usable soon though nobody does anything.
     """
+
+    passing = False
 
     def __init__(self, cause: str, remedy: str) -> None:
         super().__init__(cause)

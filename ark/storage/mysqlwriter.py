@@ -77,7 +77,9 @@ class Writer:
             if not self._settled:
                 await self._settle()
             try:
-                return await self._write(changes, plan)
+                outcomes = await self._write(changes, plan)
+                if outcomes is not None:
+                    return outcomes
             except Unexpected:
                 # Of a plan that was judged, it is the number that is not expected.
                 self._settled = plan is not None
@@ -87,9 +89,12 @@ class Writer:
             except Conflict:
                 if attempt == _ATTEMPTS:
                     raise
-        raise AssertionError("unreachable")
+        raise Unavailable("MySQL: the connection was lost again and again; nothing was written")
 
-    async def _write(self, changes: Sequence[Change], plan: Plan | None) -> list[Outcome]:
+    async def _write(self, changes: Sequence[Change], plan: Plan | None) -> list[Outcome] | None:
+        """
+        The outcomes; L{None} when the connection was lost, and nothing was written nor will be.
+        """
         batch = Batch(self._id, self._batch + 1)
         judged: list[Plan] = [] if plan is None else [plan]
         missed: dict[int, Version] = {}
@@ -111,7 +116,7 @@ class Writer:
         self._settled = True
         return first
 
-    async def _find_out(self, judged: list[Plan], lost: OutcomeUnknown) -> list[Outcome]:
+    async def _find_out(self, judged: list[Plan], lost: OutcomeUnknown) -> list[Outcome] | None:
         deadline = self._reactor.seconds() + _SETTLING_SECONDS
         while True:
             try:
@@ -122,7 +127,7 @@ class Writer:
                     raise lost from None
                 await deferLater(self._reactor, _PAUSE_SECONDS, lambda: None)
         if not first or not judged:
-            raise Unavailable(f"{lost}; nothing was written") from lost
+            return None
         self._log.info("The answer to a commit was lost; it was found to have been written")
         return await self._recovered(judged[0], first - 1)
 

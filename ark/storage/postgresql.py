@@ -31,7 +31,8 @@ from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import Unavailable, UnusableDatabase
 from ark.storage.pointreads import PointReads
 from ark.storage.postgresqlcounter import SeenCounter
-from ark.storage.postgresqlerrors import DATABASE_ERRORS, translate
+from ark.storage.postgresqlerrors import DATABASE_ERRORS
+from ark.storage.postgresqlhosts import Hosts
 from ark.storage.postgresqllisten import Listener
 from ark.storage.postgresqlmigrate import migrate, schema_files, schema_version
 from ark.storage.postgresqlread import (
@@ -63,11 +64,19 @@ _CONNECTIONS = 8
 _TIMEOUT = 15.0
 _SWEPT_ROWS = 1000
 _REMEDY = "Check the --postgres options, and that the server can be reached."
+_RIGHTS = (
+    "Run ark-server migrate as the role that owns the schema, and give this one the rights that it needs."
+)
+# A connection that is refused has no code, and waiting does not help these.
 _REMEDIES = {
-    "42501": "Run ark-server migrate as the role that owns the schema, and give this one the rights that it needs.",
-    "28P01": "Check the user and the password.",
-    "28000": "Check the user, the database and pg_hba.conf of the server.",
-    "3D000": "Create the database, or name another one.",
+    "password": "Check the user and the password.",
+    "authentication": "Check the user and the password.",
+    "pg_hba.conf": "Check the user, the database and pg_hba.conf of the server.",
+    'database "': "Create the database, or name another one.",
+    'role "': "Create the role, or name another user.",
+    "SSL": "Check the sslmode and the certificates on both sides.",
+    "certificate": "Check the sslmode and the certificates on both sides.",
+    "options": "Let the pooler ignore the startup parameter, or leave it out of the URL.",
 }
 
 _T = TypeVar("_T")
@@ -81,11 +90,12 @@ class PostgreSQLBackend:
 
     def __init__(self, settings: Mapping[str, str], reactor: Any, connections: int = _CONNECTIONS) -> None:
         self._feed = ChangeFeed(reactor)
-        self._readers = Sessions(settings, reactor, connections, _TIMEOUT)
+        hosts = Hosts(settings, reactor)
+        self._readers = Sessions(hosts, reactor, connections, _TIMEOUT)
         self._counter = SeenCounter(self._readers, self._feed.notify)
-        self._writer = Writer(Sessions(settings, reactor, 1, _TIMEOUT), reactor, self._counter, self.get)
+        self._writer = Writer(Sessions(hosts, reactor, 1, _TIMEOUT), reactor, self._counter, self.get)
         self._points = PointReads(reactor, self._start_read)
-        self._listener = Listener(settings, reactor, _TIMEOUT, self._feed.notify)
+        self._listener = Listener(hosts, reactor, _TIMEOUT, self._feed.notify, self._readers.query)
 
     def __conform__(self, interface: Any) -> Any:
         return PostgreSQLRestore(self._readers, self._counter) if interface is IRestores else None
@@ -269,6 +279,19 @@ async def inspect(config: Mapping[str, Any], reactor: Any) -> SchemaState:
     return SchemaState(version, max(schema_files()))
 
 
+def _unusable(error: BaseException, why: str) -> UnusableDatabase:
+    """
+    How an operator is told of an error, and whether it may pass.
+    """
+    code = getattr(error, "pgcode", None)
+    if code is not None:
+        return UnusableDatabase(why, _RIGHTS if code == "42501" else _REMEDY)
+    remedy = next((remedy for word, remedy in _REMEDIES.items() if word in why), "")
+    unusable = UnusableDatabase(why, remedy or _REMEDY)
+    unusable.passing = not remedy
+    return unusable
+
+
 async def _on_the_spot(
     settings: Mapping[str, str], reactor: Any, work: Callable[[Session, float], Awaitable[_T]]
 ) -> _T:
@@ -277,10 +300,10 @@ async def _on_the_spot(
     """
     session = Session(reactor)
     try:
-        await session.open(settings, _TIMEOUT)
+        await session.open(Hosts(settings, reactor), _TIMEOUT)
         return await work(session, _TIMEOUT)
     except (Unavailable, *DATABASE_ERRORS) as error:
-        why = error if isinstance(error, Unavailable) else translate(error)
-        raise UnusableDatabase(str(why), _REMEDIES.get(getattr(error, "pgcode", ""), _REMEDY)) from error
+        why = error if isinstance(error, Unavailable) else session.told(error)
+        raise _unusable(error, str(why)) from error
     finally:
         session.close()

@@ -7,13 +7,18 @@ from __future__ import annotations
 import psycopg2
 from twisted.internet.error import ConnectionClosed
 
-from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, Unavailable
+from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, TimedOut, Unavailable
 
 DATABASE_ERRORS = (psycopg2.Error, ConnectionClosed)
+
+#: Of a transaction that cannot write: the server is a standby.
+READ_ONLY = "25006"
 
 _FULL = frozenset(("53100", "53400"))
 _ENDING = frozenset(("57P01", "57P02", "57P03", "57P05"))
 _AGAIN = frozenset(("40001", "40P01"))
+# Ended for its time: by statement_timeout (or by hand), lock_timeout, and while it did nothing.
+_LATE = frozenset(("57014", "55P03", "25P03", "25P04"))
 _UNEXPECTED = "ARK01"
 _LOST = "ARK02"
 
@@ -54,6 +59,8 @@ def translate(error: BaseException, committing: bool = False) -> StorageError:
         return LostRevisions(text)
     if code in _FULL:
         return StorageFull(text)
+    if code in _LATE:
+        return TimedOut(text)
     if committing and (code is None or code in _ENDING):
         return OutcomeUnknown(text)
     return Unavailable(text)

@@ -4,8 +4,9 @@ Being told by PostgreSQL that something was committed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from uuid import uuid4
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import LoopingCall
@@ -13,6 +14,7 @@ from twisted.logger import Logger
 
 from ark.storage.errors import StorageError
 from ark.storage.postgresqlerrors import DATABASE_ERRORS
+from ark.storage.postgresqlhosts import Hosts
 from ark.storage.postgresqlsession import Session
 
 CHANNEL = "ark_resources"
@@ -26,18 +28,27 @@ class Listener:
     it tells C{wake} every second: whoever is woken looks for himself.
 
     A pooler that gives a connection to somebody else between transactions lets C{LISTEN}
-    succeed and delivers nothing, so each connection has to prove itself by a notification of
-    its own, and again from time to time.
+    succeed and delivers nothing but what happens in the meantime.  So each connection has to
+    prove itself by a notification that another one sends while nothing is asked of it, and
+    again from time to time.
 
+    @param query: runs a statement over another connection.
     @ivar hears: whether notifications come.
     """
 
     _log = Logger()
 
     def __init__(
-        self, settings: Mapping[str, str], reactor: Any, timeout: float, wake: Callable[[], None]
+        self,
+        hosts: Hosts,
+        reactor: Any,
+        timeout: float,
+        wake: Callable[[], None],
+        query: Callable[[str, Sequence[str]], Awaitable[Any]],
     ) -> None:
-        self._settings = settings
+        self._hosts = hosts
+        self._query = query
+        self._token = uuid4().hex
         self._reactor = reactor
         self._timeout = timeout
         self._wake = wake
@@ -101,10 +112,10 @@ class Listener:
                 session.close()
             self._session = session = Session(self._reactor)
             session.connection.addNotifyObserver(self._heard)
-            await session.open(self._settings, self._timeout)
-        # Both in one go: a pooler may give the session away between them.
+            await session.open(self._hosts, self._timeout)
+        await session.run(f"LISTEN {CHANNEL}", self._timeout)
         self._probed_at = self._reactor.seconds()
-        await session.run(f"LISTEN {CHANNEL}; NOTIFY {CHANNEL}", self._timeout)
+        await self._query("SELECT pg_notify(%s, %s)", (CHANNEL, self._token))
 
     def _proved(self, result: Any) -> None:
         self._opening = None
@@ -120,11 +131,13 @@ class Listener:
             return
         if not isinstance(failure, (StorageError, *DATABASE_ERRORS)):
             self._log.failure("Listening to PostgreSQL failed", result)
+        self._probed_at = None
         self._lost(str(failure).strip().partition("\n")[0])
 
     def _heard(self, notification: Any) -> None:
-        self._probed_at = None
-        if not self.hears:
-            self.hears = True
-            self._log.info("Notifications of PostgreSQL come")
+        if notification.payload == self._token:
+            self._probed_at = None
+            if not self.hears:
+                self.hears = True
+                self._log.info("Notifications of PostgreSQL come")
         self._wake()

@@ -11,11 +11,13 @@ from typing import Any
 import psycopg2
 import psycopg2.extensions
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import TimeoutError as TurnTimeoutError
 from txpostgres.txpostgres import Connection
 
-from ark.storage.errors import Unavailable
+from ark.storage.errors import OutcomeUnknown, StorageError, TimedOut, Unavailable
 from ark.storage.postgresqldescriptor import ConnectionDescriptor
-from ark.storage.postgresqlerrors import DATABASE_ERRORS, translate
+from ark.storage.postgresqlerrors import DATABASE_ERRORS, READ_ONLY, translate
+from ark.storage.postgresqlhosts import Hosts
 from ark.storage.shielding import shielded
 
 Row = tuple[Any, ...]
@@ -52,37 +54,46 @@ class _QuietConnection(Connection):  # type: ignore[misc]  # txpostgres has no a
 class Session:
     """
     One connection.
+
+    @ivar used: whether something was asked of it before.
     """
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
+        self.used = False
+        self._ended = False
+        self._late = False
         self.connection = _QuietConnection(reactor=ConnectionDescriptor(reactor))
 
-    async def open(self, settings: Mapping[str, str], timeout: float) -> None:
+    async def open(self, hosts: Hosts, timeout: float) -> None:
         """
-        Connect.
+        Connect to the first of several hosts that takes writes.
 
-        @raise Unavailable: it did not succeed in time.
+        @raise StorageError: none did in time.
         """
-        await self._within(timeout, self.connection.connect, **await self._resolved(settings))
+        deadline = self._reactor.seconds() + timeout
+        left = len(hosts)
+        for number in hosts.order():
+            share = (deadline - self._reactor.seconds()) / left
+            left -= 1
+            try:
+                settings = await hosts.settings(number, share)
+                if self._ended:
+                    raise Unavailable("PostgreSQL: the connection was given up")
+                await self._open(settings, share)
+            except (StorageError, *DATABASE_ERRORS):
+                if not left or self._ended:
+                    raise
+                self._drop()
+                continue
+            hosts.was_right(number)
+            return
+
+    async def _open(self, settings: Mapping[str, str], timeout: float) -> None:
+        await self._within(timeout, self.connection.connect, **settings)
         raw = self.connection.pollable()
         psycopg2.extensions.register_type(psycopg2.extensions.BYTES, raw)
         await self.query(_SETUP, (), timeout)
-
-    async def _resolved(self, settings: Mapping[str, str]) -> dict[str, str]:
-        """
-        The settings with the host's address beside its name: libpq would wait for it.
-        """
-        host = settings.get("host", "")
-        if not host or host.startswith("/") or "," in host or "hostaddr" in settings:
-            return dict(settings)
-        try:
-            address = await self._reactor.resolve(host, (1, 2, 3))
-        except OSError as error:
-            raise Unavailable(f"PostgreSQL: the host {host} is not known") from error
-        except Exception as error:
-            raise Unavailable(f"PostgreSQL: the host {host} cannot be found: {error}") from error
-        return {**settings, "hostaddr": address}
 
     async def query(
         self, text: str, parameters: Sequence[Any] | Mapping[str, Any], timeout: float
@@ -108,12 +119,27 @@ class Session:
     async def _within(
         self, seconds: float, start: Callable[..., Deferred[Any]], *given: Any, **named: Any
     ) -> Any:
-        timer = self._reactor.callLater(seconds, self.close)
+        self._late = False
+        timer = self._reactor.callLater(max(seconds, 0), self._end_late)
         try:
             return await start(*given, **named)
         finally:
             if timer.active():
                 timer.cancel()
+
+    def _end_late(self) -> None:
+        self._late = True
+        self._drop()
+
+    def told(self, error: BaseException, committing: bool = False) -> StorageError:
+        """
+        What a caller is told of an error of the connection or of the database.
+        """
+        found = translate(error, committing)
+        if not self._late:
+            return found
+        kind = OutcomeUnknown if isinstance(found, OutcomeUnknown) else TimedOut
+        return kind("PostgreSQL: there was no answer in time")
 
     @property
     def closed(self) -> bool:
@@ -127,6 +153,10 @@ class Session:
         """
         End it; a query on its way fails.
         """
+        self._ended = True
+        self._drop()
+
+    def _drop(self) -> None:
         if self.connection.pollable() is not None:
             self.connection.close()
 
@@ -138,8 +168,8 @@ class Sessions:
     @param most: how many there may be; further queries wait for their turn.
     """
 
-    def __init__(self, settings: Mapping[str, str], reactor: Any, most: int, timeout: float) -> None:
-        self._settings = settings
+    def __init__(self, hosts: Hosts, reactor: Any, most: int, timeout: float) -> None:
+        self._hosts = hosts
         self._reactor = reactor
         self._most = most
         self._timeout = timeout
@@ -161,21 +191,32 @@ class Sessions:
         """
         The rows that a statement gives.
 
+        @param committing: whether it must not be run twice.  Others are, when the connection
+            turns out to have ended while it was not used.
         @raise ark.storage.errors.StorageError: it failed.
         """
         rows: list[Row] = await shielded(Deferred.fromCoroutine(self._query(text, parameters, committing)))
         return rows
 
     async def _query(self, text: str, parameters: Any, committing: bool) -> list[Row]:
-        session = await self._take()
-        try:
-            return await session.query(text, parameters, self._timeout)
-        except DATABASE_ERRORS as error:
-            raise translate(error, committing) from error
-        finally:
-            self._give_back(session)
+        while True:
+            session = await self._take()
+            used, session.used = session.used, True
+            try:
+                return await session.query(text, parameters, self._timeout)
+            except DATABASE_ERRORS as error:
+                code = getattr(error, "pgcode", None)
+                if code == READ_ONLY:
+                    # It became a standby: another one takes writes by now, or will.
+                    session.close()
+                told = session.told(error, committing)
+                if committing or not used or not session.closed or isinstance(told, TimedOut):
+                    raise told from error
+            finally:
+                self._give_back(session)
 
     async def _take(self) -> Session:
+        deadline = self._reactor.seconds() + self._timeout
         while True:
             if self._closed:
                 raise Unavailable("the store is closed")
@@ -189,21 +230,31 @@ class Sessions:
                 return await self._open()
             if len(self._waiting) >= _WAITING:
                 raise Unavailable("too many queries wait for PostgreSQL")
-            turn: Deferred[None] = Deferred()
-            self._waiting.append(turn)
+            await self._wait(deadline)
+
+    async def _wait(self, deadline: float) -> None:
+        """
+        Wait for a turn, which is not to come later than an answer may.
+        """
+        turn: Deferred[None] = Deferred()
+        self._waiting.append(turn)
+        turn.addTimeout(deadline - self._reactor.seconds(), self._reactor)
+        try:
             await turn
+        except TurnTimeoutError as error:
+            self._waiting.remove(turn)
+            raise TimedOut("PostgreSQL: all connections were in use for too long") from error
 
     async def _open(self) -> Session:
         session = Session(self._reactor)
         self._opening += 1
         try:
-            await session.open(self._settings, self._timeout)
-        except DATABASE_ERRORS as error:
+            await session.open(self._hosts, self._timeout)
+        except BaseException as error:
             session.close()
             self._next()
-            raise translate(error) from error
-        except BaseException:
-            self._next()
+            if isinstance(error, DATABASE_ERRORS):
+                raise session.told(error) from error
             raise
         finally:
             self._opening -= 1

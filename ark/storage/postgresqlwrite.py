@@ -111,7 +111,7 @@ class Writer:
         See L{ark.interfaces.IStorageBackend.commit}.
         """
         columns = _columns(changes)
-        for _ in range(_ATTEMPTS):
+        for attempt in range(1, _ATTEMPTS + 1):
             if not self._settled:
                 await self._settle()
             seen = self._counter.revision
@@ -122,7 +122,12 @@ class Writer:
             except OutcomeUnknown as error:
                 self._batch += 1
                 self._settled = False
-                return await self._find_out(changes, error)
+                outcomes = await self._find_out(changes, error)
+                if outcomes is not None:
+                    return outcomes
+                if attempt > 1:
+                    raise Unavailable(f"{error}; nothing was written") from error
+                continue
             except LostRevisions:
                 await self._counter.note(0, seen)
                 continue
@@ -142,7 +147,10 @@ class Writer:
         self._settled = True
         return None if first is None else (first, last)
 
-    async def _find_out(self, changes: Sequence[Change], lost: OutcomeUnknown) -> list[Outcome]:
+    async def _find_out(self, changes: Sequence[Change], lost: OutcomeUnknown) -> list[Outcome] | None:
+        """
+        What became of a batch; L{None} when it was not written, and will not be.
+        """
         deadline = self._reactor.seconds() + _SETTLING_SECONDS
         while True:
             try:
@@ -153,7 +161,7 @@ class Writer:
                     raise lost from None
                 await deferLater(self._reactor, _PAUSE_SECONDS, lambda: None)
         if written is None:
-            raise Unavailable(f"{lost}; nothing was written") from lost
+            return None
         self._log.info("The answer to a commit was lost; it was found to have been written")
         return await self._recovered(changes, *written)
 

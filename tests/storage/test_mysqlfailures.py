@@ -5,7 +5,8 @@ What becomes of commits and reads when MySQL or the way to it fails.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from os import kill
 from pathlib import Path
 from shutil import rmtree
@@ -15,14 +16,14 @@ from typing import Any
 import pymysql
 import trustme
 from twisted.internet import reactor as default_reactor
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SkipTest, TestCase
 
-from ark.meta.records import ADDED, MODIFIED, Committed, Mismatch, Range
+from ark.meta.records import MODIFIED, Committed, Mismatch, Range
 from ark.storage import mysqlsession, mysqlwriter
-from ark.storage.errors import OutcomeUnknown, StorageError, Unavailable, UnusableDatabase
+from ark.storage.errors import OutcomeUnknown, Unavailable, UnusableDatabase
 from ark.storage.mysql import inspect, open_backend
 from ark.storage.mysqlerrors import DATABASE_ERRORS, Unexpected, translate
 from ark.storage.mysqlmigrate import schema_files
@@ -31,6 +32,7 @@ from ark.storage.mysqlsettings import connection_settings
 from ark.storage.mysqlwrite import Batch, hopeful_plan, settle, write_at_once
 from ark.storage.testing import QUERIES, change, key
 from tests.programs import NotInstalled
+from tests.storage.lostconnections import LostConnectionTestsMixin, RestartTestsMixin
 from tests.storage.mysqlserver import MySQLServer, own_server
 from tests.storage.way import Way, until
 
@@ -80,10 +82,19 @@ class FailureTestCase(TestCase):
         return server
 
 
-class CommitTests(FailureTestCase):
+class CommitTests(LostConnectionTestsMixin, FailureTestCase):
     """
     Commits whose connection is lost.
     """
+
+    writer = mysqlwriter
+
+    @staticmethod
+    def answer(changes: int) -> bytes:
+        """
+        See L{LostConnectionTestsMixin.answer}.
+        """
+        return b"@ark_revision"
 
     async def setUp(self) -> None:
         """
@@ -105,16 +116,6 @@ class CommitTests(FailureTestCase):
         rows = self.server.sql(f"SELECT id FROM information_schema.processlist WHERE {wanted}")  # noqa: S608
         return [row[0] for row in rows]
 
-    async def test_a_lost_answer_is_found(self) -> None:
-        """
-        What was written is told as if the answer had come.
-        """
-        self.way.lose = b"@ark_revision"
-        outcomes = await self.backend.commit([change(key("b")), change(key("a"))])
-        self.assertEqual(self.way.lost, 1)
-        page = await self.other.list(Range(QUERIES), 10)
-        self.assertEqual([outcome.version for outcome in reversed(outcomes)], page.versions)
-
     async def test_a_lost_answer_to_a_batch_that_does_not_all_fit_is_found(self) -> None:
         """
         Either it was written, and what did not fit is told too, or nothing of it was.
@@ -133,22 +134,22 @@ class CommitTests(FailureTestCase):
             self.assertEqual(page.versions[:2], [outcomes[0].version, outcomes[2].version])
         self.assertEqual(self.way.lost, 1)
 
-    async def test_what_was_not_written_is_told_so(self) -> None:
+    async def hold(self) -> Callable[[], Any]:
         """
-        The server ends a commit that waits for its turn.
+        See L{LostConnectionTestsMixin.hold}.
         """
         blocker: Any = pymysql.connect(unix_socket=str(self.server.folder / "socket"), user="root")
         blocker.cursor().execute(f"SELECT 1 FROM {self.name}.ark_meta FOR UPDATE")  # noqa: S608
-        writing = Deferred.fromCoroutine(self.backend.commit([change(key("b"))]))
-        found: list[Any] = []
-        await until(lambda: found.extend(self.running("SELECT revision INTO")) or found, "the commit to wait")
-        self.server.sql(f"KILL {found[0]}")
-        blocker.rollback()
-        blocker.close()
-        await self.assertFailure(writing, Unavailable)
-        (outcome,) = await self.backend.commit([change(key("c"))])
-        self.assertIsInstance(outcome, Committed)
-        self.assertIsNone(await self.other.get(key("b")))
+        return blocker.close
+
+    def end_waiting(self) -> list[int]:
+        """
+        See L{LostConnectionTestsMixin.end_waiting}.
+        """
+        found = self.running("SELECT revision INTO")
+        for number in found:
+            self.server.sql(f"KILL {number}")
+        return found
 
     def test_what_was_asked_about_is_not_written_afterwards(self) -> None:
         """
@@ -173,19 +174,6 @@ class CommitTests(FailureTestCase):
         self.server.sql(f"DELETE FROM {self.name}.ark_writer")  # noqa: S608
         (outcome,) = await self.backend.commit([change(key("a"))])
         self.assertIsInstance(outcome, Committed)
-
-    async def test_an_outcome_that_cannot_be_found_is_unknown(self) -> None:
-        """
-        And the next commit first finds out.
-        """
-        self.patch(mysqlwriter, "_SETTLING_SECONDS", 1.0)
-        await self.backend.commit([change(key("a"))])
-        self.way.lose, self.way.closes = b"@ark_revision", True
-        writing = Deferred.fromCoroutine(self.backend.commit([change(key("b"))]))
-        await self.assertFailure(writing, OutcomeUnknown)
-        self.way.shut = False
-        (outcome,) = await self.backend.commit([change(key("b"))])
-        self.assertIsInstance(outcome, Mismatch)
 
     async def test_a_deadlock_is_tried_again(self) -> None:
         """
@@ -212,32 +200,6 @@ class CommitTests(FailureTestCase):
         )
         self.assertGreater(status, 0)
 
-    async def test_two_servers_write_in_one_order(self) -> None:
-        """
-        Their revisions are all different, without gaps, and each sees the other's.
-        """
-        await self.backend.commit([change(key("shared"))])
-
-        async def write(backend: Any, name: str) -> list[int]:
-            revisions = []
-            for index in range(40):
-                (mine,) = await backend.commit([change(key(f"{name}{index}"))])
-                revisions.append(mine.version.revision)
-                current = await backend.get(key("shared"))
-                await backend.commit([change(key("shared"), MODIFIED, current.revision)])
-            return revisions
-
-        both = await gatherResults(
-            [Deferred.fromCoroutine(write(self.backend, "a")), Deferred.fromCoroutine(write(self.other, "b"))]
-        )
-        for revisions in both:
-            self.assertEqual(revisions, sorted(revisions))
-        log = (await self.backend.events(1, 1000)).events
-        self.assertEqual([event.version.revision for event in log], list(range(2, 2 + len(log))))
-        self.assertEqual(log[-1].version.revision, await self.other.current_revision())
-        added = [event.version.revision for event in log if event.version.event == ADDED]
-        self.assertEqual(sorted([*both[0], *both[1]]), added[1:])
-
     async def test_commits_of_others_are_noticed(self) -> None:
         """
         Nobody is told by the database, so each asks.
@@ -248,38 +210,23 @@ class CommitTests(FailureTestCase):
         await until(lambda: woken, "a poll")
 
 
-class OutageTests(FailureTestCase):
+class OutageTests(RestartTestsMixin, FailureTestCase):
     """
     A server that goes and comes back.
     """
 
     timeout = 180
 
-    async def test_everything_goes_on_after_a_restart(self) -> None:
+    named = "MySQL"
+
+    async def restarting(self) -> tuple[Any, Sequence[Callable[[], Any]], Callable[[], Any]]:
         """
-        While it is away commits and reads fail in a way that says so; what was acknowledged stays.
+        See L{RestartTestsMixin.restarting}.
         """
         self.patch(mysqlwriter, "_SETTLING_SECONDS", 1.0)
         server = self.start_server()
-        backend = await self.backend_at(server.url())
-        for kills in (False, True):
-            (outcome,) = await backend.commit([change(key(f"kills-{kills}"))])
-            server.stop(kills)
-            for attempt in (
-                backend.current_revision(),
-                backend.commit([change(key("lost"))]),
-                backend.ready(),
-            ):
-                failure = await self.assertFailure(Deferred.fromCoroutine(attempt), StorageError)
-                self.assertIn("MySQL", str(failure))
-            server.start()
-            self.assertEqual(await backend.get(key(f"kills-{kills}")), outcome.version)
-            await backend.ready()
-            self.assertIsNone(await backend.get(key("lost")))
-        server.stop()
-        server.start()
-        (outcome,) = await backend.commit([change(key("at once"))])
-        self.assertIsInstance(outcome, Committed)
+        stops = [partial(server.stop, kill) for kill in (False, True)]
+        return await self.backend_at(server.url()), stops, server.start
 
     async def test_a_server_that_hangs_is_not_waited_for(self) -> None:
         """

@@ -4,6 +4,8 @@ What becomes of commits, reads and notifications when PostgreSQL or the way to i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -11,10 +13,12 @@ from twisted.internet import reactor as default_reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import SkipTest, TestCase
 
-from ark.meta.records import ADDED, MODIFIED, Committed, Mismatch, Range
-from ark.storage.errors import Compacted, OutcomeUnknown, StorageError, Unavailable, UnusableDatabase
+from ark.meta.records import Committed, Mismatch, Range
+from ark.storage import postgresqlwrite
+from ark.storage.errors import Compacted, StorageError, Unavailable, UnusableDatabase
 from ark.storage.postgresql import open_backend
 from ark.storage.testing import QUERIES, change, key
+from tests.storage.lostconnections import LostConnectionTestsMixin, RestartTestsMixin
 from tests.storage.postgresqlserver import PostgreSQLServer, find_programs, shared_server
 from tests.storage.way import Way, until
 
@@ -37,11 +41,50 @@ class FailureTestCase(TestCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(backend.close()))
         return backend
 
+    def start_server(self, **configuration: str) -> PostgreSQLServer:
+        """
+        A server of the test's own.
+        """
+        programs = find_programs()
+        if programs is None:
+            raise SkipTest("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
+        server = PostgreSQLServer(programs, **configuration)
+        self.addCleanup(server.remove)
+        return server
 
-class CommitTests(FailureTestCase):
+
+class CommitTests(LostConnectionTestsMixin, FailureTestCase):
     """
     Commits whose connection is lost.
     """
+
+    writer = postgresqlwrite
+
+    @staticmethod
+    def answer(changes: int) -> bytes:
+        """
+        See L{LostConnectionTestsMixin.answer}.
+        """
+        return b"SELECT %d" % changes
+
+    async def hold(self) -> Callable[[], Any]:
+        """
+        See L{LostConnectionTestsMixin.hold}.
+        """
+        schema = self.url.rpartition("%3D")[2]
+        blocked = self.server.background(
+            f"SET search_path = {schema}; BEGIN; SELECT 1 FROM ark_meta FOR UPDATE; SELECT pg_sleep(1.5); COMMIT"  # noqa: S608
+        )
+        await until(lambda: "pg_sleep" in self.server.sql("SELECT query FROM pg_stat_activity"), "the lock")
+        return blocked.wait
+
+    def end_waiting(self) -> str:
+        """
+        See L{LostConnectionTestsMixin.end_waiting}.
+        """
+        return self.server.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        )
 
     async def setUp(self) -> None:
         """
@@ -54,9 +97,9 @@ class CommitTests(FailureTestCase):
         self.backend = await self.backend_at(self.url.replace(str(self.server.port), str(self.way.port)))
         self.other = await self.backend_at(self.url)
 
-    async def test_a_lost_answer_is_found(self) -> None:
+    async def test_a_lost_answer_to_a_batch_that_does_not_all_fit_is_found(self) -> None:
         """
-        What was written is told as if the answer had come, and what did not fit too.
+        What did not fit is told too.
         """
         await self.other.commit([change(key("taken"))])
         self.way.lose = b"SELECT 3"
@@ -66,24 +109,6 @@ class CommitTests(FailureTestCase):
         page = await self.other.list(Range(QUERIES), 10)
         self.assertEqual([version.key.name for version in page.versions], ["a", "b", "taken"])
         self.assertEqual(page.versions[0], outcomes[0].version)
-
-    async def test_what_was_not_written_is_told_so(self) -> None:
-        """
-        The server ends a commit that waits for its turn.
-        """
-        schema = self.url.rpartition("%3D")[2]
-        blocked = self.server.background(
-            f"SET search_path = {schema}; BEGIN; SELECT 1 FROM ark_meta FOR UPDATE; SELECT pg_sleep(1.5); COMMIT"  # noqa: S608
-        )
-        await until(lambda: "pg_sleep" in self.server.sql("SELECT query FROM pg_stat_activity"), "the lock")
-        writing = Deferred.fromCoroutine(self.backend.commit([change(key("b"))]))
-        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        await until(lambda: self.server.sql(ended), "the commit to wait")
-        await self.assertFailure(writing, Unavailable)
-        blocked.wait()
-        (outcome,) = await self.backend.commit([change(key("c"))])
-        self.assertIsInstance(outcome, Committed)
-        self.assertIsNone(await self.other.get(key("b")))
 
     def test_what_was_asked_about_is_not_written_afterwards(self) -> None:
         """
@@ -102,44 +127,6 @@ class CommitTests(FailureTestCase):
         self.assertEqual(call("ark_settle_v1", 2).strip(), "|-1")
         refused = self.assertRaises(RuntimeError, call, "ark_commit_v1", 2, f", {nothing}")
         self.assertIn("is not expected", str(refused))
-
-    async def test_an_outcome_that_cannot_be_found_is_unknown(self) -> None:
-        """
-        And the next commit first finds out.
-        """
-        await self.backend.commit([change(key("a"))])
-        self.way.lose, self.way.closes = b"SELECT 1", True
-        writing = Deferred.fromCoroutine(self.backend.commit([change(key("b"))]))
-        await self.assertFailure(writing, OutcomeUnknown)
-        self.way.shut = False
-        (outcome,) = await self.backend.commit([change(key("b"))])
-        self.assertIsInstance(outcome, Mismatch)
-
-    async def test_two_servers_write_in_one_order(self) -> None:
-        """
-        Their revisions are all different, without gaps, and each sees the other's.
-        """
-        await self.backend.commit([change(key("shared"))])
-
-        async def write(backend: Any, name: str) -> list[int]:
-            revisions = []
-            for index in range(40):
-                (mine,) = await backend.commit([change(key(f"{name}{index}"))])
-                revisions.append(mine.version.revision)
-                current = await backend.get(key("shared"))
-                await backend.commit([change(key("shared"), MODIFIED, current.revision)])
-            return revisions
-
-        both = await gatherResults(
-            [Deferred.fromCoroutine(write(self.backend, "a")), Deferred.fromCoroutine(write(self.other, "b"))]
-        )
-        for revisions in both:
-            self.assertEqual(revisions, sorted(revisions))
-        log = (await self.backend.events(1, 1000)).events
-        self.assertEqual([event.version.revision for event in log], list(range(2, 2 + len(log))))
-        self.assertEqual(log[-1].version.revision, await self.other.current_revision())
-        added = [event.version.revision for event in log if event.version.event == ADDED]
-        self.assertEqual(sorted([*both[0], *both[1]]), added[1:])
 
 
 class ConnectionTests(FailureTestCase):
@@ -237,11 +224,7 @@ class LossTests(FailureTestCase):
         """
         With a synchronous standby nothing that was acknowledged is lost.
         """
-        programs = find_programs()
-        if programs is None:
-            raise SkipTest("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
-        server = PostgreSQLServer(programs, wal_level="replica", max_wal_senders="4", hot_standby="on")
-        self.addCleanup(server.remove)
+        server = self.start_server(wal_level="replica", max_wal_senders="4", hot_standby="on")
         standby = server.standby()
         self.addCleanup(standby.remove)
         server.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
@@ -263,48 +246,29 @@ class LossTests(FailureTestCase):
         self.flushLoggedErrors()
 
 
-class OutageTests(FailureTestCase):
+class OutageTests(RestartTestsMixin, FailureTestCase):
     """
     A server that goes and comes back.
     """
 
     timeout = 120
 
-    async def test_everything_goes_on_after_a_restart(self) -> None:
+    named = "PostgreSQL"
+
+    async def restarting(self) -> tuple[Any, Sequence[Callable[[], Any]], Callable[[], Any]]:
         """
-        While it is away commits and reads fail in a way that says so; what was acknowledged stays.
+        See L{RestartTestsMixin.restarting}.
         """
-        programs = find_programs()
-        if programs is None:
-            raise SkipTest("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
-        server = PostgreSQLServer(programs, fsync="on", full_page_writes="on")
-        self.addCleanup(server.remove)
-        backend = await self.backend_at(server.url())
-        for mode in ("fast", "immediate"):
-            (outcome,) = await backend.commit([change(key(mode))])
-            server.stop(mode)
-            for attempt in (
-                backend.current_revision(),
-                backend.commit([change(key("lost"))]),
-                backend.ready(),
-            ):
-                failure = await self.assertFailure(Deferred.fromCoroutine(attempt), StorageError)
-                self.assertIn("PostgreSQL", str(failure))
-            server.start()
-            self.assertEqual(await backend.get(key(mode)), outcome.version)
-            await backend.ready()
-        self.flushLoggedErrors()
+        server = self.start_server(fsync="on", full_page_writes="on")
+        stops = [partial(server.stop, mode) for mode in ("fast", "immediate")]
+        return await self.backend_at(server.url()), stops, server.start
 
     async def test_all_connections_end_at_once(self) -> None:
         """
         And nobody noticed before they are used: each query fails as one whose database is away, and what
         is opened afterwards works.
         """
-        programs = find_programs()
-        if programs is None:
-            raise SkipTest("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
-        server = PostgreSQLServer(programs)
-        self.addCleanup(server.remove)
+        server = self.start_server()
         backend = await self.backend_at(server.url())
         for mode in ("fast", "immediate", "fast", "immediate"):
             await gatherResults([Deferred.fromCoroutine(backend.count(Range(QUERIES))) for _ in range(8)])

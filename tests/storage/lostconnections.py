@@ -1,0 +1,160 @@
+"""
+What every backend whose servers share a database must do when its connections are lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from ark.meta.records import ADDED, MODIFIED, Committed, Mismatch, Range
+from ark.storage.errors import OutcomeUnknown, StorageError
+from ark.storage.testing import QUERIES, change, key
+from tests.storage.way import Way, until
+
+
+class LostConnectionTestsMixin:
+    """
+    Commits of a backend whose way to the database is under control.
+
+    @ivar backend: goes by the way; C{other} does not.
+    @ivar writer: the module of what commits, whose patience is cut short.
+    @ivar answer: what only the answer to a commit holds, of as many changes.
+    """
+
+    backend: Any
+    other: Any
+    way: Way
+    writer: Any
+    answer: Callable[[int], bytes]
+
+    def __getattr__(self, name: str) -> Any:
+        """
+        What C{TestCase} has.
+        """
+        raise AttributeError(name)
+
+    async def hold(self) -> Callable[[], Any]:
+        """
+        Have commits wait for their turn.
+
+        @return: lets them go on.
+        """
+        raise NotImplementedError
+
+    def end_waiting(self) -> Any:
+        """
+        End the connections whose commits wait; false when there are none.
+        """
+        raise NotImplementedError
+
+    async def test_a_lost_answer_is_found(self) -> None:
+        """
+        What was written is told as if the answer had come.
+        """
+        self.way.lose = self.answer(2)
+        outcomes = await self.backend.commit([change(key("b")), change(key("a"))])
+        self.assertEqual(self.way.lost, 1)
+        page = await self.other.list(Range(QUERIES), 10)
+        self.assertEqual([outcome.version for outcome in reversed(outcomes)], page.versions)
+
+    async def test_what_was_not_written_is_written_again(self) -> None:
+        """
+        The server ends a commit that waits for its turn, and what it was to do is done once.
+        """
+        go_on = await self.hold()
+        writing = Deferred.fromCoroutine(self.backend.commit([change(key("b"))]))
+        await until(self.end_waiting, "the commit to wait")
+        go_on()
+        (outcome,) = await writing
+        self.assertIsInstance(outcome, Committed)
+        self.assertEqual(await self.other.get(key("b")), outcome.version)
+        self.assertEqual(len((await self.other.events(1, 10)).events), 1)
+
+    async def test_an_outcome_that_cannot_be_found_is_unknown(self) -> None:
+        """
+        And the next commit first finds out.
+        """
+        self.patch(self.writer, "_SETTLING_SECONDS", 1.0)
+        await self.backend.commit([change(key("a"))])
+        self.way.lose, self.way.closes = self.answer(1), True
+        writing = Deferred.fromCoroutine(self.backend.commit([change(key("b"))]))
+        await self.assertFailure(writing, OutcomeUnknown)
+        self.way.shut = False
+        (outcome,) = await self.backend.commit([change(key("b"))])
+        self.assertIsInstance(outcome, Mismatch)
+
+    async def test_two_servers_write_in_one_order(self) -> None:
+        """
+        Their revisions are all different, without gaps, and each sees the other's.
+        """
+        await self.backend.commit([change(key("shared"))])
+
+        async def write(backend: Any, name: str) -> list[int]:
+            revisions = []
+            for index in range(40):
+                (mine,) = await backend.commit([change(key(f"{name}{index}"))])
+                revisions.append(mine.version.revision)
+                current = await backend.get(key("shared"))
+                await backend.commit([change(key("shared"), MODIFIED, current.revision)])
+            return revisions
+
+        both = await gatherResults(
+            [Deferred.fromCoroutine(write(self.backend, "a")), Deferred.fromCoroutine(write(self.other, "b"))]
+        )
+        for revisions in both:
+            self.assertEqual(revisions, sorted(revisions))
+        log = (await self.backend.events(1, 1000)).events
+        self.assertEqual([event.version.revision for event in log], list(range(2, 2 + len(log))))
+        self.assertEqual(log[-1].version.revision, await self.other.current_revision())
+        added = [event.version.revision for event in log if event.version.event == ADDED]
+        self.assertEqual(sorted([*both[0], *both[1]]), added[1:])
+
+
+class RestartTestsMixin:
+    """
+    A server of the test's own that goes and comes back.
+
+    @ivar named: what messages name it.
+    """
+
+    named: str
+
+    def __getattr__(self, name: str) -> Any:
+        """
+        What C{TestCase} has.
+        """
+        raise AttributeError(name)
+
+    async def restarting(self) -> tuple[Any, Sequence[Callable[[], Any]], Callable[[], Any]]:
+        """
+        A backend, the ways in which its server is stopped, and how it is started.
+        """
+        raise NotImplementedError
+
+    async def test_everything_goes_on_after_a_restart(self) -> None:
+        """
+        While it is away commits and reads fail in a way that says so; what was acknowledged stays, and the
+        first one to ask afterwards is answered.
+        """
+        backend, stops, start = await self.restarting()
+        for number, stop in enumerate(stops):
+            (outcome,) = await backend.commit([change(key(f"stop-{number}"))])
+            stop()
+            attempts: list[Awaitable[Any]] = [
+                backend.current_revision(), backend.commit([change(key("lost"))]), backend.ready()
+            ]  # fmt: skip
+            for attempt in attempts:
+                failure = await self.assertFailure(Deferred.fromCoroutine(attempt), StorageError)
+                self.assertIn(self.named, str(failure))
+            start()
+            self.assertEqual(await backend.get(key(f"stop-{number}")), outcome.version)
+            await backend.ready()
+            self.assertIsNone(await backend.get(key("lost")))
+        stops[0]()
+        start()
+        (outcome,) = await backend.commit([change(key("at once"))])
+        self.assertIsInstance(outcome, Committed)
+        self.flushLoggedErrors()
