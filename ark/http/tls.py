@@ -18,8 +18,9 @@ class TLSFiles:
     """
     Where the certificates are, all PEM.
 
-    @ivar client_authorities: files with the authorities that may vouch for clients;
-        without any no client is asked for a certificate.
+    @ivar client_authorities: files with the authorities that may vouch for clients, beside
+        those that L{TLSContext.trust} is given; without any no client is asked for a
+        certificate.
     """
 
     certificate: str
@@ -32,7 +33,8 @@ class TLSContext:
     Makes the TLS state of new connections.
 
     Clients need not have a certificate.  One that shows a certificate that none of the
-    authorities vouches for, or that has expired, is refused in the handshake.
+    authorities vouches for, or that has expired, is refused in the handshake.  An authority
+    need not be a root.
 
     Sessions are not resumed: a resumed session would outlive an authority that was taken
     away, and saves little.
@@ -43,7 +45,8 @@ class TLSContext:
         @raise OSError: a file cannot be read; C{ssl.SSLError} is one.
         """
         self._files = files
-        self._context = _make_context(files)
+        self._authorities = ""
+        self._context = _make_context(files, "")
 
     def reload(self) -> None:
         """
@@ -52,7 +55,21 @@ class TLSContext:
         @raise OSError: a file cannot be read, or certificate and key do not belong
             together; the old ones stay in use.
         """
-        self._context = _make_context(self._files)
+        self._context = _make_context(self._files, self._authorities)
+
+    def trust(self, authorities: bytes) -> None:
+        """
+        From now on let these vouch for clients too, beside those in files.
+
+        Connections that are up go on as they are: what their certificates are worth is for
+        authenticators to judge.
+
+        @param authorities: PEM; empty for none.
+        @raise OSError: it is not PEM; those before stay in use.
+        """
+        text = authorities.decode("ascii", "replace")
+        self._context = _make_context(self._files, text)
+        self._authorities = text
 
     def wrap(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> ssl.SSLObject:
         """
@@ -61,7 +78,7 @@ class TLSContext:
         return self._context.wrap_bio(incoming, outgoing, server_side=True)
 
 
-def _make_context(files: TLSFiles) -> ssl.SSLContext:
+def _make_context(files: TLSFiles, authorities: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS_1_2)
@@ -70,9 +87,12 @@ def _make_context(files: TLSFiles) -> ssl.SSLContext:
     context.num_tickets = 0
     context.set_alpn_protocols(_PROTOCOLS)
     context.load_cert_chain(files.certificate, files.private_key)
-    for authorities in files.client_authorities:
-        context.load_verify_locations(authorities)
-    context.verify_mode = ssl.CERT_OPTIONAL if files.client_authorities else ssl.CERT_NONE
+    for path in files.client_authorities:
+        context.load_verify_locations(path)
+    if authorities:
+        context.load_verify_locations(cadata=authorities)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_mode = ssl.CERT_OPTIONAL if files.client_authorities or authorities else ssl.CERT_NONE
     return context
 
 
