@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred
@@ -21,29 +20,16 @@ from twisted.plugin import getPlugins
 
 from ark.announcement import Started
 from ark.apis.loader import KindRegistry
-from ark.authentication.anonymous import AnonymousAuthenticator
-from ark.authentication.credentials import read_tokens, write_kubeconfig
-from ark.authentication.tokenfile import TokenFileAuthenticator
-from ark.authentication.union import UnionAuthenticator
-from ark.authentication.x509 import X509Authenticator
-from ark.authorization.standalone import StandaloneAuthorizer
-from ark.bootstrap import (
-    Contents,
-    Views,
-    count_objects,
-    ensure_namespaces,
-    open_storage,
-)
+from ark.authentication.credentials import write_kubeconfig
+from ark.bootstrap import Contents, Views, count_objects, open_storage
 from ark.config import CONFIG, ConfigError, ServerConfig
 from ark.controllers.definitions import Definitions
 from ark.controllers.definitionstatus import DefinitionController
-from ark.controllers.leadership import Leadership
-from ark.controllers.running import Controllers
 from ark.http.application import Application, ApplicationParts
 from ark.http.customendpoints import BadEndpoint
 from ark.http.health import READINESS, Health
 from ark.http.metrics import Metrics
-from ark.interfaces import IAuthenticator, IConnects, ICustomEndpoint, IStorageBackend
+from ark.interfaces import IConnects, ICustomEndpoint, IStorageBackend
 from ark.logs import LineObserver
 from ark.observation import (
     Remembered,
@@ -59,6 +45,7 @@ from ark.observation import (
 from ark.registry.stores import Stores
 from ark.serving import SecureServing
 from ark.shipped import ShippedDefinitions, ensure_definitions, load_definitions
+from ark.standalone import Standalone
 from ark.storage.committer import Committer
 from ark.upkeep import Periodic, StoredObjects
 from ark.watch.cacher import Cacher
@@ -100,6 +87,7 @@ class ArkServer(MultiService):
         self._worker = worker
         self._log_writer = log
         self._now = now
+        self._mode = Standalone(config, reactor, now)
         self._shutting_down = False
         self._starting: Deferred[None] | None = None
         self._closing: list[Callable[[], Any]] = []
@@ -131,7 +119,7 @@ class ArkServer(MultiService):
         serving = self._serving = SecureServing(config, self._reactor, self._now)
         metrics = Metrics(log_requests=config.verbosity >= LOGGED_REQUESTS)
         cacher = await self._start_storage(backend, metrics)
-        application = self._application(manifests.built_in, cacher, metrics)
+        application = self._application(self._mode.kinds(manifests.built_in), cacher, metrics)
         stores = application.stores
         show_kinds(metrics, stores)
         definitions = await self._follow_definitions(application, cacher)
@@ -139,7 +127,7 @@ class ArkServer(MultiService):
         contents = Contents(is_new, 0 if is_new else await count_objects(backend, kept))
         if self._worker in (None, 0):
             await self._make_ready(application, backend, definitions, manifests)
-            await self._start_controllers(application, backend, cacher)
+            await self._start_controllers(application, backend)
         self._add_checks(backend, cacher)
         self._add_gauges(metrics, stores, backend)
         show_cacher(metrics, cacher)
@@ -155,7 +143,8 @@ class ArkServer(MultiService):
         definitions = Definitions(application.stores, cacher, self._reactor)
         self._closing.append(definitions.stop)
         await definitions.start()
-        application.follow(definitions.catch_up)
+        if self._mode.follows_definitions:
+            application.follow(definitions.catch_up)
         return definitions
 
     async def _make_ready(
@@ -169,7 +158,7 @@ class ArkServer(MultiService):
         Write what is always there, and let SQL readers see all kinds.
         """
         stores = application.stores
-        await ensure_namespaces(stores)
+        await self._mode.make_ready(application)
         controller = DefinitionController(stores, application.cacher, self._reactor, self._now)
         self._closing.append(controller.stop)
         await controller.start()
@@ -196,16 +185,19 @@ class ArkServer(MultiService):
         return cacher
 
     def _application(self, registry: KindRegistry, cacher: Cacher, metrics: Metrics) -> Application:
-        config = self._config
+        config, access = self._config, self._mode.access()
         parts = ApplicationParts(
             registry,
             cacher,
-            self._authenticator(),
-            StandaloneAuthorizer(),
+            access.authenticator,
+            access.authorizer,
             self._reactor,
             self._now,
             health=self.health,
             metrics=metrics,
+            namespaces=access.namespaces,
+            admission_plugins=access.plugins,
+            resolve=access.resolve,
             custom_endpoints=tuple(getPlugins(ICustomEndpoint)),
             max_requests_inflight=config.max_requests_inflight,
             max_mutating_requests_inflight=config.max_mutating_requests_inflight,
@@ -216,29 +208,10 @@ class ArkServer(MultiService):
         except BadEndpoint as error:
             raise ConfigError(f"{error}.", "Correct the plug-in, or uninstall it.", CONFIG) from error
 
-    def _authenticator(self) -> IAuthenticator:
-        authenticators: list[Any] = [
-            X509Authenticator(self._now),
-            TokenFileAuthenticator(read_tokens(self._config)),
-        ]
-        anonymous = AnonymousAuthenticator() if self._config.anonymous_auth else None
-        return UnionAuthenticator(authenticators, anonymous)
-
-    async def _start_controllers(
-        self, application: Application, backend: IStorageBackend, cacher: Cacher
-    ) -> None:
+    async def _start_controllers(self, application: Application, backend: IStorageBackend) -> None:
         config = self._config
-        clock = (self._reactor, self._now)
-        stores = application.stores
-        controllers = Controllers(config.controllers, config.event_ttl, stores, cacher, clock)
-        leases = stores.of_resource("leases.coordination.k8s.io")
-        if IConnects.providedBy(backend) and leases is not None:
-            leadership = Leadership(leases, str(uuid4()), clock, controllers.begin, controllers.end)
-            self._closing.append(leadership.stop)
-            leadership.start()
-        else:
-            self._closing.append(controllers.end)
-            await controllers.begin()
+        self._closing.append(self._mode.end_control)
+        await self._mode.control(application, backend)
         compactor = Compactor(
             backend,
             self._reactor,

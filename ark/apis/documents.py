@@ -164,7 +164,9 @@ class Documents:
         """
         registry = self._registry
         if path == "api":
-            return lambda: discovery.api_versions(registry, self._address)
+            return (
+                (lambda: discovery.api_versions(registry, self._address)) if "" in registry.groups() else None
+            )
         if path == "apis":
             return lambda: discovery.api_group_list(registry)
         group, version = _group_version(path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
@@ -21,6 +21,7 @@ from ark.apis.documents import Documents
 from ark.apis.kind import Kind
 from ark.apis.loader import KindRegistry
 from ark.apis.messages import message_of
+from ark.cluster.webhook import Resolve
 from ark.endpoints.negotiation import Negotiator
 from ark.endpoints.review import ReviewScope
 from ark.endpoints.scope import Aside, RequestScope
@@ -52,6 +53,22 @@ def threads_of(reactor: Any) -> Aside | None:
     return lambda function, *given: deferToThreadPool(reactor, reactor.getThreadPool(), function, *given)
 
 
+class Access(NamedTuple):
+    """
+    Who may do what, and who else judges what they do.
+
+    @ivar namespaces: judges by the namespaces of somebody else; L{None} for those kept here.
+    @ivar plugins: what judges writes after that, in order.
+    @ivar resolve: finds services of somebody else; L{None} for those kept here.
+    """
+
+    authenticator: IAuthenticator
+    authorizer: IAuthorizer
+    namespaces: IAdmissionPlugin | None = None
+    plugins: tuple[IAdmissionPlugin, ...] = ()
+    resolve: Resolve | None = None
+
+
 @dataclass
 class ApplicationParts:
     """
@@ -59,6 +76,8 @@ class ApplicationParts:
 
     @ivar reactor: tells the monotonic time and calls later.
     @ivar now: tells the time of day in seconds since the epoch.
+    @ivar namespaces: see L{Access}.
+    @ivar resolve: see L{Access}.
     @ivar webhook_agent: makes requests to webhooks; by default each has one of its own.
     """
 
@@ -70,7 +89,9 @@ class ApplicationParts:
     now: Any
     health: Health = field(default_factory=Health)
     metrics: Metrics = field(default_factory=Metrics)
+    namespaces: IAdmissionPlugin | None = None
     admission_plugins: Sequence[IAdmissionPlugin] = ()
+    resolve: Resolve | None = None
     custom_endpoints: Sequence[ICustomEndpoint] = ()
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
@@ -114,9 +135,10 @@ class Application:
         self.authorizer = parts.authorizer
         self.reactor = parts.reactor
         self.now = parts.now
-        phases = NamespacePhases(parts.cacher)
-        admission = AdmissionChain((NamespaceLifecycle(phases.phase_of), *parts.admission_plugins))
-        conversions = Conversions(parts.reactor, Services(parts.cacher).address, parts.webhook_agent)
+        namespaces = parts.namespaces or NamespaceLifecycle(NamespacePhases(parts.cacher).phase_of)
+        admission = AdmissionChain((namespaces, *parts.admission_plugins))
+        resolve = parts.resolve or Services(parts.cacher).address
+        conversions = Conversions(parts.reactor, resolve, parts.webhook_agent)
         self.stores = Stores(parts.registry, parts.cacher, admission, parts.now, conversions)
         self._negotiators = {typed: Negotiator(typed=typed) for typed in (False, True)}
         self._aside = threads_of(parts.reactor)

@@ -132,7 +132,9 @@ class Stores:
 
         others = len(self.registry.versions_of(kind.resource)) > 1
         conversion = None if self._conversions is None or not others else self._conversions.of(kept)
-        return Store(kind, kept, self._cacher, self._admission, self._now, version_of, conversion, others)
+        # What a server keeps for itself is nobody else's to judge.
+        admission = AdmissionChain() if kind.typed and not kind.served else self._admission
+        return Store(kind, kept, self._cacher, admission, self._now, version_of, conversion, others)
 
 
 def _change(before: dict[str, Store], after: dict[str, Store]) -> KindsChange:
