@@ -1,0 +1,93 @@
+"""
+Conditions that a request must meet for a webhook or a policy to be about it.
+
+Follows C{k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions}; contract 16.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ark.admission.expressions import (
+    CONDITIONS_BUDGET,
+    Activation,
+    Expression,
+    Given,
+    OutOfBudget,
+    compile_expression,
+)
+from ark.cel import types
+from ark.cel.admission import Variables, environment
+
+
+class ConditionsFailed(Exception):
+    """
+    Conditions that could not be judged, of a configuration that refuses then.
+    """
+
+
+class MatchConditions:
+    """
+    The conditions of one configuration, compiled.
+
+    @param ignores: whether what cannot be judged is not met (C{failurePolicy: Ignore}).
+    @param variables: those of the policy; a webhook has none.
+    @param params: whether there can be parameters.
+    """
+
+    def __init__(
+        self,
+        conditions: Sequence[Mapping[str, Any]],
+        ignores: bool,
+        variables: Variables | None = None,
+        params: bool = False,
+    ) -> None:
+        self._ignores = ignores
+        self._variables = variables
+        self._params = params
+        known = environment(variables, params=params) if conditions else None
+        self._expressions: list[Expression] = [
+            compile_expression(known, condition.get("expression") or "", types.BOOL)
+            for condition in conditions
+            if known is not None
+        ]
+
+    def met(self, given: Given) -> bool:
+        """
+        Whether all of them hold.
+
+        @raise ConditionsFailed: none is false, but one cannot be judged.
+        @raise Unanswered: a right has to be asked for first.
+        """
+        if not self._expressions:
+            return True
+        errors: list[str] = []
+        # Conditions are not told of the namespace.
+        activation = Activation(
+            given._replace(namespace=None), self._variables, params=self._params, budget=CONDITIONS_BUDGET
+        )
+        try:
+            # All are evaluated before the first is looked at, so that they have to be affordable together.
+            results = [activation.evaluate(each) for each in self._expressions]
+        except OutOfBudget as error:
+            return self._failed([str(error)])
+        for result in results:
+            if result.error:
+                errors.append(result.error)
+            elif result.value is False:
+                return False
+        return self._failed(errors) if errors else True
+
+    def _failed(self, errors: list[str]) -> bool:
+        if self._ignores:
+            return False
+        raise ConditionsFailed(_aggregate(errors))
+
+
+def _aggregate(errors: list[str]) -> str:
+    """
+    Errors as Go's C{Aggregate} tells them.
+    """
+    told = list(dict.fromkeys(errors))
+    return told[0] if len(told) == 1 else f"[{', '.join(told)}]"
