@@ -4,13 +4,14 @@ What has to be there before a server can serve: kinds, a database, the first nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -29,6 +30,7 @@ from ark.storage.marks import check_servable
 from ark.storage.registry import DuplicateStorage, UnknownStorage, find_storage_factory
 
 FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0
 _log = Logger()
 _USER = UserInfo("system:apiserver", groups=(MASTERS_GROUP,))
 
@@ -58,11 +60,14 @@ def load_kinds(config: ServerConfig) -> KindRegistry:
 
 async def open_storage(config: ServerConfig, reactor: Any) -> IStorageBackend:
     """
-    The opened database, which may be served.
+    The opened database, which may be served; waits for one that cannot be reached yet, as
+    long as C{--storage-wait} says.
 
     @raise ConfigError: there is no such storage, it cannot be opened, or was moved.
     """
-    backend = await open_database(config, reactor)
+    factory = storage_factory(config)
+    with _told():
+        backend = await opened_in_time(lambda: _open(factory, config, reactor), config.storage_wait, reactor)
     try:
         with _told():
             await check_servable(backend)
@@ -70,6 +75,31 @@ async def open_storage(config: ServerConfig, reactor: Any) -> IStorageBackend:
         await backend.close()
         raise
     return backend
+
+
+async def opened_in_time(
+    opened: Callable[[], Awaitable[IStorageBackend]], seconds: float, reactor: Any
+) -> IStorageBackend:
+    """
+    The opened database, when one that is only away for a while comes in time.
+    """
+    deadline = reactor.seconds() + seconds
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return await opened()
+        except UnusableDatabase as error:
+            if not error.passing or reactor.seconds() + pause > deadline:
+                raise
+            _log.warn("Waiting for the database, which cannot be opened yet: {error}", error=error)
+        await deferLater(reactor, pause, lambda: None)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+async def _open(factory: IStorageBackendFactory, config: ServerConfig, reactor: Any) -> IStorageBackend:
+    if "db_path" in factory.options:
+        make_private_directory(Path(config.db_path).parent)
+    return await factory.open(config.storage_options(factory.options), reactor)
 
 
 async def open_database(
@@ -82,13 +112,11 @@ async def open_database(
     @raise ConfigError: there is no such storage, or it cannot be opened.
     """
     factory = storage_factory(config)
-    options = config.storage_options(factory.options)
     with _told():
         if beside_server and IOpensBeside.providedBy(factory):
+            options = config.storage_options(factory.options)
             return await IOpensBeside(factory).open_beside(options, reactor)
-        if "db_path" in factory.options:
-            make_private_directory(Path(config.db_path).parent)
-        return await factory.open(options, reactor)
+        return await _open(factory, config, reactor)
 
 
 @contextmanager

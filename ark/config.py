@@ -81,6 +81,7 @@ class ServerConfig:
     history_retention: float
     history_events: int
     compaction_interval: float
+    storage_wait: float
     watch_window: int
     cache_size: int
     resource_definitions: tuple[str, ...]

@@ -207,8 +207,8 @@ class Option:
 
 def _postgresql(section: str) -> Iterator[Option]:
     for name, metavar, what in (
-        ("host", "HOST", "The host of PostgreSQL; one that begins with a slash is the folder of its socket."),
-        ("port", "PORT", "The port of PostgreSQL. Default: 5432."),
+        ("host", "HOST", "The host of PostgreSQL, or several with commas between; one that begins with a slash is the folder of its socket."),
+        ("port", "PORT", "The port of PostgreSQL, or one for each host. Default: 5432."),
         ("database", "NAME", "The database in PostgreSQL. Default: the user's name."),
         ("user", "NAME", "The user of PostgreSQL."),
         ("password", "PASSWORD", "His password. Better given as a variable or in a file."),
@@ -261,6 +261,11 @@ def _storage() -> Iterator[Option]:
         "db-url", section, "URL",
         "The database, as postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full. "
         "The options of the kind of database count more than parts of the URL.", secret=True,
+    )  # fmt: skip
+    yield Option(
+        "storage-wait", section, "DURATION",
+        "How long a start waits for a database that cannot be reached yet; 0s not to wait.",
+        duration(0), "1m",
     )  # fmt: skip
     yield from _postgresql(section)
     yield from _mysql(section)

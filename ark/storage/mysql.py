@@ -33,7 +33,7 @@ from ark.meta.records import (
 from ark.storage import mysqlcompaction, mysqlread
 from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import StorageError, UnusableDatabase
-from ark.storage.mysqlerrors import DATABASE_ERRORS, translate
+from ark.storage.mysqlerrors import DATABASE_ERRORS, is_away, translate
 from ark.storage.mysqlmigrate import check_server, migrate, schema_files, schema_version
 from ark.storage.mysqlpool import Sessions
 from ark.storage.mysqlrestore import MySQLRestore
@@ -212,9 +212,11 @@ def _on_the_spot(settings: Settings, *work: Callable[[Session], _T]) -> list[_T]
         if isinstance(error, UnusableDatabase):
             raise
         why = error if isinstance(error, StorageError) else translate(error)
-        raise UnusableDatabase(
+        unusable = UnusableDatabase(
             str(why), "Check the --mysql options, and that the server can be reached."
-        ) from error
+        )
+        unusable.passing = is_away(error)
+        raise unusable from error
     finally:
         session.close()
 

@@ -23,6 +23,7 @@ _UNEXPECTED = 1048
 # Shutdown, aborted and killed connections, errors of the network, and of the commit itself.
 _ENDING = frozenset((1053, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1180, 1184, 1927, 4031))
 _CLIENTS = range(2000, 3000)
+_TOO_MANY = frozenset((1040, 1203, 1226))
 _LONGEST = 200
 
 
@@ -44,6 +45,15 @@ def code_of(error: BaseException) -> int:
     """
     first = error.args[0] if error.args else 0
     return first if isinstance(first, int) and isinstance(error, pymysql.err.Error) else 0
+
+
+def is_away(error: BaseException) -> bool:
+    """
+    Whether a connection failed, itself or by what it led to, for a reason that may pass by itself.
+    """
+    cause = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
+    code = code_of(cause)
+    return not code or code in _ENDING or code in _CLIENTS or code in _TOO_MANY
 
 
 def translate(error: BaseException, committing: bool = False) -> StorageError:

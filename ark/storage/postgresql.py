@@ -63,7 +63,7 @@ from ark.storage.postgresqlwrite import Writer
 _CONNECTIONS = 8
 _TIMEOUT = 15.0
 _SWEPT_ROWS = 1000
-_REMEDY = "Check the --postgres options, and that the server can be reached."
+_REMEDY = "Check the --postgres options, and that the server{place} can be reached."
 _RIGHTS = (
     "Run ark-server migrate as the role that owns the schema, and give this one the rights that it needs."
 )
@@ -279,15 +279,16 @@ async def inspect(config: Mapping[str, Any], reactor: Any) -> SchemaState:
     return SchemaState(version, max(schema_files()))
 
 
-def _unusable(error: BaseException, why: str) -> UnusableDatabase:
+def _unusable(error: BaseException, why: str, host: str) -> UnusableDatabase:
     """
     How an operator is told of an error, and whether it may pass.
     """
     code = getattr(error, "pgcode", None)
+    default = _REMEDY.format(place=f" at {host}" if host else "")
     if code is not None:
-        return UnusableDatabase(why, _RIGHTS if code == "42501" else _REMEDY)
+        return UnusableDatabase(why, _RIGHTS if code == "42501" else default)
     remedy = next((remedy for word, remedy in _REMEDIES.items() if word in why), "")
-    unusable = UnusableDatabase(why, remedy or _REMEDY)
+    unusable = UnusableDatabase(why, remedy or default)
     unusable.passing = not remedy
     return unusable
 
@@ -304,6 +305,6 @@ async def _on_the_spot(
         return await work(session, _TIMEOUT)
     except (Unavailable, *DATABASE_ERRORS) as error:
         why = error if isinstance(error, Unavailable) else session.told(error)
-        raise _unusable(error, str(why)) from error
+        raise _unusable(error, str(why), settings.get("host", "")) from error
     finally:
         session.close()

@@ -13,7 +13,7 @@ from twisted.internet.defer import TimeoutError as NameTimeoutError
 from twisted.internet.interfaces import IResolutionReceiver
 from zope.interface import implementer
 
-from ark.storage.errors import Unavailable
+from ark.storage.errors import Unavailable, UnusableDatabase
 
 Settings = dict[str, str]
 
@@ -57,6 +57,7 @@ class Hosts:
 
     @param settings: as C{psycopg2.connect} takes them; C{host} and C{port} may hold several, with
         commas between, as libpq reads them.
+    @raise UnusableDatabase: there are not as many ports as hosts.
     """
 
     def __init__(self, settings: Mapping[str, str], reactor: Any) -> None:
@@ -125,5 +126,8 @@ def _split(settings: Mapping[str, str]) -> list[tuple[str, str]]:
     if len(ports) == 1:
         ports *= len(hosts)
     if len(ports) != len(hosts):
-        raise Unavailable(f"PostgreSQL: there are {len(hosts)} hosts, but {len(ports)} ports")
+        raise UnusableDatabase(
+            f"there are {len(hosts)} hosts of PostgreSQL, but {len(ports)} ports",
+            "Name one port, or one for each host.",
+        )
     return list(zip(hosts, ports))

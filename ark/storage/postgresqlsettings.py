@@ -4,6 +4,7 @@ Where a PostgreSQL database is, and how to get in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -26,6 +27,7 @@ OPTIONS = {
 _IN_URLS = frozenset(
     ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "options", "connect_timeout", "host")
 )
+_PLACE = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 # A server that died without a word is noticed after about 15 seconds.
 _ALWAYS = {
     "application_name": "ark-server",
@@ -69,19 +71,29 @@ def _from_url(url: str) -> dict[str, str]:
             f"the database URL {what}",
             "Write it as postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full.",
         )
-    try:
-        port = parts.port
-    except ValueError:
-        raise UnusableDatabase(
-            "the port in the database URL is no number", "Write it as postgresql://USER@HOST:PORT/DATABASE."
-        ) from None
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    hosts, ports = _hosts_of(parts.netloc.rpartition("@")[2])
     for name, value in (
-        ("host", parts.hostname),
-        ("port", port),
-        ("user", parts.username),
-        ("password", parts.password),
+        ("host", hosts),
+        ("port", ports),
+        ("user", user),
+        ("password", password),
         ("dbname", parts.path.lstrip("/")),
     ):
         if value:
-            found[name] = unquote(str(value))
+            found[name] = unquote(value)
     return found
+
+
+def _hosts_of(text: str) -> tuple[str, str]:
+    """
+    The hosts and the ports of a URL, each with commas between, as libpq reads them.
+    """
+    found = [_PLACE.fullmatch(place) for place in text.split(",")]
+    if not all(found):
+        raise UnusableDatabase(
+            "the port in the database URL is no number", "Write it as postgresql://USER@HOST:PORT/DATABASE."
+        )
+    places = [place.groups("") for place in found if place]
+    hosts = ",".join(host.strip("[]").lower() for host, _ in places)
+    return hosts, ",".join(port for _, port in places) if any(port for _, port in places) else ""
