@@ -162,9 +162,21 @@ def _subject(spec: dict[str, Any]) -> UserInfo:
 
 
 def _resource_attributes(user: UserInfo, resource: dict[str, Any]) -> Attributes:
-    members = ("group", "version", "resource", "subresource", "namespace", "name")
-    given = {member: resource.get(member) or "" for member in members}
-    return Attributes(user, resource.get("verb") or "", "", **{**given, "version": given["version"] or "*"})
+    def given(member: str, otherwise: str = "") -> str:
+        text: str = resource.get(member) or otherwise
+        return text
+
+    return Attributes(
+        user,
+        given("verb"),
+        "",
+        given("group"),
+        given("version", "*"),
+        given("resource"),
+        given("subresource"),
+        given("namespace"),
+        given("name"),
+    )
 
 
 # Selectors are not judged by; what cannot be understood of them is told all the same.
