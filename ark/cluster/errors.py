@@ -11,3 +11,12 @@ class Unreachable(Exception):
 
     Whether a request took effect is not known.
     """
+
+
+class InvalidAccess(Exception):
+    """
+    It cannot be made out how to reach the cluster, or as whom.
+
+    The message is a clause for the operator, C{x.kubeconfig: there is no current context}, and
+    holds no secret.
+    """
