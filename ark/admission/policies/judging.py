@@ -1,0 +1,197 @@
+"""
+A ValidatingAdmissionPolicy, compiled, and what it says of an object.
+
+Follows C{k8s.io/apiserver/pkg/admission/plugin/policy/validating} (C{plugin.go},
+C{validator.go}).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ark.admission.expressions import (
+    BUDGET,
+    Activation,
+    Expression,
+    Given,
+    OutOfBudget,
+    Result,
+    compile_expression,
+)
+from ark.admission.matchconditions import ConditionsFailed, MatchConditions
+from ark.cel import types
+from ark.cel.admission import Variables, environment
+
+INVALID = "Invalid"
+_LONGEST_MESSAGE = 5 * 1024
+
+
+class Decision(NamedTuple):
+    """
+    What one validation says.
+
+    @ivar denied: whether it is against the write.
+    """
+
+    denied: bool
+    message: str = ""
+    reason: str = INVALID
+
+
+class Annotation(NamedTuple):
+    """
+    What the audit log is to be told, or why that is not known.
+    """
+
+    key: str
+    value: str
+    error: str = ""
+
+
+class Judgement(NamedTuple):
+    """
+    What a policy says, in the order of its validations.
+    """
+
+    decisions: Sequence[Decision] = ()
+    annotations: Sequence[Annotation] = ()
+
+
+class _Validation(NamedTuple):
+    expression: Expression
+    message_expression: Expression | None
+    message: str
+    reason: str
+
+    def told(self, made: str) -> str:
+        """
+        What is said when it does not hold.
+
+        @param made: what its message expression came to.
+        """
+        return made or self.message or f"failed expression: {self.expression.text.strip()}"
+
+
+def declare_variables(policy: Mapping[str, Any]) -> Variables:
+    """
+    The variables of a policy; each knows those before it.
+    """
+    variables = Variables()
+    params = bool(policy.get("paramKind"))
+    for each in policy.get("variables") or ():
+        compiled = compile_expression(environment(variables, params=params), each.get("expression") or "")
+        program = compiled.program
+        variables.declare(each["name"], compiled.fault if program is None else program)
+    return variables
+
+
+class ValidatingPolicy:
+    """
+    @param source: the C{spec} of the policy.
+    """
+
+    def __init__(self, source: Mapping[str, Any]) -> None:
+        self._params = params = bool(source.get("paramKind"))
+        self._ignores = ignores = source.get("failurePolicy") == "Ignore"
+        self._variables = variables = declare_variables(source)
+        self._conditions = MatchConditions(source.get("matchConditions") or (), ignores, variables, params)
+        known = environment(variables, params=params)
+        telling = environment(variables, params=params, authorizer=False)
+        self._validations = [_validation(each, known, telling) for each in source.get("validations") or ()]
+        self._annotations = [
+            (
+                each["key"],
+                compile_expression(known, each.get("valueExpression") or "", types.STRING, types.NULL),
+            )
+            for each in source.get("auditAnnotations") or ()
+        ]
+        self._tells = any(each.message_expression is not None for each in self._validations)
+
+    def judge(self, given: Given) -> Judgement:
+        """
+        What the policy says of a write.
+
+        @raise Unanswered: a right has to be asked for first.
+        """
+        try:
+            if not self._conditions.met(given):
+                return Judgement()
+            activation = Activation(given, self._variables, params=self._params)
+            results = [activation.evaluate(each.expression) for each in self._validations]
+        except (ConditionsFailed, OutOfBudget) as error:
+            return Judgement((self._failure(str(error)),))
+        messages, fault = self._messages(given, activation.left)
+        decisions = [
+            self._decision(validation, result, message, fault)
+            for validation, result, message in zip(self._validations, results, messages)
+        ]
+        if not self._annotations:
+            return Judgement(decisions)
+        try:
+            return Judgement(decisions, self._annotated(given))
+        except OutOfBudget as error:
+            return Judgement((self._failure(str(error)),))
+
+    def _failure(self, message: str) -> Decision:
+        return Decision(not self._ignores, message)
+
+    def _decision(self, validation: _Validation, result: Result, message: str, fault: str) -> Decision:
+        if result.error:
+            return self._failure(result.error)
+        if fault:
+            return self._failure(fault)
+        if result.value is True:
+            return Decision(False)
+        return Decision(True, validation.told(message), validation.reason)
+
+    def _messages(self, given: Given, budget: int) -> tuple[Sequence[str], str]:
+        """
+        What the message expressions come to, all of which are evaluated whatever the validations
+        said, and what went wrong with them altogether.
+        """
+        nothing = [""] * len(self._validations)
+        if not self._tells:
+            return nothing, ""
+        activation = Activation(
+            given, self._variables, params=self._params, authorizer=False, asks=False, budget=budget
+        )
+        try:
+            return [_message(activation, each.message_expression) for each in self._validations], ""
+        except OutOfBudget as error:
+            return nothing, f"failed messageExpression: {error}"
+
+    def _annotated(self, given: Given) -> list[Annotation]:
+        activation = Activation(given, self._variables, params=self._params, asks=False, budget=BUDGET)
+        found = []
+        for key, expression in self._annotations:
+            result = activation.evaluate(expression)
+            if result.error:
+                if not self._ignores:
+                    found.append(Annotation(key, "", result.error))
+            elif isinstance(result.value, str) and result.value.strip():
+                found.append(Annotation(key, result.value.strip()))
+        return found
+
+
+def _validation(source: Mapping[str, Any], known: Any, telling: Any) -> _Validation:
+    made = source.get("messageExpression")
+    return _Validation(
+        compile_expression(known, source.get("expression") or "", types.BOOL),
+        compile_expression(telling, made, types.STRING) if made else None,
+        (source.get("message") or "").strip(),
+        source.get("reason") or INVALID,
+    )
+
+
+def _message(activation: Activation, expression: Expression | None) -> str:
+    """
+    The message that an expression makes; empty if it makes none that is fit to be told.
+    """
+    if expression is None:
+        return ""
+    result = activation.evaluate(expression)
+    if result.error or not isinstance(result.value, str):
+        return ""
+    text = result.value.strip()
+    return "" if "\n" in text or len(text.encode()) > _LONGEST_MESSAGE else text

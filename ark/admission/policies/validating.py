@@ -1,0 +1,245 @@
+"""
+The admission plug-in that holds writes against ValidatingAdmissionPolicies.
+
+Follows C{k8s.io/apiserver/pkg/admission/plugin/policy/validating/dispatcher.go}; contract 16.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from zope.interface import implementer
+
+from ark.admission.answering import Answering
+from ark.admission.attributes import Attributes, Subject
+from ark.admission.expressions import Given
+from ark.admission.policies.judging import INVALID, Annotation, Decision, Judgement, ValidatingPolicy
+from ark.admission.policies.matching import MatchError
+from ark.admission.policies.params import LocalKinds, ParamFault, ParamKinds, nothing_local
+from ark.admission.policies.source import Binding, Hook, PolicySource
+from ark.admission.refusals import forbidden
+from ark.admission.selectors import NamespaceLookup
+from ark.interfaces import IAdmissionPlugin, IAuthorizer, ICluster, ISelectiveAdmission
+from ark.meta.status import APIStatus, Cause
+
+Object = dict[str, Any]
+
+_FAILURE_KEY = "validation.policy.admission.k8s.io/validation_failure"
+_LONGEST_ANNOTATION = 10 * 1024
+_CODES = {"Forbidden": 403, "Unauthorized": 401, "RequestEntityTooLarge": 413}
+_NAMESPACES = ("", "namespaces")
+
+
+class _Denial(NamedTuple):
+    message: str
+    reason: str
+
+
+class _Judging:
+    """
+    One write before the policies.
+    """
+
+    def __init__(self, attributes: Attributes, answering: Answering, namespace_of: NamespaceLookup) -> None:
+        self._attributes = attributes
+        self._answering = answering
+        self._namespace_of = namespace_of
+        self._denials: list[_Denial] = []
+
+    async def judge(self, hooks: Iterable[Hook[ValidatingPolicy]]) -> None:
+        """
+        @raise APIStatus: a policy is against the write, or cannot be held against it.
+        """
+        for hook in hooks:
+            try:
+                if not await hook.resources.matches(self._attributes, self._namespace_of):
+                    continue
+                if hook.param_kind is not None:
+                    await hook.param_kind.found()
+            except (*MatchError, ParamFault) as error:
+                self._misconfigured(hook, None, error)
+                continue
+            told: dict[str, list[str]] = {}
+            for binding in hook.bindings:
+                await self._bound(hook, binding, told)
+            for key, values in told.items():
+                self._attributes.annotate(f"{hook.name}/{key}", ", ".join(values))
+        if self._denials:
+            raise self._refusal(self._denials[0])
+
+    async def _bound(
+        self, hook: Hook[ValidatingPolicy], binding: Binding, told: dict[str, list[str]]
+    ) -> None:
+        attributes = self._attributes
+        try:
+            if not await binding.resources.matches(attributes, self._namespace_of):
+                return
+            params = await hook.params(binding, attributes)
+        except (*MatchError, ParamFault) as error:
+            self._misconfigured(hook, binding, error)
+            return
+        namespace = await self._namespace()
+        for param in params:
+            given = Given(attributes, self._answering.answers, namespace, param)
+            judgement = await self._judged(hook, given)
+            for index, decision in enumerate(judgement.decisions):
+                if decision.denied:
+                    self._denied(hook, binding, index, decision)
+            for annotation in judgement.annotations:
+                self._annotated(hook, binding, annotation, told)
+
+    async def _judged(self, hook: Hook[ValidatingPolicy], given: Given) -> Judgement:
+        policy = hook.compiled
+        return await self._answering.complete(lambda: policy.judge(given))
+
+    async def _namespace(self) -> Object | None:
+        attributes = self._attributes
+        if not attributes.namespace or attributes.resource == _NAMESPACES:
+            return None
+        return await self._namespace_of(attributes.namespace)
+
+    def _misconfigured(self, hook: Hook[Any], binding: Binding | None, error: Exception) -> None:
+        if hook.ignores:
+            return
+        what = "policy" if binding is None else "binding"
+        self._deny(hook, binding, f"failed to configure {what}: {error}", INVALID)
+
+    def _denied(self, hook: Hook[Any], binding: Binding, index: int, decision: Decision) -> None:
+        """
+        Do what the binding says is to be done then.
+        """
+        for action in binding.source.get("validationActions") or ():
+            if action == "Deny":
+                self._deny(hook, binding, decision.message, decision.reason)
+            elif action == "Audit":
+                self._attributes.annotate(_FAILURE_KEY, _failure(binding, index, decision))
+            elif action == "Warn":
+                self._attributes.warnings.append(
+                    f"Validation failed for ValidatingAdmissionPolicy '{hook.name}' "
+                    f"with binding '{binding.name}': {decision.message}"
+                )
+
+    def _annotated(
+        self, hook: Hook[Any], binding: Binding, annotation: Annotation, told: dict[str, list[str]]
+    ) -> None:
+        if annotation.error:
+            self._deny(hook, binding, annotation.error, INVALID)
+            return
+        value = annotation.value.encode()[:_LONGEST_ANNOTATION].decode(errors="ignore")
+        values = told.setdefault(annotation.key, [])
+        if value not in values:
+            values.append(value)
+
+    def _deny(self, hook: Hook[Any], binding: Binding | None, message: str, reason: str) -> None:
+        bound = f" with binding '{binding.name}'" if binding is not None else ""
+        told = f"ValidatingAdmissionPolicy '{hook.name}'{bound} denied request: {message}"
+        self._denials.append(_Denial(told, reason))
+
+    def _refusal(self, denial: _Denial) -> APIStatus:
+        status = forbidden(self._attributes, denial.message, (Cause("", denial.message, ""),))
+        status.reason = denial.reason
+        status.code = _CODES.get(denial.reason, 422)
+        return status
+
+
+def _failure(binding: Binding, index: int, decision: Decision) -> str:
+    """
+    What the audit log is told of a validation that does not hold.
+    """
+    told = {
+        "message": decision.message,
+        "policy": binding.source.get("policyName"),
+        "binding": binding.name,
+        "expressionIndex": index,
+        "validationActions": binding.source.get("validationActions"),
+    }
+    text = orjson.dumps([told]).decode()
+    # Go writes these so that the text may stand in HTML.
+    for letter in "<>&":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
+@implementer(IAdmissionPlugin, ISelectiveAdmission)
+class ValidatingAdmissionPolicies:
+    """
+    @param namespace_of: finds the namespaces of what is written.
+    @param authorizer: answers the questions of expressions.
+    @param reactor: C{IReactorTime}.
+    @param local: finds the kinds that this server itself keeps, for parameters.
+    """
+
+    def __init__(
+        self,
+        cluster: ICluster,
+        namespace_of: NamespaceLookup,
+        authorizer: IAuthorizer,
+        reactor: Any,
+        local: LocalKinds = nothing_local,
+    ) -> None:
+        self._namespace_of = namespace_of
+        self._authorizer = authorizer
+        params = ParamKinds(cluster, reactor, local)
+        self._source: PolicySource[ValidatingPolicy] = PolicySource(
+            cluster, "validatingadmissionpolicies", ValidatingPolicy, params, reactor
+        )
+
+    def start(self) -> None:
+        """
+        Begin to follow the policies.
+        """
+        self._source.start()
+
+    def stop(self) -> None:
+        """
+        Follow them no more.
+        """
+        self._source.stop()
+
+    @property
+    def synced(self) -> bool:
+        """
+        Whether it is known what policies there are.
+        """
+        return self._source.synced
+
+    @property
+    def reads_managed_fields(self) -> bool:
+        """
+        Whether a policy looks at who owns which field.
+        """
+        return self._source.reads_managed_fields
+
+    def handles(self, operation: str) -> bool:
+        """
+        All of them.
+        """
+        return True
+
+    def concerns(self, subject: Subject) -> bool:
+        """
+        See L{ISelectiveAdmission.concerns}.
+        """
+        return self._source.concerns(subject)
+
+    def subscribe(self, changed: Callable[[], None]) -> None:
+        """
+        See L{ISelectiveAdmission.subscribe}.
+        """
+        self._source.subscribe(changed)
+
+    async def admit(self, attributes: Attributes) -> None:
+        """
+        Nothing is changed.
+        """
+
+    async def validate(self, attributes: Attributes) -> None:
+        """
+        Hold the write against the policies.
+        """
+        hooks: Sequence[Hook[ValidatingPolicy]] = await self._source.concerned(attributes)
+        if hooks:
+            judging = _Judging(attributes, Answering(self._authorizer), self._namespace_of)
+            await judging.judge(hooks)
