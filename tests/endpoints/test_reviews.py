@@ -394,8 +394,10 @@ def _with_tokens(users: dict[str, UserInfo]) -> InMemoryServer:
     """
     A server that knows these tokens; requests of the test's own come from the administrator.
     """
-    authenticators = (TokenFileAuthenticator(users), FakeAuthenticator())
-    return InMemoryServer(registry(), authenticator=UnionAuthenticator(authenticators))
+    otherwise = FakeAuthenticator()
+    return InMemoryServer(
+        registry(), authenticator=UnionAuthenticator((TokenFileAuthenticator(users),), otherwise)
+    )
 
 
 class PathTests(ReviewTestCase):
