@@ -36,8 +36,6 @@ from ark.storage.postgresqlhosts import Hosts
 from ark.storage.postgresqllisten import Listener
 from ark.storage.postgresqlmigrate import migrate, schema_files, schema_version
 from ark.storage.postgresqlread import (
-    as_of,
-    bind,
     count_of,
     events_of,
     joined_page_of,
@@ -48,7 +46,7 @@ from ark.storage.postgresqlrestore import PostgreSQLRestore
 from ark.storage.postgresqlsession import Session, Sessions
 from ark.storage.postgresqlsettings import connection_settings
 from ark.storage.postgresqlstatements import (
-    COUNTS,
+    COUNT,
     EVENTS,
     GET_AT,
     GETS,
@@ -59,6 +57,7 @@ from ark.storage.postgresqlstatements import (
     SWEEP,
 )
 from ark.storage.postgresqlwrite import Writer
+from ark.storage.ranges import bounds
 
 _CONNECTIONS = 8
 _TIMEOUT = 15.0
@@ -143,8 +142,8 @@ class PostgreSQLBackend:
         """
         if revision is None:
             return await self._points.get(key)
-        rows = await self._readers.query(GET_AT, {**key._asdict(), "at": revision})
-        return next(iter(page_of(Range(key.resource), rows, 1, revision).versions), None)
+        rows = await self._readers.query(GET_AT, (*key, revision))
+        return next(iter(page_of(key.resource, rows, 1, revision).versions), None)
 
     def _start_read(self, keys: Sequence[Key]) -> Deferred[tuple[int, dict[Key, Version]]]:
         return Deferred.fromCoroutine(self._read_points(keys))
@@ -173,38 +172,22 @@ class PostgreSQLBackend:
         """
         See L{IStorageBackend.list}.
         """
-        bound = bind(range, limit, revision)
-        if bound is None:
-            return Page(await self._as_of(revision), [], False)
-        form, parameters = bound
-        return page_of(range, await self._readers.query(LIST[form], parameters), limit, revision)
+        rows = await self._readers.query(LIST, (*bounds(range), revision, limit + 1))
+        return page_of(range.resource, rows, limit, revision)
 
     async def list_joined(self, range: Range, limit: int, revision: int | None = None) -> JoinedPage:
         """
         See L{IStorageBackend.list_joined}.
         """
-        bound = bind(range, limit, revision)
-        if bound is None:
-            return JoinedPage(await self._as_of(revision), b"", 0, None, False)
-        form, parameters = bound
-        (row,) = await self._readers.query(LIST_JOINED[form], parameters)
+        (row,) = await self._readers.query(LIST_JOINED, (*bounds(range), revision, limit))
         return joined_page_of(row, limit, revision)
 
     async def count(self, range: Range, revision: int | None = None) -> int:
         """
         See L{IStorageBackend.count}.
         """
-        bound = bind(range, 0, revision)
-        if bound is None:
-            await self._as_of(revision)
-            return 0
-        form, parameters = bound
-        (row,) = await self._readers.query(COUNTS[form], {**parameters, "limit": None})
+        (row,) = await self._readers.query(COUNT, (*bounds(range), revision))
         return count_of(row, revision)
-
-    async def _as_of(self, revision: int | None) -> int:
-        (row,) = await self._readers.query(META)
-        return as_of(row, revision)
 
     async def events(self, after: int, limit: int) -> EventPage:
         """

@@ -7,10 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ark.meta.records import Event, EventPage, JoinedPage, Key, Page, Range, Version
+from ark.meta.records import Event, EventPage, JoinedPage, Key, Page, Version
 from ark.storage.errors import Compacted
 from ark.storage.postgresqlsession import Row
-from ark.storage.postgresqlstatements import RangeForm
 
 
 def version_of(key: Key, fields: Sequence[Any]) -> Version:
@@ -19,24 +18,6 @@ def version_of(key: Key, fields: Sequence[Any]) -> Version:
     """
     revision, event, previous, uid, labels, body = fields
     return Version(key, revision, event.decode(), body, labels, uid.decode(), previous)
-
-
-def bind(range: Range, limit: int, revision: int | None) -> tuple[RangeForm, dict[str, Any]] | None:
-    """
-    The form of a range and the parameters of its statement, which reads one key more than
-    C{limit}; L{None} when the range is empty by itself.
-    """
-    resource, namespace, after = range
-    parameters: dict[str, Any] = {"resource": resource, "namespace": namespace, "at": revision}
-    parameters.update(limit=limit + 1, page=limit)
-    if after is not None:
-        if namespace is not None and after[0] != namespace:
-            if after[0] > namespace:
-                return None
-            after = None
-        else:
-            parameters["after_namespace"], parameters["after_name"] = after
-    return (revision is not None, namespace is not None, after is not None), parameters
 
 
 def as_of(row: Row, revision: int | None) -> int:
@@ -51,17 +32,15 @@ def as_of(row: Row, revision: int | None) -> int:
     return int(current) if revision is None else revision
 
 
-def page_of(range: Range, rows: Sequence[Row], limit: int, revision: int | None) -> Page:
+def page_of(resource: str, rows: Sequence[Row], limit: int, revision: int | None) -> Page:
     """
-    A page of the rows of one key more than it holds.
+    A page of the rows of one key more than it holds, after one with the counter and the floor.
     """
-    at = as_of(rows[0], revision)
+    at = as_of((rows[0][3], rows[0][5]), revision)
     versions = [
-        version_of(Key(range.resource, row[2].decode(), row[3].decode()), row[4:])
-        for row in rows[:limit]
-        if row[2] is not None
+        version_of(Key(resource, row[1].decode(), row[2].decode()), row[3:]) for row in rows[1 : limit + 1]
     ]
-    return Page(at, versions, len(rows) > limit)
+    return Page(at, versions, len(rows) > limit + 1)
 
 
 def joined_page_of(row: Row, limit: int, revision: int | None) -> JoinedPage:
