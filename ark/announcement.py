@@ -47,9 +47,12 @@ def announcement(config: ServerConfig, started: Started) -> list[str]:
     lines = [f"ark-server {ark.__version__} is ready ({storage})"]
     lines.append(f"  {opened}")
     lines.append(f"  serving              {started.url} ({started.kinds} kinds, {_workers(config)})")
-    lines.append(f"  kubeconfig           {config.kubeconfig_out}")
+    if not config.aggregated:
+        lines.append(f"  kubeconfig           {config.kubeconfig_out}")
     lines.append(f"  certificates         {config.cert_dir}")
     lines.extend(f"  warning: {text}" for text in warnings(config))
+    if config.aggregated:
+        return lines
     lines.append("Try:")
     lines.append(f"  export KUBECONFIG={config.kubeconfig_out}")
     lines.append("  kubectl api-resources")

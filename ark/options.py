@@ -207,7 +207,11 @@ class Option:
 
 def _postgresql(section: str) -> Iterator[Option]:
     for name, metavar, what in (
-        ("host", "HOST", "The host of PostgreSQL, or several with commas between; one that begins with a slash is the folder of its socket."),
+        (
+            "host",
+            "HOST",
+            "The host of PostgreSQL, or several with commas between; one that begins with a slash is the folder of its socket.",
+        ),
         ("port", "PORT", "The port of PostgreSQL, or one for each host. Default: 5432."),
         ("database", "NAME", "The database in PostgreSQL. Default: the user's name."),
         ("user", "NAME", "The user of PostgreSQL."),

@@ -66,7 +66,8 @@ class PreforkServer(MultiService):
         pool = WorkerPool(config, listeners, self._reactor)
         pool.setServiceParent(self)  # type: ignore[no-untyped-call]  # Twisted's, without types
         await pool.ready
-        write_kubeconfig(config, credentials, url)
+        if not config.aggregated:
+            write_kubeconfig(config, credentials, url)
         self.ready.callback(Started(url, *contents, kinds=kinds))
 
 

@@ -18,6 +18,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.plugin import getPlugins
 
+from ark.aggregation import Aggregation, connect
 from ark.announcement import Started
 from ark.apis.loader import KindRegistry
 from ark.authentication.credentials import write_kubeconfig
@@ -87,7 +88,7 @@ class ArkServer(MultiService):
         self._worker = worker
         self._log_writer = log
         self._now = now
-        self._mode = Standalone(config, reactor, now)
+        self._mode: Aggregation | Standalone = Standalone(config, reactor, now)
         self._shutting_down = False
         self._starting: Deferred[None] | None = None
         self._closing: list[Callable[[], Any]] = []
@@ -112,11 +113,17 @@ class ArkServer(MultiService):
 
     async def _start(self) -> None:
         config = self._config
+        if config.aggregated:
+            self._mode = Aggregation(
+                config, connect(config, self._reactor, self._now), self._reactor, self._now
+            )
         manifests = load_definitions(config)
         backend = await open_storage(config, self._reactor)
         self._closing.append(backend.close)
         is_new = await backend.current_revision() <= 1
         serving = self._serving = SecureServing(config, self._reactor, self._now)
+        self._closing.append(self._mode.end)
+        self._mode.begin(self.health, serving)
         metrics = Metrics(log_requests=config.verbosity >= LOGGED_REQUESTS)
         cacher = await self._start_storage(backend, metrics)
         application = self._application(self._mode.kinds(manifests.built_in), cacher, metrics)
@@ -135,7 +142,7 @@ class ArkServer(MultiService):
         show_requests(metrics, application.chain.in_flight)
         self._look_after(serving, metrics)
         url = serving.listen(application.dispatch, self._listener)
-        if self._worker is None:
+        if self._worker is None and not config.aggregated:
             write_kubeconfig(config, serving.credentials, url)
         self.ready.callback(Started(url, *contents, kinds=len(stores.registry.kinds())))
 
@@ -244,6 +251,7 @@ class ArkServer(MultiService):
     def _look_after(self, serving: SecureServing, metrics: Metrics) -> None:
         show_certificates(metrics, lambda: serving.credentials.expiry, self._now)
         self._every("reading certificates", RELOAD_EVERY, serving.reload)
+        self._every("reading authorities", RELOAD_EVERY, self._mode.reload)
         if self._worker in (None, 0):
             self._every("renewing certificates", RENEW_EVERY, serving.renew)
 

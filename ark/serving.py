@@ -70,6 +70,14 @@ class SecureServing:
         """
         return 0 if self._site is None else len(self._site.connections)
 
+    def trust(self, authorities: bytes) -> None:
+        """
+        From now on let these vouch for clients too, see L{TLSContext.trust}.
+
+        @param authorities: PEM.
+        """
+        self._tls.trust(authorities)
+
     def reload(self) -> None:
         """
         Take certificates that somebody has put in place of those in use.
@@ -87,7 +95,8 @@ class SecureServing:
         Renew the certificates that are made here, and the kubeconfig with them, when it is time.
         """
         self.credentials = prepare(self._config, self._now())
-        write_kubeconfig(self._config, self.credentials, self._url)
+        if not self._config.aggregated:
+            write_kubeconfig(self._config, self.credentials, self._url)
 
     async def close_port(self) -> None:
         """

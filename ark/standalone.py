@@ -22,6 +22,7 @@ from ark.controllers.running import Controllers
 from ark.http.application import Access, Application
 from ark.http.health import Health
 from ark.interfaces import IAuthenticator, IConnects, IStorageBackend
+from ark.serving import SecureServing
 
 
 class Standalone:
@@ -62,9 +63,14 @@ class Standalone:
         anonymous = AnonymousAuthenticator() if self._config.anonymous_auth else None
         return UnionAuthenticator(authenticators, anonymous)
 
-    def begin(self, health: Health) -> None:
+    def begin(self, health: Health, serving: SecureServing) -> None:
         """
         There is nobody to follow.
+        """
+
+    def reload(self) -> None:
+        """
+        All authorities are read with the server's own certificates.
         """
 
     async def make_ready(self, application: Application) -> None:

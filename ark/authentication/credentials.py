@@ -30,7 +30,8 @@ class Credentials(NamedTuple):
     @ivar private_key: the file with its key.
     @ivar client_authorities: files with who vouches for client certificates.
     @ivar server_authority: who vouches for the serving certificate, PEM, for a kubeconfig.
-    @ivar administrator: certificate and key of the administrator, PEM.
+    @ivar administrator: certificate and key of the administrator, PEM; empty for a server that
+        has none of its own.
     @ivar expiry: until when they are valid, seconds since the epoch, by name.
     """
 
@@ -56,9 +57,13 @@ def _prepare(config: ServerConfig, now: float) -> Credentials:
     moment = utc(now)
     made = Authority(Path(config.cert_dir))
     authority = made.ensure_authority(moment)
-    administrator = made.ensure_administrator(authority, moment)
-    expiry = {"ca": _end(authority.certificate), "admin": _end(administrator.certificate)}
-    authorities = [str(made.certificate_path("ca"))]
+    expiry = {"ca": _end(authority.certificate)}
+    client, authorities = (b"", b""), []
+    if not config.aggregated:
+        administrator = made.ensure_administrator(authority, moment)
+        client = (administrator.certificate_pem, administrator.key_pem)
+        expiry["admin"] = _end(administrator.certificate)
+        authorities.append(str(made.certificate_path("ca")))
     if config.client_ca_file:
         expiry["client-ca"] = min(map(_end, _read_certificates(config.client_ca_file)))
         authorities.append(config.client_ca_file)
@@ -71,7 +76,6 @@ def _prepare(config: ServerConfig, now: float) -> Credentials:
         server_authority = authority.certificate_pem
         files = (str(made.certificate_path("apiserver")), str(made.key_path("apiserver")))
     expiry["serving"] = _end(leaf)
-    client = (administrator.certificate_pem, administrator.key_pem)
     return Credentials(*files, tuple(authorities), server_authority, client, expiry)
 
 

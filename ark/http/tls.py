@@ -45,8 +45,8 @@ class TLSContext:
         @raise OSError: a file cannot be read; C{ssl.SSLError} is one.
         """
         self._files = files
-        self._authorities = ""
-        self._context = _make_context(files, "")
+        self._authorities: str | None = None
+        self._context = _make_context(files, None)
 
     def reload(self) -> None:
         """
@@ -62,7 +62,9 @@ class TLSContext:
         From now on let these vouch for clients too, beside those in files.
 
         Connections that are up go on as they are: what their certificates are worth is for
-        authenticators to judge.
+        authenticators to judge.  So that none stays without a certificate whose client has one,
+        clients are asked for it even while there is nobody to vouch; those that show one are
+        refused then.
 
         @param authorities: PEM; empty for none.
         @raise OSError: it is not PEM; those before stay in use.
@@ -78,7 +80,7 @@ class TLSContext:
         return self._context.wrap_bio(incoming, outgoing, server_side=True)
 
 
-def _make_context(files: TLSFiles, authorities: str) -> ssl.SSLContext:
+def _make_context(files: TLSFiles, authorities: str | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS_1_2)
@@ -92,7 +94,8 @@ def _make_context(files: TLSFiles, authorities: str) -> ssl.SSLContext:
     if authorities:
         context.load_verify_locations(cadata=authorities)
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.verify_mode = ssl.CERT_OPTIONAL if files.client_authorities or authorities else ssl.CERT_NONE
+    asks = bool(files.client_authorities) or authorities is not None
+    context.verify_mode = ssl.CERT_OPTIONAL if asks else ssl.CERT_NONE
     return context
 
 

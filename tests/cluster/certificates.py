@@ -46,9 +46,13 @@ class Authority:
         self.certificate = folder / f"{name}.crt"
         self.certificate.write_bytes(own.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, *, groups: Sequence[str] = (), server: bool = False) -> Pair:
+    def issue(
+        self, name: str, *, groups: Sequence[str] = (), server: bool = False, names: Sequence[str] = ()
+    ) -> Pair:
         """
         A certificate for a client of that name and those groups, or for a server on loopback.
+
+        @param names: what the server is called besides.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
@@ -59,8 +63,8 @@ class Authority:
         )
         if server:
             address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-            names = x509.SubjectAlternativeName([address, x509.DNSName("localhost")])
-            builder = builder.add_extension(names, critical=False)
+            known = x509.SubjectAlternativeName([address, *map(x509.DNSName, ("localhost", *names))])
+            builder = builder.add_extension(known, critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
         stem = name.replace(":", "-")
         pair = Pair(self._folder / f"{stem}.crt", self._folder / f"{stem}.key")

@@ -1,0 +1,185 @@
+"""
+A server behind the kube-apiserver of a cluster.
+
+The cluster says who asks and what they may do, has the namespaces and the controllers, and its
+configurations of admission judge writes here as they judge writes of kube-apiserver's own kinds.
+Follows C{k8s.io/apiserver/pkg/server/options} (C{RecommendedOptions}) in what is asked of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from attrs import evolve
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ark.admission.clusternamespaces import NAMESPACES, ClusterNamespaces
+from ark.admission.namespacelifecycle import NamespaceLifecycle
+from ark.apis.loader import KindRegistry
+from ark.authentication.anonymous import AnonymousAuthenticator
+from ark.authentication.requestheader import RequestHeaderAuthenticator
+from ark.authentication.settings import AuthenticationSettings
+from ark.authentication.tokenreview import TokenReviewAuthenticator
+from ark.authentication.union import UnionAuthenticator
+from ark.authentication.x509 import X509Authenticator
+from ark.authorization.alwaysallowed import AlwaysAllowedAuthorizer
+from ark.authorization.subjectaccess import SubjectAccessAuthorizer
+from ark.authorization.union import UnionAuthorizer
+from ark.cluster.client import Cluster
+from ark.cluster.errors import InvalidAccess
+from ark.cluster.incluster import in_cluster
+from ark.cluster.kubeconfig import read_kubeconfig
+from ark.cluster.services import ClusterServices
+from ark.cluster.webhook import by_name
+from ark.config import CONFIG, ConfigError, ServerConfig
+from ark.http.application import Access, Application
+from ark.http.health import READINESS, Health
+from ark.interfaces import IAuthenticator, ICluster, IStorageBackend
+from ark.observation import failing
+from ark.registry.definitions.strategy import RESOURCE
+from ark.serving import SecureServing
+from ark.upkeep import FileWatch
+
+_log = Logger()
+
+
+def connect(config: ServerConfig, reactor: Any, now: Callable[[], float]) -> Cluster:
+    """
+    The cluster that C{--kubeconfig} or C{--in-cluster} leads to; nothing is asked of it yet.
+
+    @raise ConfigError: it cannot be told where it is, or what to show there.
+    """
+    try:
+        access = in_cluster(os.environ) if config.in_cluster else read_kubeconfig(config.kubeconfig)
+        return Cluster(access, reactor, now)
+    except InvalidAccess as error:
+        remedy = "Run it in a pod with a service account, or correct the kubeconfig."
+        raise ConfigError(f"The cluster cannot be used: {error}.", remedy, CONFIG) from None
+
+
+class Aggregation:
+    """
+    What a server does that has a cluster around it.
+
+    It starts, and serves whom it can, also while the cluster is away.
+
+    @ivar follows_definitions: no client can make definitions here, and what is asked about
+        kinds is answered at once, also while the database is away.
+    """
+
+    follows_definitions = False
+
+    def __init__(
+        self, config: ServerConfig, cluster: ICluster, reactor: Any, now: Callable[[], float]
+    ) -> None:
+        """
+        @raise ConfigError: a file of authorities cannot be used.
+        """
+        self._config = config
+        self._cluster = cluster
+        self._reactor = reactor
+        self._now = now
+        self._serving: SecureServing | None = None
+        self._settings = AuthenticationSettings(cluster, self._authorities_changed, config.client_ca_file)
+        self._files = FileWatch((config.client_ca_file,))
+        self._namespaces = cluster.informer(NAMESPACES)
+        self._starting: Deferred[None] | None = None
+
+    def kinds(self, built_in: KindRegistry) -> KindRegistry:
+        """
+        Those that the server keeps for itself: the cluster has all others that are built into
+        Kubernetes.
+        """
+        return KindRegistry(evolve(kind, served=False) for kind in built_in if kind.resource == RESOURCE)
+
+    def access(self) -> Access:
+        """
+        Who may do what.
+        """
+        authorizer = UnionAuthorizer(
+            (AlwaysAllowedAuthorizer(), SubjectAccessAuthorizer(self._cluster, self._reactor))
+        )
+        namespaces = ClusterNamespaces(self._cluster, self._namespaces, self._reactor)
+        return Access(
+            self._authenticator(),
+            authorizer,
+            NamespaceLifecycle(namespaces.phase_of, namespaces.doubt),
+            (),
+            by_name if self._config.in_cluster else ClusterServices(self._cluster).address,
+        )
+
+    def _authenticator(self) -> IAuthenticator:
+        settings, now = self._settings, self._now
+        return UnionAuthenticator(
+            (
+                RequestHeaderAuthenticator(lambda: settings.proxy, now),
+                X509Authenticator(now, lambda: settings.clients),
+                TokenReviewAuthenticator(self._cluster, self._reactor),
+            ),
+            AnonymousAuthenticator() if self._config.anonymous_auth else None,
+        )
+
+    def begin(self, health: Health, serving: SecureServing) -> None:
+        """
+        Begin to follow the cluster; until all that is needed was told once, the server is not
+        ready.
+
+        @param serving: learns who vouches for clients.
+        """
+        settings, namespaces = self._settings, self._namespaces
+        self._serving = serving
+        serving.trust(settings.authorities)
+        self._starting = Deferred.fromCoroutine(settings.start())
+        self._starting.addErrback(_not_told)
+        namespaces.start()
+        unknown = "the cluster has not told it yet"
+        health.add("cluster-authentication", failing(lambda: settings.proxy is None, unknown), READINESS)
+        health.add("cluster-namespaces", failing(lambda: not namespaces.synced, unknown), READINESS)
+
+    def _authorities_changed(self) -> None:
+        if self._serving is not None:
+            self._serving.trust(self._settings.authorities)
+
+    def reload(self) -> None:
+        """
+        Read the authorities again that are given as a file.
+
+        @raise ConfigError: they cannot be used; those before still count.
+        """
+        if self._files.changed():
+            self._settings.reload()
+
+    async def make_ready(self, application: Application) -> None:
+        """
+        The cluster has all that is always there.
+        """
+
+    async def control(self, application: Application, backend: IStorageBackend) -> None:
+        """
+        The cluster's controllers do that.
+        """
+
+    def end_control(self) -> None:
+        """
+        The cluster's controllers go on.
+        """
+
+    async def end(self) -> None:
+        """
+        Follow no more.
+        """
+        if self._starting is not None:
+            self._starting.cancel()
+        self._settings.stop()
+        self._namespaces.stop()
+        if isinstance(self._cluster, Cluster):
+            await self._cluster.close()
+
+
+def _not_told(failure: Failure) -> None:
+    if failure.check(CancelledError) is None:  # type: ignore[no-untyped-call]  # Twisted's, without types
+        _log.failure("whom to believe cannot be followed", failure)
