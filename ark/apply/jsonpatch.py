@@ -44,6 +44,12 @@ class PatchFailed(ValueError):
     """
 
 
+class PatchTestFailed(PatchFailed):
+    """
+    The document is not what a C{test} operation says.
+    """
+
+
 def apply_json_patch(document: Any, operations: Any) -> Any:
     """
     The document that the operations make of C{document}, which is not changed.
@@ -265,7 +271,7 @@ class _Patching:
         path = operation.get("path")
         actual = self.document if path == "" else _get(*self._find(operation))
         if not _same(actual, wanted):
-            raise PatchFailed(f"testing value {path} failed: test failed")
+            raise PatchTestFailed(f"testing value {path} failed: test failed")
 
     def _op_copy(self, operation: Operation) -> None:
         container, key = self._find(operation, "from")

@@ -12,6 +12,7 @@ from typing import Any
 
 from ark.apply.fieldset import EMPTY, FieldSet
 from ark.apply.typed import SAME, Atom, Comparison, TypedError
+from ark.apply.typedatomics import atomics
 from ark.apply.typedcheck import Check
 from ark.apply.typedcompare import Compare
 from ark.apply.typedcompile import compile_object
@@ -70,6 +71,12 @@ class TypedSchema:
         """
         result: Object = self._merge(live, config)
         return result
+
+    def atomics(self, config: Object) -> list[str]:
+        """
+        The paths of what a configuration would replace as a whole.
+        """
+        return list(atomics(self._atom, config))
 
     def remove(self, obj: Object, fields: FieldSet) -> Object:
         """

@@ -9,7 +9,7 @@ nested types are those of the fields they are put into is seen when the value is
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping as Members
+from math import isfinite
 from typing import Any
 
 from ark.cel import types
@@ -120,33 +120,46 @@ def misnamed(value: Any, path: tuple[str, ...] = (OBJECT.name,)) -> list[str]:
     return faults
 
 
-def written(value: Any, exact: bool = True) -> Any:
+def written(value: Any) -> Any:
     """
-    A value as JSON has it.
+    A value as a member of an object.
 
-    @param exact: whole numbers stay what they are; otherwise those that a double does not
-        hold become text, as they do in C{structpb}.
-    @raise Unwritable: there is no such form.
+    @raise Unwritable: JSON has no form for it.
     """
-    if value is None or type(value) in (bool, str, float):
-        return value
-    if type(value) in (int, Uint):
-        whole = int(value)
-        return whole if exact or -_LARGEST_EXACT <= whole <= _LARGEST_EXACT else str(whole)
-    if type(value) is Struct:
-        return _members(value.fields, exact)
     raw = raw_of(value)
-    if raw is not value:
+    if raw is not value or value is None or type(value) in (bool, str, float, int):
         return raw
+    if type(value) is Uint:
+        return int(value)
+    if type(value) is Struct:
+        return {name: written(part) for name, part in value.fields.items()}
     if is_list(value):
-        return [written(each, exact) for each in value]
+        return [written(each) for each in value]
     if isinstance(value, Mapping):
-        return _members({_key(key): value.find(key)[1] for key in value.every_key()}, exact)
-    return _text(value, exact)
+        return {_key(key): written(value.find(key)[1]) for key in value.every_key()}
+    return _text(value)
 
 
-def _members(fields: Members[str, Any], exact: bool) -> dict[str, Any]:
-    return {name: written(value, exact) for name, value in fields.items()}
+def as_json(value: Any) -> Any:
+    """
+    What L{written} gives, after a way through C{structpb}, which has no numbers but doubles:
+    whole ones that a double does not hold become texts.
+
+    @raise Unwritable: JSON has no form for it.
+    """
+    kind = type(value)
+    if kind is dict:
+        return {name: as_json(part) for name, part in value.items()}
+    if kind is list:
+        return [as_json(part) for part in value]
+    if kind is int and abs(value) > _LARGEST_EXACT:
+        return str(value)
+    if kind is float:
+        if not isfinite(value):
+            raise Unwritable(f"unsupported value: {shown(value)}")
+        if value.is_integer() and abs(value) < 2.0**63:
+            return int(value)
+    return value
 
 
 def _key(key: Any) -> str:
@@ -155,7 +168,7 @@ def _key(key: Any) -> str:
     return key
 
 
-def _text(value: Any, exact: bool) -> Any:
+def _text(value: Any) -> Any:
     if type(value) is bytes:
         return base64.b64encode(value).decode()
     if type(value) is Timestamp:
@@ -163,7 +176,7 @@ def _text(value: Any, exact: bool) -> Any:
     if type(value) is Duration:
         return duration_text(value)
     if type(value) is Optional:
-        return written(value.value, exact) if value.present else None
+        return written(value.value) if value.present else None
     raise Unwritable(f"unsupported type: {getattr(value, 'type', types.DYN).name}")
 
 

@@ -1,0 +1,259 @@
+"""
+The admission plug-in that has MutatingAdmissionPolicies change writes.
+
+Follows C{k8s.io/apiserver/pkg/admission/plugin/policy/mutating} (C{dispatcher.go},
+C{reinvocationcontext.go}) and C{policy/generic/policy_dispatcher.go}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from zope.interface import implementer
+
+from ark.admission.answering import Answering
+from ark.admission.attributes import DELETE, Attributes, Subject
+from ark.admission.expressions import Given
+from ark.admission.matchconditions import ConditionsFailed
+from ark.admission.policies.matching import MatchError
+from ark.admission.policies.params import LocalKinds, ParamFault, ParamKinds, nothing_local
+from ark.admission.policies.patching import MutatingPolicy, Mutation, MutationFailed
+from ark.admission.policies.reinvocation import Invocation, Reinvocation
+from ark.admission.policies.source import Binding, Hook, PolicySource
+from ark.admission.refusals import forbidden
+from ark.admission.selectors import NamespaceLookup
+from ark.apply.typedschema import TypedSchema
+from ark.interfaces import IAdmissionPlugin, IAuthorizer, ICluster, ISelectiveAdmission
+from ark.meta.gotext import quote
+from ark.meta.status import APIStatus, Cause, service_unavailable
+
+Object = dict[str, Any]
+Hooks = Sequence[Hook[MutatingPolicy]]
+
+Schemas = Callable[[Attributes], "TypedSchema | None"]
+"""
+Finds what the schema of the object of a write says about merging.
+"""
+
+_NAMESPACES = ("", "namespaces")
+
+
+class _Failure(NamedTuple):
+    message: str
+    reason: str
+
+
+class _Mutating:
+    """
+    One write before the policies.
+    """
+
+    def __init__(
+        self, attributes: Attributes, answering: Answering, namespace_of: NamespaceLookup, schemas: Schemas
+    ) -> None:
+        self._attributes = attributes
+        self._answering = answering
+        self._namespace_of = namespace_of
+        self._schemas = schemas
+        self._failures: list[_Failure] = []
+        self._dirty = False
+
+    async def mutate(self, hooks: Iterable[Hook[MutatingPolicy]]) -> None:
+        """
+        @raise APIStatus: a policy failed that may not.
+        """
+        invocations = [each for hook in hooks for each in await self._invocations(hook)]
+        if invocations:
+            await self._dispatch(invocations)
+        if self._failures:
+            raise self._refusal()
+
+    async def _invocations(self, hook: Hook[MutatingPolicy]) -> list[Invocation]:
+        attributes = self._attributes
+        try:
+            if not await hook.resources.matches(attributes, self._namespace_of):
+                return []
+            if hook.param_kind is not None:
+                await hook.param_kind.found()
+        except (*MatchError, ParamFault) as error:
+            self._fail(hook, None, f"failed to configure policy: {error}", "")
+            return []
+        found: list[Invocation] = []
+        for binding in hook.bindings:
+            try:
+                if await binding.resources.matches(attributes, self._namespace_of):
+                    params = await hook.params(binding, attributes)
+                    found += [Invocation(hook, binding, param) for param in params]
+            except (*MatchError, ParamFault) as error:
+                self._fail(hook, binding, f"failed to configure binding: {error}", "")
+        return found
+
+    async def _dispatch(self, invocations: Sequence[Invocation]) -> None:
+        attributes = self._attributes
+        memory = Reinvocation.of(attributes)
+        if attributes.reinvoking and memory.differs(attributes.object):
+            memory.ask_again()
+        namespace = None
+        if attributes.namespace and attributes.resource != _NAMESPACES:
+            namespace = await self._namespace_of(attributes.namespace)
+        for invocation in invocations:
+            await self._invoke(invocation, namespace, memory)
+        if self._dirty and attributes.object is not None:
+            memory.ask_again()
+            attributes.reinvoke = True
+            attributes.settle(attributes.object)
+        memory.leave(attributes.object)
+
+    async def _invoke(self, invocation: Invocation, namespace: Object | None, memory: Reinvocation) -> None:
+        attributes, policy = self._attributes, invocation.hook.compiled
+        given = Given(attributes, self._answering.answers, namespace, invocation.param)
+        try:
+            if not await self._answering.complete(lambda: policy.met(given)):
+                return
+        except ConditionsFailed as error:
+            self._fail(invocation.hook, invocation.binding, str(error), "Invalid")
+            return
+        if attributes.reinvoking and not memory.is_again(invocation.key):
+            return
+        before = attributes.object
+        for mutation in policy.mutations:
+            try:
+                await self._apply(policy, mutation, given)
+            except MutationFailed as error:
+                self._fail(invocation.hook, invocation.binding, str(error), "Invalid")
+        if attributes.object is not before and attributes.object != before:
+            memory.ask_again()
+            attributes.reinvoke = True
+        if policy.reinvoked:
+            memory.saw(invocation.key)
+
+    async def _apply(self, policy: MutatingPolicy, mutation: Mutation, given: Given) -> None:
+        """
+        @raise MutationFailed: it cannot be done.
+        """
+        attributes = self._attributes
+        obj = attributes.object
+        if obj is None:
+            return
+        schema = self._schemas(attributes)
+        if schema is None:
+            raise service_unavailable(
+                f"Resource kind {attributes.gvk.group}/{attributes.gvk.version}, Kind={attributes.gvk.kind} not "
+                "found. There can be a delay between when CustomResourceDefinitions are created and when they "
+                "are available.",
+                0,
+            )
+        value = await self._answering.complete(lambda: policy.evaluate(mutation, given))
+        made = _own(mutation.apply(obj, value, schema))
+        attributes.default(made)
+        attributes.object = made
+        self._dirty = True
+
+    def _fail(self, hook: Hook[Any], binding: Binding | None, message: str, reason: str) -> None:
+        if hook.ignores:
+            return
+        named = f"'{hook.name}' with binding '{binding.name}'" if binding is not None else quote(hook.name)
+        self._failures.append(_Failure(f"policy {named} denied request: {message}", reason))
+
+    def _refusal(self) -> APIStatus:
+        causes = tuple(Cause("", failure.message, "") for failure in self._failures)
+        status = forbidden(self._attributes, "", causes)
+        status.message = self._failures[0].message
+        status.reason = self._failures[0].reason or status.reason
+        return status
+
+
+def _own(obj: Object) -> Object:
+    """
+    A copy of which every part may be changed.
+    """
+    made: Object = orjson.loads(orjson.dumps(obj))
+    return made
+
+
+@implementer(IAdmissionPlugin, ISelectiveAdmission)
+class MutatingAdmissionPolicies:
+    """
+    @param namespace_of: finds the namespaces of what is written.
+    @param authorizer: answers the questions of expressions.
+    @param schemas: finds the schemas of objects.
+    @param reactor: C{IReactorTime}.
+    @param local: finds the kinds that this server itself keeps, for parameters.
+    """
+
+    def __init__(
+        self,
+        cluster: ICluster,
+        namespace_of: NamespaceLookup,
+        authorizer: IAuthorizer,
+        schemas: Schemas,
+        reactor: Any,
+        local: LocalKinds = nothing_local,
+    ) -> None:
+        self._namespace_of = namespace_of
+        self._authorizer = authorizer
+        self._schemas = schemas
+        params = ParamKinds(cluster, reactor, local)
+        self._source: PolicySource[MutatingPolicy] = PolicySource(
+            cluster, "mutatingadmissionpolicies", MutatingPolicy, params, reactor
+        )
+
+    def start(self) -> None:
+        """
+        Begin to follow the policies.
+        """
+        self._source.start()
+
+    def stop(self) -> None:
+        """
+        Follow them no more.
+        """
+        self._source.stop()
+
+    @property
+    def synced(self) -> bool:
+        """
+        Whether it is known what policies there are.
+        """
+        return self._source.synced
+
+    @property
+    def reads_managed_fields(self) -> bool:
+        """
+        Whether a policy looks at who owns which field.
+        """
+        return self._source.reads_managed_fields
+
+    def handles(self, operation: str) -> bool:
+        """
+        All that have an object.
+        """
+        return operation != DELETE
+
+    def concerns(self, subject: Subject) -> bool:
+        """
+        See L{ISelectiveAdmission.concerns}.
+        """
+        return self._source.concerns(subject)
+
+    def subscribe(self, changed: Callable[[], None]) -> None:
+        """
+        See L{ISelectiveAdmission.subscribe}.
+        """
+        self._source.subscribe(changed)
+
+    async def admit(self, attributes: Attributes) -> None:
+        """
+        Have the policies change the object.
+        """
+        hooks: Hooks = await self._source.concerned(attributes)
+        if hooks:
+            answering = Answering(self._authorizer)
+            await _Mutating(attributes, answering, self._namespace_of, self._schemas).mutate(hooks)
+
+    async def validate(self, attributes: Attributes) -> None:
+        """
+        There is nothing left to do.
+        """
