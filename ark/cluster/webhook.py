@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -131,7 +132,10 @@ class _Endpoints:
         self._reactor = reactor
         self._webhook = webhook
         self._resolve = resolve
-        self._trust = _trust_root(webhook.authorities)
+
+    @cached_property
+    def _trust(self) -> Any:
+        return _trust_root(self._webhook.authorities)
 
     def endpointForURI(self, uri: Any) -> Any:
         host = uri.host.decode("ascii")
@@ -147,9 +151,10 @@ class _Endpoints:
 def _trust_root(authorities: bytes) -> Any:
     if not authorities:
         return platformTrust()  # type: ignore[no-untyped-call]  # Twisted's, without types
-    return trustRootFromCertificates(
-        [Certificate.loadPEM(found) for found in _CERTIFICATE.findall(authorities)]  # type: ignore[no-untyped-call]
-    )
+    found = _CERTIFICATE.findall(authorities)
+    if not found:
+        raise ValueError("unable to load root certificates: unable to parse bytes as PEM block")
+    return trustRootFromCertificates([Certificate.loadPEM(one) for one in found])  # type: ignore[no-untyped-call]
 
 
 @implementer(IBodyProducer)
@@ -271,9 +276,11 @@ class WebhookClient:
         answer = _Answer(self._limit)
         response.deliverBody(answer)
         body = await answer.whole
+        given = (response.headers.getRawHeaders("content-type") or [""])[0]
         if not 200 <= response.code <= 206:
-            given = response.headers.getRawHeaders("content-type") or [""]
-            raise refusal(response.code, given[0], body)
+            raise refusal(response.code, given, body)
+        if not body:
+            raise CallFailed(f"0-length response with status code: {response.code} and content type: {given}")
         return body
 
     def close(self) -> None:

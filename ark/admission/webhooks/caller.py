@@ -1,0 +1,165 @@
+"""
+Asks webhooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from twisted.logger import Logger
+
+from ark.admission.attributes import Attributes
+from ark.admission.metrics import ADMIT, CALLING, INTERNAL, NO_ERROR, VALIDATE, AdmissionMetrics, Call
+from ark.admission.webhooks.failures import CallingFailed, Denied, denial, dry_run_unsupported
+from ark.admission.webhooks.hook import Hook
+from ark.admission.webhooks.review import BadReview, Request, Response, Undecodable, read_response
+from ark.cluster.webhook import CallFailed, Resolve, Webhook, WebhookClient
+from ark.meta.status import APIStatus
+
+MOST_BYTES = 16 * 1024 * 1024
+"""
+How large an answer may be.
+"""
+
+
+class WebhookCaller:
+    """
+    The connections to all webhooks of admission.  One for all plug-ins: what changes objects
+    and what judges them are often the same server.
+    """
+
+    def __init__(self, reactor: Any, resolve: Resolve, agent: Any = None) -> None:
+        """
+        @param agent: makes the requests, instead of one of each webhook's own.
+        """
+        self._reactor = reactor
+        self._resolve = resolve
+        self._agent = agent
+        self._clients: dict[bytes, WebhookClient] = {}
+        self._used: dict[object, frozenset[bytes]] = {}
+
+    def keep(self, owner: object, hooks: Iterable[Hook]) -> None:
+        """
+        Let go of webhooks that neither C{owner} nor anybody else has any more.
+        """
+        self._used[owner] = frozenset(map(_place, hooks))
+        wanted = frozenset().union(*self._used.values())
+        for place in self._clients.keys() - wanted:
+            self._clients.pop(place).close()
+
+    async def post(self, hook: Hook, data: bytes) -> bytes:
+        """
+        The answer of a webhook.
+
+        @raise CallingFailed: there is none.
+        """
+        place = _place(hook)
+        client = self._clients.get(place)
+        if client is None:
+            try:
+                client = WebhookClient(
+                    Webhook.of(hook.client_config), self._reactor, self._resolve, self._agent, MOST_BYTES
+                )
+            except (KeyError, ValueError) as error:
+                raise CallingFailed(hook.name, f"could not get REST client: {error}", 500) from error
+            self._clients[place] = client
+        try:
+            return await client.post(data, hook.seconds)
+        except CallFailed as failed:
+            raise CallingFailed(hook.name, f"failed to call webhook: {failed}", failed.code) from failed
+
+    def seconds(self) -> float:
+        """
+        The time, to measure with.
+        """
+        now: float = self._reactor.seconds()
+        return now
+
+
+def _place(hook: Hook) -> bytes:
+    return orjson.dumps(hook.client_config, option=orjson.OPT_SORT_KEYS)
+
+
+class Asking:
+    """
+    Asks webhooks of one sort, and counts what comes of it.
+
+    @param step: C{admit} or C{validating}.
+    """
+
+    _log = Logger()
+
+    def __init__(self, caller: WebhookCaller, step: str, metrics: AdmissionMetrics) -> None:
+        self._caller = caller
+        self._mutates = step == ADMIT
+        self._step = step
+        self._metrics = metrics
+
+    async def ask(self, hook: Hook, attributes: Attributes, request: Request) -> Response:
+        """
+        What a webhook says of a write, which it allows.  What it says beside that has been passed on.
+
+        @raise CallingFailed: it cannot be asked, or its answer cannot be used.
+        @raise APIStatus: it refuses, or must not be asked.
+        """
+        if attributes.dry_run and not hook.bears_dry_run:
+            if hook.bears_dry_run is None:
+                raise CallingFailed(hook.name, "Webhook SideEffects is nil", 400)
+            raise dry_run_unsupported(hook.name)
+        if not hook.review_version:
+            known = "webhook does not accept known AdmissionReview versions (v1, v1beta1)"
+            raise CallingFailed(hook.name, f"could not create admission objects: {known}", 400)
+        uid = str(uuid4())
+        data = await self._caller.post(hook, request.text(uid, hook.review_version))
+        try:
+            response = read_response(data, uid, hook.review_version, self._mutates)
+        except Undecodable as error:
+            raise CallingFailed(hook.name, f"failed to call webhook: {error}") from error
+        except BadReview as error:
+            raise CallingFailed(hook.name, f"received invalid webhook response: {error}") from error
+        for key, value in response.annotations.items():
+            attributes.annotate(f"{hook.name}/{key}", value)
+        attributes.warnings.extend(response.warnings)
+        if not response.allowed:
+            raise denial(hook.name, response.status)
+        return response
+
+    async def attempt(self, hook: Hook, attributes: Attributes, work: Awaitable[None]) -> bool:
+        """
+        Wait for C{work}, all that is done for a webhook, and count what came of it.
+
+        @return: whether it came to its end; C{False} if it failed and is passed over.
+        @raise APIStatus: the write fails.
+        """
+        call = Call(hook.name, self._step, attributes.operation)
+        started = self._caller.seconds()
+        try:
+            await work
+        except CallingFailed as failed:
+            self._count(call, started, failed.code, "" if hook.ignores else CALLING)
+            if not hook.ignores:
+                raise failed.status() from failed
+            self._metrics.failed_open(call)
+            self._log.warn("a webhook failed and is passed over: {error}", error=str(failed))
+            return False
+        except APIStatus as status:
+            denied = isinstance(status, Denied)
+            self._count(call, started, status.code if denied else 0, NO_ERROR if denied else INTERNAL)
+            raise
+        self._count(call, started, 200)
+        return True
+
+    def excluded(self, hook: Hook, attributes: Attributes) -> None:
+        """
+        Count a write that is kept from a webhook by its conditions.
+        """
+        step = ADMIT if self._mutates else VALIDATE
+        self._metrics.excluded(hook.name, "webhook", step, attributes.operation)
+
+    def _count(self, call: Call, started: float, code: int, error: str = "") -> None:
+        if error:
+            self._metrics.rejection(call, error, code)
+        self._metrics.webhook(call, code, bool(error), self._caller.seconds() - started)
