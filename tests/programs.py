@@ -80,6 +80,7 @@ class Programs:
 POSTGRESQL = Programs(
     "PostgreSQL", "postgresql", ("initdb", "pg_ctl", "psql"), ("/usr/lib/postgresql/*/bin",)
 )
+PGBOUNCER = Programs("PgBouncer", "pgbouncer", ("pgbouncer",), ("/usr/sbin", "/usr/bin"))
 # The packages with the programs alone, without the service that would be started.
 MARIADB = Programs(
     "MariaDB",

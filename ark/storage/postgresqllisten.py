@@ -20,6 +20,8 @@ from ark.storage.postgresqlsession import Session
 CHANNEL = "ark_resources"
 POLL_SECONDS = 1.0
 _PROBE_SECONDS = 10.0
+_PROCESS = "SELECT pg_backend_pid()"
+_LOOKS = 3
 
 
 class Listener:
@@ -56,6 +58,7 @@ class Listener:
         self._opening: Deferred[None] | None = None
         self._next_probe = 0.0
         self._probed_at: float | None = None
+        self._shared = False
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
         self.hears = False
@@ -113,9 +116,29 @@ class Listener:
             self._session = session = Session(self._reactor)
             session.connection.addNotifyObserver(self._heard)
             await session.open(self._hosts, self._timeout)
+        if await self._is_shared(session):
+            if not self._shared:
+                self._log.warn("A pooler gives connections to PostgreSQL away between transactions: polling")
+            self._shared = True
+            return
         await session.run(f"LISTEN {CHANNEL}", self._timeout)
         self._probed_at = self._reactor.seconds()
         await self._query("SELECT pg_notify(%s, %s)", (CHANNEL, self._token))
+
+    async def _is_shared(self, session: Session) -> bool:
+        """
+        Whether a pooler leads others to the same process of the server.  It would have to throw
+        away what comes for nobody, and complains of each notification.
+        """
+        pid = session.connection.pollable().get_backend_pid()
+        ((own,),) = await session.query(_PROCESS, (), self._timeout)
+        if own == pid:
+            return False
+        for _ in range(_LOOKS):
+            ((other,),) = await self._query(_PROCESS, ())
+            if other == own:
+                return True
+        return False
 
     def _proved(self, result: Any) -> None:
         self._opening = None

@@ -120,6 +120,20 @@ class PostgreSQLServer:
         """
         return self.run("psql", "-h", "127.0.0.1", "-p", str(self.port), "-d", "postgres", "-AtXqc", text)
 
+    def demand_password(self, user: str, password: str) -> None:
+        """
+        Let nobody in any more without one; L{sql} does not know it.
+        """
+        self.sql(f"ALTER ROLE {user} PASSWORD '{password}'")
+        self.admit("host all all 127.0.0.1/32 scram-sha-256\n")
+
+    def admit(self, rules: str) -> None:
+        """
+        Say who may come in, as C{pg_hba.conf} has it.
+        """
+        (self.data / "pg_hba.conf").write_text(rules)
+        self.run("pg_ctl", "reload", "-D", str(self.data))
+
     def standby(self) -> PostgreSQLServer:
         """
         A server that follows this one.

@@ -1,0 +1,371 @@
+"""
+The server as a process over PostgreSQL, while that is away, silent, not there yet, or behind a pooler.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor as default_reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
+
+from tests.cluster.ark import ArkServer
+from tests.cluster.client import Answer, Client, Endpoint
+from tests.cluster.process import NotReady, free_port
+from tests.cluster.shared import obligatory
+from tests.programs import NotInstalled
+from tests.storage.pgbouncer import PgBouncer
+from tests.storage.postgresqlserver import PostgreSQLServer, find_programs
+from tests.storage.way import Way
+
+reactor: Any = default_reactor
+PATIENCE = 30.0
+QUERIES = "/apis/ark.mckinsey.com/v1alpha1/namespaces/default/queries"
+#: What a read of any revision may be answered by from memory, and what none but the database knows.
+FRESH = (
+    ("GET", f"{QUERIES}/first", b""),
+    ("GET", f"{QUERIES}/never-was", b""),
+    ("GET", QUERIES, b""),
+    ("GET", "/api/v1/namespaces", b""),
+    ("DELETE", f"{QUERIES}/first", b""),
+    ("DELETE", QUERIES, b""),
+    ("PATCH", f"{QUERIES}/first", b'{"spec":{"input":"y"}}'),
+    ("POST", QUERIES, b'{"apiVersion":"ark.mckinsey.com/v1alpha1","kind":"Query","metadata":{"name":"x"}}'),
+)
+#: What does not depend on it.
+ALWAYS = ("/livez", "/version", "/api", "/apis", "/openapi/v2", "/openapi/v3", "/metrics", "/readyz/ping")
+CANARY = "canary-7f3a9b"
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> None:
+    """
+    Return when something is so.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"in vain for {what}")
+        time.sleep(0.02)
+
+
+def start_postgresql(**configuration: str) -> PostgreSQLServer:
+    """
+    A PostgreSQL of a test's own.
+    """
+    programs = find_programs()
+    if programs is None:
+        raise SkipTest("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
+    return PostgreSQLServer(programs, **configuration)
+
+
+def start_ark(url: str, *flags: str) -> ArkServer:
+    """
+    A server over a database.
+    """
+    return obligatory(lambda: ArkServer(flags=["--storage=postgresql", f"--db-url={url}", *flags]).start())
+
+
+def send(client: Client, method: str, target: str, body: bytes = b"") -> Answer:
+    """
+    One request, sent once.
+    """
+    content = "application/merge-patch+json" if method == "PATCH" else "application/json"
+    return client.request(
+        method, target, {"Content-Type": content} if body else {}, body or None, retry=False
+    )
+
+
+def create(client: Client, name: str) -> Answer:
+    """
+    Try to create an object.
+    """
+    value = {"apiVersion": "ark.mckinsey.com/v1alpha1", "kind": "Query", "spec": {"input": "x"}}
+    value["metadata"] = {"name": name}
+    return send(client, "POST", QUERIES, json.dumps(value).encode())
+
+
+class Listening(threading.Thread):
+    """
+    One watch, which is never begun anew.
+
+    @ivar heard: type and name of each event.
+    """
+
+    def __init__(self, endpoint: Endpoint, revision: str) -> None:
+        super().__init__(daemon=True)
+        self.heard: list[tuple[str, str]] = []
+        self.ended = False
+        self._client = endpoint.connect(4 * PATIENCE)
+        self._target = f"{QUERIES}?watch=true&resourceVersion={revision}"
+        self.start()
+
+    def run(self) -> None:
+        """
+        Listen.
+        """
+        for part in self._client.stream("GET", self._target):
+            if not isinstance(part, Answer):
+                event = json.loads(part)
+                metadata = event["object"].get("metadata", {})
+                self.heard.append((event["type"], metadata.get("name", "")))
+        self.ended = True
+
+
+class OutageTests(SynchronousTestCase):
+    """
+    A PostgreSQL that goes and comes back, and two servers over it.
+    """
+
+    def setUp(self) -> None:
+        """
+        Both, and a watch.
+        """
+        self.postgresql = start_postgresql()
+        self.addCleanup(self.postgresql.remove)
+        url = self.postgresql.url()
+        self.servers = [start_ark(url) for _ in range(2)]
+        for server in self.servers:
+            self.addCleanup(server.remove)
+        self.clients = [server.endpoint.connect(PATIENCE) for server in self.servers]
+        for client in self.clients:
+            self.addCleanup(client.close)
+        first = create(self.clients[0], "first")
+        self.assertEqual(first.code, 201, first.body)
+        self.watches = [
+            Listening(server.endpoint, first.json()["metadata"]["resourceVersion"]) for server in self.servers
+        ]
+
+    def check_refused(self, client: Client) -> None:
+        """
+        What needs the database is told so, as kube-apiserver tells of a storage that is away.
+        """
+        for method, target, body in FRESH:
+            answer = send(client, method, target, body)
+            self.assertEqual(answer.code, 503, f"{method} {target}: {answer.body!r}")
+            self.assertEqual(answer.header("retry-after"), "1")
+            status = answer.json()
+            self.assertEqual((status["kind"], status["status"]), ("Status", "Failure"))
+            self.assertEqual((status["reason"], status["code"]), ("ServiceUnavailable", 503))
+            self.assertEqual(status["details"]["retryAfterSeconds"], 1)
+
+    def check_answered(self, client: Client) -> None:
+        """
+        What does not need it goes on, and an old object is still told to who asks for any.
+        """
+        for target in ALWAYS:
+            self.assertEqual(send(client, "GET", target).code, 200, target)
+        answer = send(client, "GET", f"{QUERIES}/first?resourceVersion=0")
+        self.assertEqual(answer.code, 200, answer.body)
+        # What a check found is remembered for a moment.
+        wait_for(lambda: b"[-]storage failed" in send(client, "GET", "/readyz").body, "unreadiness")
+        self.assertEqual(send(client, "GET", "/readyz").code, 500)
+
+    def test_what_needs_it_waits_and_the_rest_goes_on(self) -> None:
+        """
+        Stopped in order and at once: watches stay open and miss nothing of what either server writes
+        afterwards, and no server has to be started again.
+        """
+        names = []
+        for mode in ("fast", "immediate"):
+            self.postgresql.stop(mode)
+            for client in self.clients:
+                self.check_refused(client)
+                self.check_answered(client)
+            self.postgresql.start()
+            for number, client in enumerate(self.clients):
+                wait_for(lambda at=client: send(at, "GET", "/readyz").code == 200, "readiness")
+                names.append(f"{mode}-{number}")
+                answer = create(client, names[-1])
+                self.assertEqual(answer.code, 201, answer.body)
+        wanted = [("ADDED", name) for name in names]
+        for watch in self.watches:
+            wait_for(lambda at=watch: at.heard == wanted, f"{wanted}, only {watch.heard}")
+            self.assertFalse(watch.ended)
+        for server in self.servers:
+            self.assertNotIn("Traceback", (server.folder / "ark-server.log").read_text())
+
+
+class WayTests(TestCase):
+    """
+    A way to PostgreSQL that does not break, but leads nowhere.
+    """
+
+    timeout = 240
+
+    async def test_silence_is_a_timeout(self) -> None:
+        """
+        Reads end after 15 seconds with 504, and so does a write; a watch goes on when the way is open again.
+        """
+        postgresql = await deferToThread(start_postgresql)
+        self.addCleanup(postgresql.remove)
+        way = Way(postgresql.port)
+        self.addCleanup(lambda: Deferred.fromCoroutine(way.close()))
+        url = postgresql.url().replace(str(postgresql.port), str(way.port))
+        server = await deferToThread(start_ark, url)
+        self.addCleanup(server.remove)
+        client = server.endpoint.connect(3 * PATIENCE)
+        first = await deferToThread(create, client, "first")
+        watch = Listening(server.endpoint, first.json()["metadata"]["resourceVersion"])
+        way.silent = True
+        others = [server.endpoint.connect(3 * PATIENCE) for _ in range(3)]
+        asked = [
+            deferToThread(send, others[0], "GET", QUERIES),
+            deferToThread(send, others[1], "GET", f"{QUERIES}/never-was"),
+            deferToThread(create, others[2], "lost"),
+        ]
+        listed, got, written = [await answer for answer in asked]
+        for answer in (listed, got, written):
+            self.assertEqual((answer.code, answer.json()["reason"]), (504, "Timeout"), answer.body)
+        for answer in (listed, got):
+            self.assertEqual(answer.header("retry-after"), "1")
+        self.assertEqual((await deferToThread(send, client, "GET", "/livez")).code, 200)
+        way.cut()
+        way.silent = False
+        await deferToThread(self._goes_on, client, watch)
+
+    def _goes_on(self, client: Client, watch: Listening) -> None:
+        wait_for(lambda: send(client, "GET", QUERIES).code == 200, "the database")
+        answer = create(client, "second")
+        self.assertEqual(answer.code, 201, answer.body)
+        wait_for(lambda: ("ADDED", "second") in watch.heard, "the event")
+        # What became of the one in between, nobody had to know; but a watch and a list tell the same of it.
+        names = {item["metadata"]["name"] for item in client.get(QUERIES)["items"]}
+        self.assertEqual({name for _, name in watch.heard} | {"first"}, names)
+
+
+class StartTests(SynchronousTestCase):
+    """
+    Starting a server over a database that is not there, or lets nobody in.
+    """
+
+    def start_in_vain(self, flags: Sequence[str]) -> tuple[float, str]:
+        """
+        After how many seconds a server gives up, and what it says.
+        """
+        server = ArkServer(flags=flags)
+        self.addCleanup(server.remove)
+        began = time.monotonic()
+        failure = self.assertRaises(NotReady, server.start)
+        self.assertIn("ended with 4", str(failure))
+        return time.monotonic() - began, str(failure)
+
+    def test_a_database_that_comes_later(self) -> None:
+        """
+        It is waited for, and the log says so.
+        """
+        postgresql = start_postgresql()
+        self.addCleanup(postgresql.remove)
+        url = postgresql.url()
+        postgresql.stop()
+        server = ArkServer(flags=[f"--storage={url}"])
+        self.addCleanup(server.remove)
+        timer = threading.Timer(2.0, postgresql.start)
+        timer.start()
+        server.start()
+        timer.join()
+        self.assertIn("Waiting for the database", (server.folder / "ark-server.log").read_text())
+        client = server.endpoint.connect()
+        self.addCleanup(client.close)
+        self.assertEqual(create(client, "first").code, 201)
+
+    def test_a_database_that_does_not_come(self) -> None:
+        """
+        The server says where it looked, what was wrong, and gives up when it was told to.
+        """
+        port = free_port()
+        flags = [f"--storage=postgresql://ark@127.0.0.1:{port}/ark", "--storage-wait=2s"]
+        seconds, text = self.start_in_vain(flags)
+        self.assertIn("Connection refused", text)
+        self.assertIn("the server at 127.0.0.1 can be reached", text)
+        self.assertGreater(seconds, 1)
+
+    def test_what_waiting_does_not_mend(self) -> None:
+        """
+        A database that does not exist, and a password that is wrong, are told at once; the password is not.
+        """
+        postgresql = start_postgresql()
+        self.addCleanup(postgresql.remove)
+        _, text = self.start_in_vain(
+            [f"--storage=postgresql://ark@127.0.0.1:{postgresql.port}/nowhere", "--storage-wait=80s"]
+        )
+        self.assertIn("Create the database", text)
+        postgresql.demand_password("ark", "right")
+        wrong = f"--storage=postgresql://ark:{CANARY}@127.0.0.1:{postgresql.port}/postgres"
+        _, text = self.start_in_vain([wrong, "--storage-wait=80s"])
+        self.assertIn("Check the user and the password", text)
+        self.assertNotIn(CANARY, text)
+
+
+class PasswordTests(SynchronousTestCase):
+    """
+    A password in a file.
+    """
+
+    def test_nobody_sees_it(self) -> None:
+        """
+        Neither in the list of processes with their environment, nor in logs, errors and metrics, at the most
+        talkative and while the database is away.
+        """
+        postgresql = start_postgresql()
+        self.addCleanup(postgresql.remove)
+        url = postgresql.url()
+        postgresql.demand_password("ark", CANARY)
+        file = Path(self.mktemp()).resolve()
+        file.write_text(f"{CANARY}\n")
+        self.patch(os, "environ", {**os.environ, "ARK_POSTGRES_PASSWORD_FILE": str(file)})
+        server = start_ark(url, "--v=10")
+        self.addCleanup(server.remove)
+        client = server.endpoint.connect(PATIENCE)
+        self.addCleanup(client.close)
+        self.assertEqual(create(client, "first").code, 201)
+        seen = [send(client, "GET", target).body for target in ("/metrics", "/readyz?verbose", "/configz")]
+        postgresql.stop("immediate")
+        seen += [send(client, method, target, body).body for method, target, body in FRESH]
+        seen.append(send(client, "GET", "/readyz/storage").body)
+        process = Path(f"/proc/{server.processes[0].pid}")
+        seen += [(process / name).read_bytes() for name in ("cmdline", "environ", "comm")]
+        seen += [path.read_bytes() for path in server.folder.rglob("*") if path.is_file()]
+        for text in seen:
+            self.assertNotIn(CANARY.encode(), text)
+
+
+class PoolerTests(SynchronousTestCase):
+    """
+    PgBouncer in transaction mode, where nobody can listen.
+    """
+
+    def test_servers_ask_once_a_second(self) -> None:
+        """
+        What one writes is heard of at the other within two, and a metric says why.
+        """
+        postgresql = start_postgresql()
+        self.addCleanup(postgresql.remove)
+        try:
+            pooler = PgBouncer(postgresql)
+        except NotInstalled as error:
+            raise SkipTest(str(error)) from None
+        self.addCleanup(pooler.remove)
+        servers = [start_ark(pooler.url) for _ in range(2)]
+        for server in servers:
+            self.addCleanup(server.remove)
+        clients = [server.endpoint.connect(PATIENCE) for server in servers]
+        first = create(clients[0], "first")
+        self.assertEqual(first.code, 201, first.body)
+        watch = Listening(servers[1].endpoint, first.json()["metadata"]["resourceVersion"])
+        for number in range(5):
+            began = time.monotonic()
+            self.assertEqual(create(clients[0], f"a-{number}").code, 201)
+            wait_for(lambda count=number: len(watch.heard) > count, "the event")
+            self.assertLess(time.monotonic() - began, 2)
+            self.assertEqual(clients[1].get(f"{QUERIES}/a-{number}")["metadata"]["name"], f"a-{number}")
+        self.assertEqual(watch.heard, [("ADDED", f"a-{number}") for number in range(5)])
+        for client in clients:
+            self.assertIn(b"\nark_storage_notifications 0", send(client, "GET", "/metrics").body)
