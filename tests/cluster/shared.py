@@ -13,10 +13,14 @@ from functools import cache
 from pathlib import Path
 from unittest import SkipTest
 
+from tests.cluster.aggregated import AggregatedArk
 from tests.cluster.ark import ArkServer
 from tests.cluster.build import REPOSITORY, require
 from tests.cluster.cluster import Cluster, read_definitions
+from tests.programs import POSTGRESQL, NotInstalled
+from tests.storage.postgresqlserver import PostgreSQLServer
 
+CONTROLLERS = ("namespace-controller", "garbage-collector-controller")
 WIDGETS = REPOSITORY / "tests/differential/widgets.yaml"
 
 
@@ -50,6 +54,38 @@ def ark(instance: int = 0, *, controllers: str = "*") -> ArkServer:
     )
     atexit.register(server.remove)
     return server
+
+
+@cache
+def aggregated(backend: str = "sqlite") -> AggregatedArk:
+    """
+    Our server behind the aggregator of a cluster of its own, with the probe kinds besides its own.
+
+    @param backend: C{sqlite} for one server, C{postgresql} for two replicas.
+    @raise SkipTest: when a program cannot be had here (an error where C{CI=true}).
+    """
+    require("etcd", "kube")
+    storage, replicas = [], 1
+    if backend == "postgresql":
+        replicas = 2
+        database = _postgresql()
+        atexit.register(database.remove)
+        storage = ["--storage=postgresql", f"--db-url={database.url()}"]
+    cluster = Cluster(controllers=CONTROLLERS).start()
+    atexit.register(cluster.remove)
+    server = AggregatedArk(cluster, replicas=replicas, definitions=[WIDGETS], storage=storage)
+    atexit.register(server.stop)
+    return server.start()
+
+
+def _postgresql() -> PostgreSQLServer:
+    try:
+        programs = POSTGRESQL.require()["initdb"].parent
+    except NotInstalled as error:
+        if os.environ.get("CI") == "true":
+            raise
+        raise SkipTest(str(error)) from error
+    return PostgreSQLServer(programs)
 
 
 def definitions() -> list[Path]:
