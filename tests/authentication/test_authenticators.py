@@ -4,10 +4,15 @@ Tests of the ways to find out who asks.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import CertificateBuilder, Name, NameAttribute, NameOID, ObjectIdentifier
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from ark.authentication import pki
@@ -18,7 +23,7 @@ from ark.authentication.userinfo import CREDENTIAL_ID, UserInfo
 from ark.authentication.x509 import X509Authenticator
 from ark.http.request import ClientConnection
 from ark.interfaces import IAuthenticator
-from ark.meta.status import APIStatus
+from ark.meta.status import APIStatus, service_unavailable, unauthorized
 
 NOW = 1_800_000_000.0
 
@@ -101,6 +106,31 @@ class AuthenticatorTests(SynchronousTestCase):
         request.connection.peer_certificate_der = None
         self.assertIs(self.ask(authenticator, request), first)
 
+    def test_certificate_has_one_uid_at_most(self) -> None:
+        """
+        Several, or an empty one, make it useless.
+        """
+        kind = ObjectIdentifier("1.3.6.1.4.1.57683.2")
+        moment = pki.utc(NOW)
+        authority = pki.make_authority(moment)
+        for uids, refused in (((), False), (("7",), False), (("7", "8"), True)):
+            attributes = [NameAttribute(NameOID.COMMON_NAME, "ann")]
+            attributes += [NameAttribute(kind, uid) for uid in uids]
+            key = ec.generate_private_key(ec.SECP256R1())
+            builder = CertificateBuilder().subject_name(Name(attributes)).public_key(key.public_key())
+            builder = builder.issuer_name(authority.certificate.subject).serial_number(1)
+            builder = builder.not_valid_before(moment).not_valid_after(moment + timedelta(days=1))
+            connection = ClientConnection()
+            signed = builder.sign(authority.key, hashes.SHA256())
+            connection.peer_certificate_der = signed.public_bytes(Encoding.DER)
+            request, authenticator = HeaderOnly(connection), X509Authenticator(lambda: NOW)
+            if refused:
+                self.refused(authenticator, request)
+            else:
+                user = self.ask(authenticator, request)
+                assert user is not None
+                self.assertEqual(user.uid, "".join(uids))
+
     def test_certificate_that_runs_out_ends_the_identity(self) -> None:
         """
         A connection may live longer than the certificate that opened it.
@@ -165,6 +195,31 @@ class AuthenticatorTests(SynchronousTestCase):
             user = self.ask(union, request)
             assert user is not None
             self.assertEqual(user.name, name)
+
+    def test_wrong_credentials_do_not_hide_right_ones(self) -> None:
+        """
+        A certificate that is for others to judge, and a good token beside it; but whoever has
+        nothing that is right is refused with the worst that was found.
+        """
+
+        @implementer(IAuthenticator)
+        class Failing:
+            def __init__(self, status: APIStatus) -> None:
+                self._status = status
+
+            async def authenticate(self, request: Any) -> UserInfo | None:
+                raise self._status
+
+        away, wrong = Failing(service_unavailable("away")), Failing(unauthorized())
+        tokens = TokenFileAuthenticator({"t": UserInfo("bob")})
+        good = UnionAuthenticator((wrong, away, tokens), AnonymousAuthenticator())
+        user = self.ask(good, HeaderOnly(authorization="Bearer t"))
+        assert user is not None
+        self.assertEqual(user.name, "bob")
+        for order in ((wrong, away), (away, wrong)):
+            union = UnionAuthenticator((*order, tokens), AnonymousAuthenticator())
+            failure = self.failureResultOf(union.authenticate(HeaderOnly()), APIStatus)
+            self.assertEqual(failure.value.code, 503)
 
     def test_nobody_is_refused_where_anonymous_access_is_off(self) -> None:
         """
