@@ -20,10 +20,9 @@ from ark.admission.attributes import Attributes
 from ark.admission.foundnamespaces import NAMESPACES, FoundNamespaces
 from ark.admission.metrics import AdmissionMetrics
 from ark.admission.webhooks.caller import WebhookCaller
-from ark.admission.webhooks.configurations import MUTATING, VALIDATING, Configurations
+from ark.admission.webhooks.configurations import MUTATING, VALIDATING
+from ark.admission.webhooks.followed import FollowedWebhooks
 from ark.admission.webhooks.hook import Surroundings
-from ark.admission.webhooks.mutating import MutatingWebhooks
-from ark.admission.webhooks.validating import ValidatingWebhooks
 from ark.authorization.standalone import StandaloneAuthorizer
 from ark.cluster.memory import MemoryCluster
 from ark.cluster.webhook import by_name
@@ -155,16 +154,12 @@ class AdmissionTestCase(SynchronousTestCase):
         self.caller = WebhookCaller(clock, by_name, _Agent(self.hooks, clock))
         self.metrics = AdmissionMetrics()
         namespaces = self.cluster.informer(NAMESPACES)
-        informers = [self.cluster.informer(path) for path in (MUTATING, VALIDATING)]
         found = FoundNamespaces(self.cluster, namespaces)
         around = Surroundings(found.of, StandaloneAuthorizer())
-        mutating, validating = (Configurations(informer, clock) for informer in informers)
-        self.plugins = (
-            MutatingWebhooks(mutating, self.caller, around, self.metrics),
-            ValidatingWebhooks(validating, self.caller, around, self.metrics),
-        )
-        for informer in (namespaces, *informers):
-            informer.start()
+        webhooks = FollowedWebhooks(self.cluster, self.caller, around, clock, self.metrics)
+        self.plugins = (webhooks.mutating, webhooks.validating)
+        namespaces.start()
+        webhooks.start()
         self.witness = Witness()
         plugins = (*self.plugins, self.witness)
         self.server = InMemoryServer(registry(), clock=clock, admission_plugins=plugins)
