@@ -66,6 +66,7 @@ class Listing:
         self._left = False
         self._last: tuple[str, str] | None = None
         self._remaining: int | None = None
+        self._total: int | None = None
 
     async def _start(self) -> None:
         options = self._options
@@ -74,6 +75,7 @@ class Listing:
             inside = self.selection.namespace if self._scope.kind.namespaced else ""
             self._after = token.after(inside)
             self._wanted = token.revision if token.revision > 0 else None
+            self._total = token.left
             return
         wanted = options.resource_version
         match = options.resource_version_match
@@ -102,7 +104,7 @@ class Listing:
         """
         if not self._left or self._last is None:
             return self.revision, "", None
-        token = continuetoken.encode(self.revision, self._start_of(self._last))
+        token = continuetoken.encode(self.revision, self._start_of(self._last), self._remaining)
         return self.revision, token, self._remaining
 
     def _range(self) -> Range:
@@ -134,7 +136,7 @@ class Listing:
             more = page.more
             if self._limit and taken + len(found) >= self._limit:
                 found = found[: self._limit - taken]
-                await self._end_at(found[-1], page)
+                await self._end_at(found[-1], page, taken + len(found))
                 more = False
             elif page.versions:
                 key = page.versions[-1].key
@@ -142,7 +144,7 @@ class Listing:
             taken += len(found)
             yield found
 
-    async def _end_at(self, last: Version, page: Any) -> None:
+    async def _end_at(self, last: Version, page: Any, taken: int) -> None:
         """
         The limit is reached: there is more if keys follow, whether they match or not, as
         C{GetList} of C{k8s.io/apiserver/pkg/storage/etcd3/store.go} sees it.
@@ -150,7 +152,7 @@ class Listing:
         if page.more or page.versions[-1].key != last.key:
             self._left = True
             self._last = (last.key.namespace, last.key.name)
-            await self._count_rest()
+            await self._count_rest(taken)
 
     async def _one(self, single: Any) -> list[Version]:
         self._pin(self._wanted or await self._cacher.read_revision(0))
@@ -162,10 +164,21 @@ class Listing:
     def _pin(self, revision: int) -> None:
         self.revision = self._wanted = revision
 
-    async def _count_rest(self) -> None:
-        if self.is_whole:
-            rest = Range(self._scope.kind.resource, self.selection.namespace, self._last)
-            self._remaining = await self._guarded(self._cacher.count(rest, self._wanted))
+    async def _count_rest(self, taken: int) -> None:
+        """
+        How many follow: what were left before this list less what it has, where that is known.
+        """
+        if not self.is_whole:
+            return
+        resource, namespace = self._scope.kind.resource, self.selection.namespace
+        if not self._options.continue_:
+            whole = Range(resource, namespace)
+            self._total = await self._guarded(self._cacher.count(whole, self._wanted))
+        if self._total is not None and self._total > taken:
+            self._remaining = self._total - taken
+            return
+        rest = Range(resource, namespace, self._last)
+        self._remaining = await self._guarded(self._cacher.count(rest, self._wanted))
 
     async def joined(self) -> AsyncIterator[bytes]:
         """
@@ -185,7 +198,7 @@ class Listing:
             more = page.more
             if more and self._limit and taken >= self._limit:
                 self._left = True
-                await self._count_rest()
+                await self._count_rest(taken)
                 more = False
             if page.count:
                 yield page.text

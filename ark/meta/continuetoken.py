@@ -34,11 +34,13 @@ class Continuation(NamedTuple):
     that is not before C{start}.
 
     C{start} is relative to the list, without a slash in front: C{namespace/name\\0} or,
-    for a list within one namespace, C{name\\0}.
+    for a list within one namespace, C{name\\0}.  C{left} tells how many objects follow, if
+    that was known; Kubernetes' own servers neither write nor read it.
     """
 
     revision: int
     start: str
+    left: int | None = None
 
     def after(self, namespace: str | None = None) -> tuple[str, str]:
         """
@@ -54,11 +56,16 @@ class Continuation(NamedTuple):
         return before, name
 
 
-def encode(revision: int, start: str) -> str:
+def encode(revision: int, start: str, left: int | None = None) -> str:
     """
     A token that goes on behind the key C{start}, which is relative to the list's prefix.
+
+    @param left: how many objects follow, if that is known.
     """
-    text = orjson.dumps({"v": _VERSION, "rv": revision, "start": f"{start}\0"})
+    members = {"v": _VERSION, "rv": revision, "start": f"{start}\0"}
+    if left is not None:
+        members["left"] = left
+    text = orjson.dumps(members)
     return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
@@ -120,4 +127,5 @@ def decode(token: str) -> Continuation:
     key = start if start.startswith("/") else f"/{start}"
     if key.startswith("//") or posixpath.normpath(key) != key:
         raise _bad(start)
-    return Continuation(revision, key[1:])
+    left = members.get("left")
+    return Continuation(revision, key[1:], left if type(left) is int and left > 0 else None)

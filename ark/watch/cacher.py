@@ -188,8 +188,15 @@ class Cacher:
 
     async def count(self, range: Range, revision: int | None = None) -> int:
         """
-        As L{IStorageBackend.count}; see L{list}.
+        As L{IStorageBackend.count}; see L{list}.  At once for whole resources and namespaces
+        that were counted before.
         """
+        if range.after is None:
+            at = await self._follower.current.read() if revision is None else revision
+            if await self._follower.reach(at, PATIENCE):
+                counted = await self._follower.counts.count(range.resource, range.namespace, at)
+                if counted is not None:
+                    return counted
         return await self._backend.count(range, revision)
 
     async def read_revision(self, minimum: int = 0) -> int:

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from ark.interfaces import IChangeFeed, IStorageBackend
 from ark.meta.records import EventPage, Version
 from ark.storage.errors import Compacted, StorageError
+from ark.watch.counts import Counts
 from ark.watch.events import Memos, WatchEvent
 from ark.watch.objects import ObjectCache
 from ark.watch.revisions import CurrentRevision, RevisionWaiters
@@ -38,6 +39,7 @@ class Follower:
     between them and what is known; all others by reading the log.
 
     @ivar revision: everything up to here has been brought.
+    @ivar counts: how many objects there were then.
     @ivar entered: called with each event.  Must not block or raise.
     @ivar advanced: called when C{revision} has risen.
     @ivar lost: called when the log before the new C{revision} is gone unread.
@@ -52,6 +54,7 @@ class Follower:
     def __init__(self, backend: IStorageBackend, reactor: Any, window: Window, objects: ObjectCache) -> None:
         self.revision = 0
         self.current = CurrentRevision(backend, reactor)
+        self.counts = Counts(backend, window, lambda: self.revision)
         self._backend = backend
         self._reactor = reactor
         self._window = window
@@ -94,6 +97,7 @@ class Follower:
         self.revision = revision
         self._window.reset(revision)
         self._objects.clear()
+        self.counts.clear()
 
     async def stop(self) -> None:
         """
@@ -237,6 +241,7 @@ class Follower:
         event = WatchEvent(version, before, self._memos)
         self._window.append(event)
         self._objects.observe(version)
+        self.counts.observe(version)
         self.revision = version.revision
         self.entered(event)
 

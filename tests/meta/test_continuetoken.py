@@ -37,6 +37,15 @@ class TokenTests(SynchronousTestCase):
         text = base64.urlsafe_b64decode(encode(17, "ns/a") + "==")
         self.assertEqual(text, b'{"v":"meta.k8s.io/v1","rv":17,"start":"ns/a\\u0000"}')
 
+    def test_what_is_left(self) -> None:
+        """
+        A token can carry how many objects follow; what cannot be a number of them is passed over.
+        """
+        self.assertEqual(decode(encode(17, "ns/a", 5)), (17, "ns/a\0", 5))
+        for strange in (0, -3, "5", 2.5, True, None):
+            token = token_of({"v": "meta.k8s.io/v1", "rv": 17, "start": "a\0", "left": strange})
+            self.assertEqual(decode(token), (17, "a\0", None))
+
     @settings(derandomize=True, max_examples=60, deadline=None, database=None)
     @given(st.integers(1, 1 << 62) | st.just(LATEST), NAMES, NAMES)
     def test_tokens_read_back_the_same(self, revision: int, namespace: str, name: str) -> None:

@@ -43,7 +43,7 @@ class CostTests(TestCase):
         (plan,) = json.loads(lines[lines.index("[") :])
         return int(plan["Plan"]["Shared Hit Blocks"]) + int(plan["Plan"]["Shared Read Blocks"])
 
-    async def setUp(self) -> None:  # type: ignore[override]  # trial waits for it
+    async def setUp(self) -> None:
         self.server = shared_server(SkipTest)
         url = self.server.url()
         self.schema = url.rpartition("%3D")[2]
