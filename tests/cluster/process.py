@@ -61,6 +61,13 @@ class Process:
             )
         self.pid = self._popen.pid
 
+    @property
+    def code(self) -> int | None:
+        """
+        With what it ended; L{None} while it runs.
+        """
+        return self._popen.poll()
+
     def wait_until(self, ready: Callable[[], bool], seconds: float = 90) -> None:
         """
         Return as soon as C{ready} says yes.  An C{OSError} from it counts as no.
