@@ -1,5 +1,5 @@
 # The server in an image.  The base needs python3 (3.10 to 3.13) with venv and pip; BASE names another one.
-ARG BASE=python:3.13-slim-trixie
+ARG BASE=docker.io/library/python:3.13-slim-trixie
 
 FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore

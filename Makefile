@@ -7,6 +7,7 @@ VENV    ?= .venv
 DATA    ?= ark-data
 PREFIX  ?= /usr/local
 IMAGE   ?= ark-apiserver:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' ark/__init__.py)
+BUILDERS ?= docker podman buildah
 SUITES  ?=
 TOTALS  ?=
 ARGS    ?=
@@ -52,12 +53,11 @@ docs: $(READY) ## Make the generated reference pages anew and check all pages
 	$(BIN)/python -m tests.reference
 	$(BIN)/python -m twisted.trial tests.test_docs
 
-image: ## Build the container image
-	@if ! test -f Dockerfile; then echo "There is no Dockerfile yet: no image can be built." >&2; exit 1; fi; \
-	for builder in docker podman buildah; do \
+image: ## Build the container image (ARGS="--build-arg BASE=..." for another base)
+	@for builder in $(BUILDERS); do \
 		command -v $$builder >/dev/null 2>&1 || continue; \
 		$$builder info >/dev/null 2>&1 || { echo "$$builder is here but does not answer; trying the next." >&2; continue; }; \
-		echo "Building $(IMAGE) with $$builder"; exec $$builder build -t $(IMAGE) .; \
+		echo "Building $(IMAGE) with $$builder"; exec $$builder build -t $(IMAGE) $(ARGS) .; \
 	done; echo "No image builder works here: install docker, podman or buildah." >&2; exit 1
 
 install: ## Install ark-server into PREFIX, in an environment of its own

