@@ -36,6 +36,7 @@ _log = Logger()
 Selector = TypeVar("Selector", FieldSelector, LabelSelector)
 
 _READING = frozenset(("get", "list", "watch", "head", "options", "trace"))
+_METHODS = frozenset(("options", "trace", "connect"))
 _ON_COLLECTIONS = frozenset(("list", "watch", "deletecollection"))
 _FALSE = frozenset(("false", "0"))
 _TOO_MANY = "Too many requests, please try again later."
@@ -85,9 +86,13 @@ def attributes_of(request: Any, info: RequestInfo) -> Attributes:
     """
     What an authorizer judges (contract 15.5).
     """
+    verb = info.verb
+    if verb in _METHODS and info.resource:
+        # There is no such verb on resources.
+        verb = ""
     attributes = Attributes(
         request.user,
-        info.verb,
+        verb,
         info.path,
         info.group,
         info.version,

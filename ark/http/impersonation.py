@@ -97,8 +97,7 @@ def _questions(wanted: UserInfo) -> Iterator[Attributes]:
     """
 
     def about(resource: str, name: str, namespace: str = "", group: str = "", part: str = "") -> Attributes:
-        version = "v1" if group else ""
-        return Attributes(UserInfo(""), "impersonate", "", group, version, resource, part, namespace, name)
+        return Attributes(UserInfo(""), "impersonate", "", group, "v1", resource, part, namespace, name)
 
     account = _service_account(wanted.name)
     yield about("serviceaccounts", account[1], account[0]) if account else about("users", wanted.name)
