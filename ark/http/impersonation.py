@@ -101,13 +101,13 @@ def _questions(wanted: UserInfo) -> Iterator[Attributes]:
 
     account = _service_account(wanted.name)
     yield about("serviceaccounts", account[1], account[0]) if account else about("users", wanted.name)
+    if wanted.uid:
+        yield about("uids", wanted.uid, "", _AUTHENTICATION)
     for member in wanted.groups:
         yield about("groups", member)
     for attribute, values in wanted.extra:
         for value in values:
             yield about("userextras", value, "", _AUTHENTICATION, attribute)
-    if wanted.uid:
-        yield about("uids", wanted.uid, "", _AUTHENTICATION)
 
 
 def _completed(wanted: UserInfo) -> UserInfo:
