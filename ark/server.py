@@ -136,7 +136,7 @@ class ArkServer(MultiService):
             await self._make_ready(application, backend, definitions, manifests)
             await self._start_controllers(application, backend)
         self._add_checks(backend, cacher)
-        self._add_gauges(metrics, stores, backend)
+        self._add_gauges(metrics, stores, backend, cacher)
         show_cacher(metrics, cacher)
         show_watches(metrics, cacher, stores)
         show_requests(metrics, application.chain.in_flight)
@@ -241,8 +241,10 @@ class ArkServer(MultiService):
         )
         health.add("shutdown", failing(lambda: self._shutting_down, "process is shutting down"), READINESS)
 
-    def _add_gauges(self, metrics: Metrics, stores: Stores, backend: IStorageBackend) -> None:
-        stored = StoredObjects(backend, lambda: [(kind.group, kind.plural) for kind in stores.resources()])
+    def _add_gauges(self, metrics: Metrics, stores: Stores, backend: IStorageBackend, cacher: Cacher) -> None:
+        stored = StoredObjects(
+            backend, cacher.count, lambda: [(kind.group, kind.plural) for kind in stores.resources()]
+        )
         show_stored(metrics, stored)
         if IConnects.providedBy(backend):
             show_connections(metrics, IConnects(backend))

@@ -5,7 +5,7 @@ What a running server looks after from time to time: certificates, and figures t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -99,11 +99,18 @@ class StoredObjects:
     @ivar floor: the oldest revision that could be read then.
     """
 
-    def __init__(self, backend: IStorageBackend, resources: Callable[[], Sequence[tuple[str, str]]]) -> None:
+    def __init__(
+        self,
+        backend: IStorageBackend,
+        count: Callable[[Range], Awaitable[int]],
+        resources: Callable[[], Sequence[tuple[str, str]]],
+    ) -> None:
         """
+        @param count: counts the objects of a range.
         @param resources: tells group and plural of each.
         """
         self._backend = backend
+        self._count = count
         self._resources = resources
         self._counts: dict[tuple[str, str], float] = {}
         self.floor = 0
@@ -115,7 +122,7 @@ class StoredObjects:
         counts: dict[tuple[str, str], float] = {}
         for group, plural in self._resources():
             resource = f"{plural}.{group}" if group else plural
-            counts[group, plural] = await self._backend.count(Range(resource))
+            counts[group, plural] = await self._count(Range(resource))
         self._counts = counts
         self.floor = await self._backend.compacted_revision()
 
