@@ -67,7 +67,10 @@ class AggregatedArk:
 
     @ivar endpoint: how the cluster's administrator reaches it, through kube-apiserver.
     @ivar replicas: its processes.
+    @ivar kubeconfig: how it reaches the cluster, as its service account; set by L{start}.
     """
+
+    kubeconfig: Path
 
     def __init__(
         self,
@@ -196,9 +199,9 @@ class AggregatedArk:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _make_replicas(self) -> None:
-        kubeconfig = self.cluster.service_account(NAMESPACE, NAME)
+        self.kubeconfig = self.cluster.service_account(NAMESPACE, NAME)
         options = {
-            "kubeconfig": str(kubeconfig),
+            "kubeconfig": str(self.kubeconfig),
             "tls-cert-file": str(self._serving.certificate),
             "tls-private-key-file": str(self._serving.key),
         }

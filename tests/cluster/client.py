@@ -60,6 +60,12 @@ class Endpoint(NamedTuple):
         """
         return Client(self, timeout)
 
+    def anonymous(self) -> Endpoint:
+        """
+        The same without a certificate to show.
+        """
+        return self._replace(certificate=Path(), key=Path())
+
 
 class Client:
     """
@@ -69,7 +75,8 @@ class Client:
     def __init__(self, endpoint: Endpoint, timeout: float = _TIMEOUT) -> None:
         parts = urlsplit(endpoint.url)
         self._context = ssl.create_default_context(cafile=str(endpoint.authority))
-        self._context.load_cert_chain(endpoint.certificate, endpoint.key)
+        if endpoint.certificate.name:
+            self._context.load_cert_chain(endpoint.certificate, endpoint.key)
         self._context.set_alpn_protocols(["http/1.1"])
         self._address = (parts.hostname or "127.0.0.1", parts.port or 443)
         self._timeout = timeout
