@@ -22,12 +22,12 @@ from ark.admission.namespacelifecycle import NamespaceLifecycle
 from ark.apis.loader import KindRegistry
 from ark.authentication.anonymous import AnonymousAuthenticator
 from ark.authentication.requestheader import RequestHeaderAuthenticator
-from ark.authentication.settings import AuthenticationSettings
+from ark.authentication.settings import AuthenticationSettings, RequestHeaderOptions
 from ark.authentication.tokenreview import TokenReviewAuthenticator
 from ark.authentication.union import UnionAuthenticator
 from ark.authentication.x509 import X509Authenticator
 from ark.authorization.alwaysallowed import AlwaysAllowedAuthorizer
-from ark.authorization.subjectaccess import SubjectAccessAuthorizer
+from ark.authorization.subjectaccess import Remembering, SubjectAccessAuthorizer
 from ark.authorization.union import UnionAuthorizer
 from ark.cluster.client import Cluster
 from ark.cluster.errors import InvalidAccess
@@ -84,8 +84,10 @@ class Aggregation:
         self._reactor = reactor
         self._now = now
         self._serving: SecureServing | None = None
-        self._settings = AuthenticationSettings(cluster, self._authorities_changed, config.client_ca_file)
-        self._files = FileWatch((config.client_ca_file,))
+        self._settings = AuthenticationSettings(
+            cluster, self._authorities_changed, config.client_ca_file, _front_proxies(config)
+        )
+        self._files = FileWatch((config.client_ca_file, config.requestheader_client_ca_file))
         self._namespaces = cluster.informer(NAMESPACES)
         self._starting: Deferred[None] | None = None
 
@@ -100,8 +102,16 @@ class Aggregation:
         """
         Who may do what.
         """
+        config = self._config
+        remembering = Remembering(
+            config.authorization_webhook_cache_authorized_ttl,
+            config.authorization_webhook_cache_unauthorized_ttl,
+        )
         authorizer = UnionAuthorizer(
-            (AlwaysAllowedAuthorizer(), SubjectAccessAuthorizer(self._cluster, self._reactor))
+            (
+                AlwaysAllowedAuthorizer(paths=config.authorization_always_allow_paths),
+                SubjectAccessAuthorizer(self._cluster, self._reactor, remembering),
+            )
         )
         namespaces = ClusterNamespaces(self._cluster, self._namespaces, self._reactor)
         return Access(
@@ -118,7 +128,12 @@ class Aggregation:
             (
                 RequestHeaderAuthenticator(lambda: settings.proxy, now),
                 X509Authenticator(now, lambda: settings.clients),
-                TokenReviewAuthenticator(self._cluster, self._reactor),
+                TokenReviewAuthenticator(
+                    self._cluster,
+                    self._reactor,
+                    audiences=self._config.api_audiences,
+                    remember=self._config.authentication_token_webhook_cache_ttl,
+                ),
             ),
             AnonymousAuthenticator() if self._config.anonymous_auth else None,
         )
@@ -183,3 +198,14 @@ class Aggregation:
 def _not_told(failure: Failure) -> None:
     if failure.check(CancelledError) is None:  # type: ignore[no-untyped-call]  # Twisted's, without types
         _log.failure("whom to believe cannot be followed", failure)
+
+
+def _front_proxies(config: ServerConfig) -> RequestHeaderOptions:
+    return RequestHeaderOptions(
+        config.requestheader_client_ca_file,
+        config.requestheader_allowed_names,
+        config.requestheader_username_headers,
+        config.requestheader_uid_headers,
+        config.requestheader_group_headers,
+        config.requestheader_extra_headers_prefix,
+    )

@@ -102,6 +102,17 @@ class ServerConfig:
     kubeconfig: str
     in_cluster: bool
     enable_admission_plugins: tuple[str, ...]
+    requestheader_client_ca_file: str
+    requestheader_allowed_names: tuple[str, ...]
+    requestheader_username_headers: tuple[str, ...]
+    requestheader_uid_headers: tuple[str, ...]
+    requestheader_group_headers: tuple[str, ...]
+    requestheader_extra_headers_prefix: tuple[str, ...]
+    api_audiences: tuple[str, ...]
+    authentication_token_webhook_cache_ttl: float
+    authorization_webhook_cache_authorized_ttl: float
+    authorization_webhook_cache_unauthorized_ttl: float
+    authorization_always_allow_paths: tuple[str, ...]
     workers: int
     event_ttl: float
     controllers: tuple[str, ...]
@@ -184,6 +195,7 @@ def complete(given: Mapping[str, Given], environ: Mapping[str, str]) -> ServerCo
         "tls_cert_file",
         "tls_private_key_file",
         "client_ca_file",
+        "requestheader_client_ca_file",
     ):
         values[name] = _absolute(values[name])
     values["token_auth_file"] = _absolute(values["token_auth_file"])
@@ -252,10 +264,16 @@ def _check_cluster(values: Mapping[str, Any]) -> None:
             "--token-auth-file is given, but behind a cluster's kube-apiserver tokens are the cluster's.",
             "Leave it out.",
         )
-    if values["enable_admission_plugins"] and not aggregated:
+    for name in ("enable-admission-plugins", "requestheader-client-ca-file", "api-audiences"):
+        if values[name.replace("-", "_")] and not aggregated:
+            raise ConfigError(
+                f"--{name} is given, but this server stands alone.",
+                "Leave it out, or give --kubeconfig or --in-cluster.",
+            )
+    if values["requestheader_allowed_names"] and not values["requestheader_client_ca_file"]:
         raise ConfigError(
-            "--enable-admission-plugins is given, but this server stands alone.",
-            "Leave it out, or give --kubeconfig or --in-cluster.",
+            "--requestheader-allowed-names is given, but the cluster says who is a front proxy.",
+            "Leave it out, or give --requestheader-client-ca-file.",
         )
 
 

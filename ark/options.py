@@ -161,6 +161,32 @@ def admission_plugins(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def names(value: str) -> tuple[str, ...]:
+    """
+    The names in a list.
+
+    @raise BadValue: one of them is empty.
+    """
+    if not value:
+        return ()
+    found = tuple(name.strip() for name in value.split(","))
+    if not all(found):
+        raise BadValue(f'is "{value}", which has an empty name', "Leave out the comma that is too much.")
+    return found
+
+
+def allowed_paths(value: str) -> tuple[str, ...]:
+    """
+    Paths in a list, each whole, or with a C{*} at the end for all that begin so.
+
+    @raise BadValue: there is a C{*} elsewhere, or an empty path.
+    """
+    for path in names(value):
+        if "*" in path[:-1]:
+            raise BadValue(f'has the path "{path}"', "Write a * only at the end of a path.")
+    return names(value)
+
+
 @dataclass(frozen=True)
 class Option:
     """
@@ -359,7 +385,8 @@ def _access() -> Iterator[Option]:
     section = "Access"
     yield Option(
         "client-ca-file", section, "FILE",
-        "More certificate authorities whose client certificates are users, PEM; the one made in --cert-dir always counts.",
+        "More certificate authorities whose client certificates are users, PEM; the one made in --cert-dir always counts. "
+        "In a cluster they count instead of those that the cluster names.",
     )  # fmt: skip
     yield Option("token-auth-file", section, "FILE", 'Bearer tokens, CSV: token,user,uid,"group1,group2".')
     yield Option(
@@ -393,6 +420,50 @@ def _cluster() -> Iterator[Option]:
     )  # fmt: skip
 
 
+def _delegation() -> Iterator[Option]:
+    section = "Cluster"
+    yield Option(
+        "requestheader-client-ca-file", section, "FILE",
+        "The certificate authorities of front proxies, PEM, with the --requestheader options beside it instead of what "
+        "the cluster says of them.",
+    )  # fmt: skip
+    yield Option(
+        "requestheader-allowed-names", section, "LIST",
+        "The common names that front proxies may have, with commas between; none for any.", names, "",
+    )  # fmt: skip
+    for name, what, default in (
+        ("username-headers", "users", "x-remote-user"),
+        ("uid-headers", "users' uids", ""),
+        ("group-headers", "groups", "x-remote-group"),
+        ("extra-headers-prefix", "further attributes, all that begin so", "x-remote-extra-"),
+    ):
+        yield Option(
+            f"requestheader-{name}", section, "LIST",
+            f"The header fields in which front proxies name {what}, with commas between.", names, default,
+        )  # fmt: skip
+    yield Option(
+        "api-audiences", section, "LIST",
+        "For whom a bearer token must be, with commas between: one of them is enough. Without it the cluster's own "
+        "audiences count.",
+        names, "",
+    )  # fmt: skip
+    yield Option(
+        "authentication-token-webhook-cache-ttl", section, "DURATION",
+        "How long it counts what the cluster said of a bearer token; 0s to ask each time.", duration(0), "10s",
+    )  # fmt: skip
+    for name, what in (("authorized", "something is allowed"), ("unauthorized", "something is not allowed")):
+        yield Option(
+            f"authorization-webhook-cache-{name}-ttl", section, "DURATION",
+            f"How long it counts when the cluster said that {what}; 0s to ask each time.", duration(0), "10s",
+        )  # fmt: skip
+    yield Option(
+        "authorization-always-allow-paths", section, "LIST",
+        "Paths that everybody may use without the cluster being asked, with commas between; "
+        "with a * at the end all that begin so.",
+        allowed_paths, "/healthz,/livez,/readyz",
+    )  # fmt: skip
+
+
 def _process() -> Iterator[Option]:
     section = "Process"
     yield Option("workers", section, "N", "How many processes serve the port.", integer(1, 256), "1")
@@ -419,5 +490,5 @@ def _process() -> Iterator[Option]:
 
 
 OPTIONS: tuple[Option, ...] = (
-    *_storage(), *_kinds(), *_serving(), *_access(), *_cluster(), *_process(),
+    *_storage(), *_kinds(), *_serving(), *_access(), *_cluster(), *_delegation(), *_process(),
 )  # fmt: skip

@@ -112,9 +112,9 @@ class ImpersonationTests(SynchronousTestCase):
         asked = [(one.verb, one.group, one.resource, one.subresource, one.name) for one in self.judge.asked]
         wanted = [
             ("impersonate", "", "users", "", "alice"),
+            ("impersonate", "authentication.k8s.io", "uids", "", "1"),
             ("impersonate", "", "groups", "", "a"),
             ("impersonate", "authentication.k8s.io", "userextras", "scopes", "x"),
-            ("impersonate", "authentication.k8s.io", "uids", "", "1"),
         ]
         self.assertEqual(asked, wanted)
         self.assertEqual({one.user for one in self.judge.asked}, {ADMIN})
