@@ -7,27 +7,22 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.python.failure import Failure
-
 from ark.bootstrap import open_database, storage_factory
 from ark.config import COMMAND_LINE, STORAGE, ConfigError, Given, ServerConfig, complete, redacted
 from ark.interfaces import IRestores
+from ark.job import FAILED, Job
 from ark.options import OPTIONS
 from ark.progress import ProgressLine
 from ark.storage.copying import Copier, CopyError, Database
-from ark.storage.errors import StorageError
 from ark.storage.following import Follower, is_held
 from ark.storage.marks import copy_state, moved_to
 from ark.storage.verifying import Digest, compare
 
-FAILED = 1
-_STOPPED = "Stopped. What was copied stays; run the same command again to go on."
 (_STORAGE,) = (option for option in OPTIONS if option.name == "storage")
 
 
@@ -86,65 +81,6 @@ async def _open(place: Place, reactor: Any, beside_server: bool) -> Database:
             STORAGE,
         )
     return Database(place.name, backend, restores)
-
-
-class _Process:
-    """
-    Runs one piece of work until it is done, failed, or is told to stop.
-
-    @ivar code: the exit code.
-    """
-
-    def __init__(self, reactor: Any, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._reactor = reactor
-        self._work = work
-        self._done: Deferred[None] | None = None
-        self._failure: Failure | None = None
-        self.code = 0
-
-    def run(self) -> int:
-        """
-        Return the exit code when all is over.
-
-        @raise ConfigError: a database cannot be opened.
-        """
-        self._reactor.callWhenRunning(self._begin)
-        self._reactor.addSystemEventTrigger("before", "shutdown", self._stop)
-        self._reactor.run()
-        if self._failure is not None:
-            self._failure.raiseException()
-        return self.code
-
-    def _begin(self) -> None:
-        self._done = Deferred.fromCoroutine(self._work())
-        self._done.addErrback(self._failed)
-        self._done.addCallback(lambda _: self._ended())
-
-    def _ended(self) -> None:
-        self._done = None
-        # A stop that is under way waits for this.
-        self._reactor.callLater(0, lambda: self._reactor.running and self._reactor.stop())
-
-    def _stop(self) -> Deferred[None] | None:
-        if self._done is None:
-            return None
-        ended: Deferred[None] = Deferred()
-        self._done.addBoth(lambda _: ended.callback(None))
-        self._done.cancel()
-        return ended
-
-    def _failed(self, failure: Failure) -> None:
-        self.code = FAILED
-        error = failure.value
-        if isinstance(error, CancelledError):
-            print(_STOPPED, file=sys.stderr)
-        elif isinstance(error, CopyError):
-            print(f"ark-server: {error.cause}\n{error.remedy}", file=sys.stderr)
-        elif isinstance(error, StorageError):
-            self.code = STORAGE
-            print(f"ark-server: {error}.\nRun the same command again to go on.", file=sys.stderr)
-        else:
-            self._failure = failure
 
 
 class _Move:
@@ -242,7 +178,7 @@ def copy(wishes: Wishes, environ: Mapping[str, str]) -> int:
     """
     from twisted.internet import reactor
 
-    return _Process(reactor, _Move(wishes, environ, reactor).move).run()
+    return Job(reactor, _Move(wishes, environ, reactor).move).run()
 
 
 def release(url: str, environ: Mapping[str, str]) -> int:
@@ -267,4 +203,4 @@ def release(url: str, environ: Mapping[str, str]) -> int:
             await database.backend.close()
         print(f"{place.name} can be written again.")
 
-    return _Process(reactor, work).run()
+    return Job(reactor, work).run()
