@@ -38,8 +38,9 @@ from ark.cluster.webhook import by_name
 from ark.config import CONFIG, ConfigError, ServerConfig
 from ark.http.application import Access, Application
 from ark.http.health import READINESS, Health
+from ark.http.metrics import Metrics
 from ark.interfaces import IAuthenticator, ICluster, IStorageBackend
-from ark.observation import failing
+from ark.observation import failing, show_delegation
 from ark.registry.definitions.strategy import RESOURCE
 from ark.serving import SecureServing
 from ark.upkeep import FileWatch
@@ -87,6 +88,13 @@ class Aggregation:
         self._settings = AuthenticationSettings(
             cluster, self._authorities_changed, config.client_ca_file, _front_proxies(config)
         )
+        self._tokens = TokenReviewAuthenticator(
+            cluster,
+            reactor,
+            audiences=config.api_audiences,
+            remember=config.authentication_token_webhook_cache_ttl,
+        )
+        self._reviews = SubjectAccessAuthorizer(cluster, reactor, _remembering(config))
         self._files = FileWatch((config.client_ca_file, config.requestheader_client_ca_file))
         self._namespaces = cluster.informer(NAMESPACES)
         self._starting: Deferred[None] | None = None
@@ -102,21 +110,11 @@ class Aggregation:
         """
         Who may do what.
         """
-        config = self._config
-        remembering = Remembering(
-            config.authorization_webhook_cache_authorized_ttl,
-            config.authorization_webhook_cache_unauthorized_ttl,
-        )
-        authorizer = UnionAuthorizer(
-            (
-                AlwaysAllowedAuthorizer(paths=config.authorization_always_allow_paths),
-                SubjectAccessAuthorizer(self._cluster, self._reactor, remembering),
-            )
-        )
+        always = AlwaysAllowedAuthorizer(paths=self._config.authorization_always_allow_paths)
         namespaces = ClusterNamespaces(self._cluster, self._namespaces, self._reactor)
         return Access(
             self._authenticator(),
-            authorizer,
+            UnionAuthorizer((always, self._reviews)),
             NamespaceLifecycle(namespaces.phase_of, namespaces.doubt),
             (),
             by_name if self._config.in_cluster else ClusterServices(self._cluster).address,
@@ -128,12 +126,7 @@ class Aggregation:
             (
                 RequestHeaderAuthenticator(lambda: settings.proxy, now),
                 X509Authenticator(now, lambda: settings.clients),
-                TokenReviewAuthenticator(
-                    self._cluster,
-                    self._reactor,
-                    audiences=self._config.api_audiences,
-                    remember=self._config.authentication_token_webhook_cache_ttl,
-                ),
+                self._tokens,
             ),
             AnonymousAuthenticator() if self._config.anonymous_auth else None,
         )
@@ -154,6 +147,12 @@ class Aggregation:
         unknown = "the cluster has not told it yet"
         health.add("cluster-authentication", failing(lambda: settings.proxy is None, unknown), READINESS)
         health.add("cluster-namespaces", failing(lambda: not namespaces.synced, unknown), READINESS)
+
+    def show(self, metrics: Metrics) -> None:
+        """
+        Show how the cluster was asked who may do what.
+        """
+        show_delegation(metrics, self._tokens, self._reviews)
 
     def _authorities_changed(self) -> None:
         if self._serving is not None:
@@ -198,6 +197,13 @@ class Aggregation:
 def _not_told(failure: Failure) -> None:
     if failure.check(CancelledError) is None:  # type: ignore[no-untyped-call]  # Twisted's, without types
         _log.failure("whom to believe cannot be followed", failure)
+
+
+def _remembering(config: ServerConfig) -> Remembering:
+    return Remembering(
+        config.authorization_webhook_cache_authorized_ttl,
+        config.authorization_webhook_cache_unauthorized_ttl,
+    )
 
 
 def _front_proxies(config: ServerConfig) -> RequestHeaderOptions:

@@ -10,6 +10,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from ark.authentication.tokenreview import TokenReviewAuthenticator
+from ark.authorization.attributes import ALLOW, DENY
+from ark.authorization.subjectaccess import SubjectAccessAuthorizer
 from ark.http.chain import InFlight
 from ark.http.health import Check
 from ark.http.metrics import COMPONENT, Metrics
@@ -177,6 +180,36 @@ def show_requests(metrics: Metrics, in_flight: InFlight) -> None:
 
     text = "Requests that run now, watches left out."
     metrics.add_gauge("apiserver_current_inflight_requests", text, running, ("request_kind",))
+
+
+def show_delegation(
+    metrics: Metrics, tokens: TokenReviewAuthenticator, access: SubjectAccessAuthorizer
+) -> None:
+    """
+    Show how a cluster was asked who somebody is and what they may do, under kube-apiserver's names.
+    """
+
+    def labelled(counts: Mapping[str, int]) -> Callable[[], dict[tuple[str, ...], float]]:
+        return lambda: {(label,): count for label, count in counts.items()}
+
+    def decided() -> dict[tuple[str, ...], float]:
+        told = {ALLOW: "allowed", DENY: "denied"}
+        given = access.decisions.items()
+        return {("Webhook", "", told[verdict]): count for verdict, count in given if verdict in told}
+
+    for name, text, counts, label in (
+        ("apiserver_delegated_authn_request", "Reviews of tokens.", tokens.requests, "code"),
+        ("apiserver_delegated_authz_request", "Reviews of access.", access.requests, "code"),
+        ("authentication_token_cache_request", "Tokens looked for.", tokens.found, "status"),
+        ("authentication_token_cache_fetch", "Reviews of tokens that ended.", tokens.fetched, "status"),
+    ):
+        metrics.add_counter(name, text, labelled(counts), (label,))
+    metrics.add_counter(
+        "apiserver_authorization_decisions",
+        "Decisions of the cluster, those that were remembered included.",
+        decided,
+        ("type", "name", "decision"),
+    )
 
 
 def show_certificates(

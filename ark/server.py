@@ -140,6 +140,7 @@ class ArkServer(MultiService):
         show_cacher(metrics, cacher)
         show_watches(metrics, cacher, stores)
         show_requests(metrics, application.chain.in_flight)
+        self._mode.show(metrics)
         self._look_after(serving, metrics)
         url = serving.listen(application.dispatch, self._listener)
         if self._worker is None and not config.aggregated:

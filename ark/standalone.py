@@ -21,6 +21,7 @@ from ark.controllers.leadership import Leadership
 from ark.controllers.running import Controllers
 from ark.http.application import Access, Application
 from ark.http.health import Health
+from ark.http.metrics import Metrics
 from ark.interfaces import IAuthenticator, IConnects, IStorageBackend
 from ark.serving import SecureServing
 
@@ -66,6 +67,11 @@ class Standalone:
     def begin(self, health: Health, serving: SecureServing) -> None:
         """
         There is nobody to follow.
+        """
+
+    def show(self, metrics: Metrics) -> None:
+        """
+        There is nobody to ask.
         """
 
     def reload(self) -> None:
