@@ -1,0 +1,16 @@
+"""
+All scenarios.
+"""
+
+from __future__ import annotations
+
+from tests.admission.oracle.scenario import Scenario
+from tests.admission.oracle.topics import answers, choice, failures, mutations, operations
+
+SCENARIOS: tuple[Scenario, ...] = (
+    *operations.SCENARIOS,
+    *mutations.SCENARIOS,
+    *answers.SCENARIOS,
+    *failures.SCENARIOS,
+    *choice.SCENARIOS,
+)
