@@ -101,6 +101,8 @@ class ServerConfig:
     kubeconfig_out: str
     kubeconfig: str
     in_cluster: bool
+    service: str
+    tls_secret: str
     enable_admission_plugins: tuple[str, ...]
     requestheader_client_ca_file: str
     requestheader_allowed_names: tuple[str, ...]
@@ -125,6 +127,13 @@ class ServerConfig:
         Whether it serves behind the kube-apiserver of a cluster, and not alone.
         """
         return self.in_cluster or bool(self.kubeconfig)
+
+    @property
+    def shares_authority(self) -> bool:
+        """
+        Whether the serving certificate is made below an authority that a Secret of the cluster has.
+        """
+        return bool(self.service) and not self.tls_cert_file
 
     @property
     def storage_scheme(self) -> str:
@@ -199,6 +208,8 @@ def complete(given: Mapping[str, Given], environ: Mapping[str, str]) -> ServerCo
     ):
         values[name] = _absolute(values[name])
     values["token_auth_file"] = _absolute(values["token_auth_file"])
+    if values["service"] and not values["tls_cert_file"]:
+        values["tls_secret"] = values["tls_secret"] or f"{values['service']}-ca"
     values["resource_definitions"] = tuple(map(_absolute, values["resource_definitions"]))
     _check(values)
     return ServerConfig(**values)
@@ -264,7 +275,14 @@ def _check_cluster(values: Mapping[str, Any]) -> None:
             "--token-auth-file is given, but behind a cluster's kube-apiserver tokens are the cluster's.",
             "Leave it out.",
         )
-    for name in ("enable-admission-plugins", "requestheader-client-ca-file", "api-audiences"):
+    stray = (
+        "enable-admission-plugins",
+        "requestheader-client-ca-file",
+        "api-audiences",
+        "service",
+        "tls-secret",
+    )
+    for name in stray:
         if values[name.replace("-", "_")] and not aggregated:
             raise ConfigError(
                 f"--{name} is given, but this server stands alone.",
@@ -274,6 +292,14 @@ def _check_cluster(values: Mapping[str, Any]) -> None:
         raise ConfigError(
             "--requestheader-allowed-names is given, but the cluster says who is a front proxy.",
             "Leave it out, or give --requestheader-client-ca-file.",
+        )
+    if values["tls_secret"] and values["tls_cert_file"]:
+        raise ConfigError(
+            "--tls-secret is given, but with --tls-cert-file no certificate is made.", "Give one of them."
+        )
+    if values["tls_secret"] and not values["service"]:
+        raise ConfigError(
+            "--tls-secret is given, but not the Service that the certificate is for.", "Give --service too."
         )
 
 

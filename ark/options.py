@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+from ark.meta.names import dns1123_label, dns1123_subdomain
 from ark.meta.time import parse_go_duration
 
 
@@ -63,6 +64,18 @@ def integer(least: int, most: int) -> Parse:
 
 def _range(least: int, most: int) -> str:
     return f"Give a number from {least} to {most}."
+
+
+def namespaced_name(value: str) -> str:
+    """
+    A namespace and a name in it.
+
+    @raise BadValue: it is something else.
+    """
+    namespace, slash, name = value.partition("/")
+    if not slash or dns1123_label(namespace) or dns1123_subdomain(name):
+        raise BadValue(f'is "{value}", which is not a namespace and a name', "Write one like default/ark.")
+    return value
 
 
 def boolean(value: str) -> bool:
@@ -411,6 +424,19 @@ def _cluster() -> Iterator[Option]:
         "in-cluster", section, "BOOL",
         "The same for a server that runs in a pod of the cluster, as the service account of that pod.",
         boolean, "false",
+    )  # fmt: skip
+    yield Option(
+        "service", section, "NAMESPACE/NAME",
+        "The Service that leads to this server. Its serving certificate is then made for that Service, below an authority that "
+        "all replicas share in --tls-secret, and the server's APIServices that name the Service are told of the authority. "
+        "With --tls-cert-file that certificate is served, and nothing is told.",
+        namespaced_name,
+    )  # fmt: skip
+    yield Option(
+        "tls-secret", section, "NAMESPACE/NAME",
+        "The Secret that has the authority of the serving certificate; it is made, or filled, when it is not there or empty. "
+        "Default: --service with -ca added.",
+        namespaced_name,
     )  # fmt: skip
     yield Option(
         "enable-admission-plugins", section, "LIST",

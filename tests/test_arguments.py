@@ -76,6 +76,25 @@ class ResolutionTests(SynchronousTestCase):
         error = self.refused("--in-cluster", "--enable-admission-plugins=AlwaysDeny")
         self.assertIn('names "AlwaysDeny", which is not known', error.cause)
 
+    def test_the_authority_of_a_service(self) -> None:
+        """
+        A Service has its authority in a Secret named after it, unless another is named; who brings
+        a certificate needs none.
+        """
+        config = self.resolve("--in-cluster", "--service=ark/api").config
+        self.assertEqual(config.tls_secret, "ark/api-ca")
+        self.assertTrue(config.shares_authority)
+        config = self.resolve("--in-cluster", "--service=ark/api", "--tls-secret=other/ca").config
+        self.assertEqual(config.tls_secret, "other/ca")
+        files = ("--in-cluster", "--service=ark/api", "--tls-cert-file=c", "--tls-private-key-file=k")
+        config = self.resolve(*files).config
+        self.assertEqual((config.tls_secret, config.shares_authority), ("", False))
+        self.assertIn("no certificate is made", self.refused(*files, "--tls-secret=ark/x").cause)
+        self.assertIn("the Service", self.refused("--in-cluster", "--tls-secret=ark/x").cause)
+        self.assertIn("stands alone", self.refused("--service=ark/api").cause)
+        for wrong in ("api", "/api", "ark/", "ark/api/x", "Ark/api"):
+            self.assertIn("a namespace and a name", self.refused("--in-cluster", f"--service={wrong}").cause)
+
     def test_defaults_stand_when_nothing_is_given(self) -> None:
         """
         A server without options keeps its data in the user's data directory.

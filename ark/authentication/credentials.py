@@ -72,7 +72,9 @@ def _prepare(config: ServerConfig, now: float) -> Credentials:
         leaf, server_authority = chain[0], b"".join(one.public_bytes(Encoding.PEM) for one in chain)
         files = (config.tls_cert_file, config.tls_private_key_file)
     else:
-        leaf = made.ensure_serving(authority, _names(config), moment).certificate
+        names = serving_names(config)
+        held = made.held_serving(names, moment) if config.shares_authority else None
+        leaf = (held or made.ensure_serving(authority, names, moment)).certificate
         server_authority = authority.certificate_pem
         files = (str(made.certificate_path("apiserver")), str(made.key_path("apiserver")))
     expiry["serving"] = _end(leaf)
@@ -90,9 +92,16 @@ def _told(work: Callable[[], Credentials], directory: str) -> Credentials:
         raise ConfigError(cause, "Make the file accessible to the server's user.", CERTIFICATE) from None
 
 
-def _names(config: ServerConfig) -> list[str]:
-    bound = () if config.bind_address in _EVERYWHERE else (config.bind_address,)
-    return [*bound, *config.tls_san]
+def serving_names(config: ServerConfig) -> list[str]:
+    """
+    The names and addresses that a serving certificate made here is for, besides those it always is for.
+    """
+    names = [] if config.bind_address in _EVERYWHERE else [config.bind_address]
+    if config.service:
+        namespace, name = config.service.split("/")
+        host = f"{name}.{namespace}"
+        names += [f"{host}.svc", f"{host}.svc.cluster.local", host, name]
+    return [*names, *config.tls_san]
 
 
 def _end(certificate: x509.Certificate) -> float:

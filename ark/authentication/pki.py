@@ -1,10 +1,13 @@
 """
-The certificates that a standalone server makes for itself.
+The certificates that a server makes for itself.
 
 A certificate authority of ten years, and below it a serving certificate and one for the
 administrator, a year each.  Those two are made anew when two thirds of their life have
 gone, so that a server that is started once in a while never serves a dead one; the
 authority stays, so that every kubeconfig ever written goes on working.
+
+Several servers of a cluster share an authority that none of them keeps, see
+L{ark.servingcertificates}; then only the serving certificate is kept here.
 """
 
 from __future__ import annotations
@@ -26,9 +29,9 @@ from ark.files import make_private_directory, write_private
 
 ADMINISTRATOR = "ark-admin"
 _AUTHORITY_LIFE = timedelta(days=3653)
-_LEAF_LIFE = timedelta(days=365)
+LEAF_LIFE = timedelta(days=365)
 # A client whose clock is a little behind must not refuse a certificate made just now.
-_BACKDATE = timedelta(minutes=5)
+BACKDATE = timedelta(minutes=5)
 _STANDARD_NAMES = (
     "localhost",
     "127.0.0.1",
@@ -129,6 +132,31 @@ class Authority:
         found = self._usable("admin", authority, now)
         return found or self._store("admin", make_client(authority, ADMINISTRATOR, (MASTERS_GROUP,), now))
 
+    def held_serving(self, names: Iterable[str], now: datetime) -> Pair | None:
+        """
+        The serving certificate that is there, whoever has signed it, if it is valid now and is
+        for C{names}.
+
+        @raise OSError: it cannot be read.
+        """
+        try:
+            found = self._load("apiserver")
+        except BadCertificate:
+            return None
+        if found is None or not set(names) <= set(alternative_names(found.certificate)):
+            return None
+        begin, end = found.certificate.not_valid_before_utc, found.certificate.not_valid_after_utc
+        return found if begin <= now < end else None
+
+    def put_serving(self, pair: Pair) -> None:
+        """
+        Keep another serving certificate.
+
+        @raise OSError: it cannot be written.
+        """
+        make_private_directory(self.directory)
+        self._store("apiserver", pair)
+
     def _usable(self, name: str, authority: Pair, now: datetime) -> Pair | None:
         try:
             found = self._load(name)
@@ -213,7 +241,7 @@ def _leaf(
     alternatives: x509.SubjectAlternativeName | None = None,
 ) -> Pair:
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _builder(subject, authority.certificate.subject, key, now, _LEAF_LIFE)
+    builder = _builder(subject, authority.certificate.subject, key, now, LEAF_LIFE)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_key_usage(signs_certificates=False), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -234,7 +262,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATE)
+        .not_valid_before(now - BACKDATE)
         .not_valid_after(now + life)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )
