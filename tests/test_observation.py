@@ -4,8 +4,19 @@ What a running server shows of itself.
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ark.authentication.tokenreview import TokenReviewAuthenticator
+from ark.authentication.userinfo import UserInfo
+from ark.authorization.attributes import Attributes
+from ark.authorization.subjectaccess import SubjectAccessAuthorizer
+from ark.cluster.memory import MemoryCluster
 from ark.http.metrics import Metrics
-from ark.observation import show_watches
+from ark.http.request import ClientConnection, Request
+from ark.observation import show_delegation, show_watches
 from tests.endpoints.support import WIDGETS, ServerTestCase
 
 
@@ -30,3 +41,43 @@ class WatchMetricsTests(ServerTestCase):
         self.assertIn(f'ark_watch_sent_bytes_total{{{labels},version="v1"}} {len(watch.body)}.0', shown)
         self.server.advance(2)
         self.assertNotIn('verb="WATCH"', metrics.render().decode())
+
+
+class DelegationTests(SynchronousTestCase):
+    """
+    What a cluster was asked.
+    """
+
+    def test_reviews_and_decisions_are_counted(self) -> None:
+        """
+        Under kube-apiserver's names.
+        """
+        clock = Clock()
+        cluster = MemoryCluster(clock)
+        cluster.answer(
+            "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+            lambda review: {"status": {"allowed": review["spec"]["user"] == "ann", "denied": False}},
+        )
+        cluster.answer(
+            "/apis/authentication.k8s.io/v1/tokenreviews", lambda _: {"status": {"authenticated": True}}
+        )
+        tokens, access = TokenReviewAuthenticator(cluster, clock), SubjectAccessAuthorizer(cluster, clock)
+        metrics = Metrics()
+        show_delegation(metrics, tokens, access)
+        for user in ("ann", "ann", "bob"):
+            self.successResultOf(access.authorize(Attributes(UserInfo(user), "get", "/")))
+        exchange: Any = None
+        fields = [(b"authorization", b"Bearer t")]
+        request = Request(exchange, ClientConnection(), ("GET", "/", ""), fields, dict(fields))
+        for _ in range(2):
+            self.failureResultOf(tokens.authenticate(request))
+        shown = metrics.render().decode()
+        for line in (
+            'apiserver_delegated_authn_request_total{code="201"} 1.0',
+            'apiserver_delegated_authz_request_total{code="201"} 2.0',
+            'authentication_token_cache_request_total{status="hit"} 1.0',
+            'authentication_token_cache_request_total{status="miss"} 1.0',
+            'authentication_token_cache_fetch_total{status="ok"} 1.0',
+            'apiserver_authorization_decisions_total{decision="allowed",name="",type="Webhook"} 2.0',
+        ):
+            self.assertIn(line, shown)

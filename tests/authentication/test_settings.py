@@ -33,7 +33,7 @@ def pem() -> str:
 
 class SettingsTests(SynchronousTestCase):
     """
-    Whom the cluster lets vouch, and whom the operator.
+    Whom the cluster lets vouch, and whom the operator (contract 15.1).
     """
 
     def setUp(self) -> None:

@@ -105,7 +105,7 @@ class TokenTestCase(SynchronousTestCase):
 
 class AskingTests(TokenTestCase):
     """
-    What is asked, and what becomes of the answer.
+    What is asked, and what becomes of the answer (contract 15.3).
     """
 
     def test_it_is_an_authenticator(self) -> None:

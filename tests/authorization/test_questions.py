@@ -39,7 +39,7 @@ class Recording:
 
 class QuestionTests(SynchronousTestCase):
     """
-    The table, which is kube-apiserver's too.
+    The table, which is kube-apiserver's too (contract 15.5).
     """
 
     def test_each_request_is_asked_about_as_kube_apiserver_asks(self) -> None:

@@ -79,7 +79,7 @@ class Asking(SynchronousTestCase):
 
 class DecisionTests(Asking):
     """
-    What the cluster says, and what it does not say.
+    What the cluster says, and what it does not say (contract 15.4).
     """
 
     def test_every_authorizer_provides_the_interface(self) -> None:
@@ -175,7 +175,7 @@ class DecisionTests(Asking):
 
 class RememberingTests(Asking):
     """
-    What is remembered, how long, and of whom.
+    What is remembered, how long, and of whom (contract 15.4).
     """
 
     def test_answers_count_for_ten_seconds(self) -> None:

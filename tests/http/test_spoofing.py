@@ -167,7 +167,7 @@ class FieldTests(SpoofingTestCase):
 
 class CertificateTests(SpoofingTestCase):
     """
-    Who shows which certificate.
+    Who shows which certificate (contract 15.1).
     """
 
     def both(self, certificate: Any, *codes: int) -> None:
@@ -179,7 +179,7 @@ class CertificateTests(SpoofingTestCase):
 
     def test_a_front_proxy_is_believed(self) -> None:
         """
-        With all that it says of a user; what it says ends at the authenticators.
+        With all that it says of a user (contract 15.2); what it says ends at the authenticators.
         """
         extra = (b"x-remote-extra-Authentication.kubernetes.io%2fcredential-Id".lower(), b"JTI=1")
         for protocol in PROTOCOLS:

@@ -298,6 +298,59 @@ class TLSTests(SynchronousTestCase):
         self.assertTrue(peer.transport.closed)
         self.assertEqual(self.edge.handler.requests, [])
 
+    def test_authorities_come_and_go(self) -> None:
+        """
+        Those that are told count beside those in files, for new connections, also after the files
+        were read again; connections that are up go on.
+        """
+        other = trustme.CA()
+        context = self._client()
+        other.issue_cert("me@example.com").configure_cert(context)
+        self._assert_refused(context)
+        self.context.trust(other.cert_pem.bytes())
+        self.context.reload()
+        peer = self._connect(context)
+        self.assertTrue(peer.ask().endswith(b"/x"))
+        mine = self._client()
+        self.authority.issue_cert("me@example.com").configure_cert(mine)
+        self.assertTrue(self._connect(mine).ask().endswith(b"/x"))
+        self.assertRaises(OSError, self.context.trust, b"nonsense")
+        self.assertTrue(self._connect(context).ask().endswith(b"/x"))
+        self.context.trust(b"")
+        self.assertTrue(peer.ask().endswith(b"/x"))
+        self.edge.handler.requests.clear()
+        self._assert_refused(context)
+
+    def test_nobody_is_asked_for_a_certificate_that_no_authority_could_vouch_for(self) -> None:
+        """
+        Until there is one.
+        """
+        tls = TLSContext(TLSFiles(self._path("tls.crt"), self._path("tls.key")))
+        self.edge = Edge(tls=tls)
+        context = self._client()
+        self.authority.issue_cert("me@example.com").configure_cert(context)
+        self._connect(context).ask()
+        tls.trust(self.authority.cert_pem.bytes())
+        self._connect(context).ask()
+        shown = [one.connection.peer_certificate_der is not None for one in self.edge.handler.requests]
+        self.assertEqual(shown, [False, True])
+
+    def test_an_authority_need_not_be_a_root(self) -> None:
+        """
+        As Go has it.
+        """
+        child = self.authority.create_child_ca()
+        tls = TLSContext(TLSFiles(self._path("tls.crt"), self._path("tls.key")))
+        tls.trust(child.cert_pem.bytes())
+        self.edge = Edge(tls=tls)
+        context = self._client()
+        child.issue_cert("me@example.com").configure_cert(context)
+        self.assertTrue(self._connect(context).ask().endswith(b"/x"))
+        context = self._client()
+        self.authority.issue_cert("me@example.com").configure_cert(context)
+        self.edge.handler.requests.clear()
+        self._assert_refused(context)
+
     def test_dribbling_handshake_is_cut_off(self) -> None:
         """
         Ten seconds, however steadily bytes come.
