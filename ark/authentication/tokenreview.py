@@ -13,6 +13,7 @@ from hashlib import blake2b
 from secrets import token_bytes
 from typing import Any, NamedTuple
 
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from ark.authentication.bearer import OfferedToken, token_of
@@ -21,6 +22,8 @@ from ark.cluster.errors import Unreachable
 from ark.cluster.reviewing import Reviewer, Shared
 from ark.interfaces import IAuthenticator, ICluster
 from ark.meta.status import APIStatus, service_unavailable, unauthorized
+
+_log = Logger()
 
 REMEMBER_SECONDS = 10.0
 _MOST = 32768
@@ -113,7 +116,9 @@ class TokenReviewAuthenticator:
             status = await self._reviewer.review(spec)
         except (APIStatus, Unreachable) as error:
             self.fetched["error"] += 1
-            raise service_unavailable(f"the cluster cannot tell whose token this is: {error}") from error
+            _log.error("the cluster does not say whose a token is: {error}", error=error)
+            # Why is not for somebody who may be anybody.
+            raise service_unavailable("the cluster does not say whose token this is") from error
         user = self._user(status)
         judged = _Judged(user, self._seconds() + self._remember)
         why = status.get("error") or ""

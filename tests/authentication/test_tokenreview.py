@@ -161,7 +161,8 @@ class AskingTests(TokenTestCase):
 
     def test_a_cluster_that_does_not_answer_is_told_of(self) -> None:
         """
-        503: the token may well be good; nothing is remembered.
+        503: the token may well be good; nothing is remembered.  Why it does not is not for
+        somebody who may be anybody.
         """
         for status in (APIStatus(403, "Forbidden", "no"), APIStatus(404, "NotFound", "no")):
             self.setUp()
@@ -170,7 +171,7 @@ class AskingTests(TokenTestCase):
                 raise status
 
             self.cluster.answer(PATH, fail)
-            self.assertIn("the cluster cannot tell", self.refused(code=503))
+            self.assertEqual(self.refused(code=503), "the cluster does not say whose token this is")
             self.cluster.answer(PATH, lambda _: {"status": self.status})
             self.assertEqual(self.user(), KNOWN)
             self.assertEqual(self.authenticator.fetched, {"ok": 1, "error": 1})
