@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from attrs import evolve
@@ -21,6 +22,8 @@ from ark.admission.clusternamespaces import NAMESPACES, ClusterNamespaces
 from ark.admission.namespacelifecycle import NamespaceLifecycle
 from ark.apis.loader import KindRegistry
 from ark.authentication.anonymous import AnonymousAuthenticator
+from ark.authentication.credentials import serving_names
+from ark.authentication.pki import Authority
 from ark.authentication.requestheader import RequestHeaderAuthenticator
 from ark.authentication.settings import AuthenticationSettings, RequestHeaderOptions
 from ark.authentication.tokenreview import TokenReviewAuthenticator
@@ -43,6 +46,7 @@ from ark.interfaces import IAuthenticator, ICluster, IStorageBackend
 from ark.observation import failing, show_delegation
 from ark.registry.definitions.strategy import RESOURCE
 from ark.serving import SecureServing
+from ark.servingcertificates import ServingCertificates
 from ark.upkeep import FileWatch
 
 _log = Logger()
@@ -98,6 +102,7 @@ class Aggregation:
         self._files = FileWatch((config.client_ca_file, config.requestheader_client_ca_file))
         self._namespaces = cluster.informer(NAMESPACES)
         self._starting: Deferred[None] | None = None
+        self._keeping: Deferred[None] | None = None
 
     def kinds(self, built_in: KindRegistry) -> KindRegistry:
         """
@@ -174,13 +179,34 @@ class Aggregation:
 
     async def control(self, application: Application, backend: IStorageBackend) -> None:
         """
-        The cluster's controllers do that.
+        See to the serving certificate, if that is to be made for a Service; the rest is done by
+        the cluster's controllers.
         """
+        if self._config.shares_authority and self._serving is not None:
+            certificates = self._certificates(application)
+            self._keeping = Deferred.fromCoroutine(certificates.keep(self._serving.reload))
+            self._keeping.addErrback(_not_kept)
+
+    def _certificates(self, application: Application) -> ServingCertificates:
+        config = self._config
+        kinds = application.stores.registry.kinds()
+        return ServingCertificates(
+            self._cluster,
+            config.tls_secret,
+            config.service,
+            serving_names(config),
+            sorted({f"{kind.version}.{kind.group}" for kind in kinds}),
+            Authority(Path(config.cert_dir)),
+            self._reactor,
+            self._now,
+        )
 
     def end_control(self) -> None:
         """
         The cluster's controllers go on.
         """
+        if self._keeping is not None:
+            self._keeping.cancel()
 
     async def end(self) -> None:
         """
@@ -197,6 +223,11 @@ class Aggregation:
 def _not_told(failure: Failure) -> None:
     if failure.check(CancelledError) is None:  # type: ignore[no-untyped-call]  # Twisted's, without types
         _log.failure("whom to believe cannot be followed", failure)
+
+
+def _not_kept(failure: Failure) -> None:
+    if failure.check(CancelledError) is None:  # type: ignore[no-untyped-call]  # Twisted's, without types
+        _log.failure("the serving certificate is seen to no longer", failure)
 
 
 def _remembering(config: ServerConfig) -> Remembering:

@@ -83,6 +83,7 @@ class ServingCertificates:
         self._made = made
         self._reactor = reactor
         self._now = now
+        self._told = ""
         self.agreed = False
 
     async def keep(self, changed: Callable[[], None]) -> None:
@@ -96,16 +97,21 @@ class ServingCertificates:
             try:
                 if await self.agree():
                     changed()
-                delay = SECONDS
+                delay, self._told = SECONDS, ""
             except CancelledError:
                 raise
             except (APIStatus, Unreachable, BadCertificate, Disagreement, OSError) as error:
-                _log.warn("the serving certificate is not agreed on yet: {error}", error=error)
+                self._tell_once(str(error))
                 delay = min(delay * 2, SECONDS)
             except Exception:
                 _log.failure("the serving certificate could not be seen to")
                 delay = SECONDS
             await deferLater(self._reactor, delay)
+
+    def _tell_once(self, why: str) -> None:
+        if why != self._told:
+            self._told = why
+            _log.warn("the serving certificate is not agreed on yet: {why}", why=why)
 
     async def agree(self) -> bool:
         """
