@@ -8,7 +8,8 @@ the end, and C{test} takes a missing member for C{null}.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Union
 
 import orjson
@@ -24,6 +25,17 @@ Operation = dict[str, Any]
 _INDEX = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _MEMBERS = ("op", "path", "from", "value")
 _MISSING = "missing value"
+
+# What is said of a place that is not there, where that is not the same for all operations.
+_MISSED = {
+    ("add", "path"): 'doc is missing path: "{}"',
+    ("remove", "path"): 'doc is missing path: "{}"',
+    ("move", "from"): "doc is missing from path: {}",
+    ("copy", "from"): "doc is missing from path: {}",
+    ("move", "path"): "doc is missing destination path: {}",
+    ("copy", "path"): "doc is missing destination path: {}",
+    ("test", "path"): "is missing path: {}",
+}
 
 
 class InvalidPatch(ValueError):
@@ -181,6 +193,17 @@ def _remove(container: Container, key: str) -> None:
         raise PatchFailed(f"Unable to remove nonexistent key: {key}: {_MISSING}")
 
 
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """
+    Tell of a failure as of a part of something.
+    """
+    try:
+        yield
+    except PatchFailed as error:
+        raise PatchFailed(f"{what}: {error}") from None
+
+
 class _Patching:
     """
     A document under change.
@@ -227,18 +250,19 @@ class _Patching:
             if not found:
                 break
         if not found:
-            which = "from " if member == "from" else ""
-            raise PatchFailed(
-                f"{name} operation does not apply: doc is missing {which}path: {path}: {_MISSING}"
-            )
+            what = _MISSED.get((name, member), "doc is missing path: {}").format(path)
+            raise PatchFailed(f"{name} operation does not apply: {what}: {_MISSING}")
         return container, _decoded(tokens[-1])
 
     def _op_add(self, operation: Operation) -> None:
         container, key = self._find(operation)
-        _add(container, key, _copied(operation.get("value")))
+        with _told(f"error in add for path: '{operation['path']}'"):
+            _add(container, key, _copied(operation.get("value")))
 
     def _op_remove(self, operation: Operation) -> None:
-        _remove(*self._find(operation))
+        container, key = self._find(operation)
+        with _told(f"error in remove for path: '{operation['path']}'"):
+            _remove(container, key)
 
     def _op_replace(self, operation: Operation) -> None:
         value = _copied(operation.get("value"))
@@ -261,21 +285,28 @@ class _Patching:
 
     def _op_move(self, operation: Operation) -> None:
         container, key = self._find(operation, "from")
-        value = _get(container, key)
-        _remove(container, key)
+        with _told(f"error in move for path: '{key}'"):
+            value = _get(container, key)
+            _remove(container, key)
         container, key = self._find(operation)
-        _add(container, key, value)
+        with _told(f"error in move for path: '{operation['path']}'"):
+            _add(container, key, value)
 
     def _op_test(self, operation: Operation) -> None:
         wanted = operation.get("value")
         path = operation.get("path")
-        actual = self.document if path == "" else _get(*self._find(operation))
+        actual = self.document
+        if path != "":
+            container, key = self._find(operation)
+            with _told(f"error in test for path: '{path}'"):
+                actual = _get(container, key)
         if not _same(actual, wanted):
             raise PatchTestFailed(f"testing value {path} failed: test failed")
 
     def _op_copy(self, operation: Operation) -> None:
         container, key = self._find(operation, "from")
-        value = _get(container, key)
+        with _told(f"error in copy for from: '{operation['from']}'"):
+            value = _get(container, key)
         container, key = self._find(operation)
         text = orjson.dumps(value)
         self._copied += len(text)
@@ -284,4 +315,5 @@ class _Patching:
                 "Unable to complete the copy, the accumulated size increase of copy is "
                 f"{self._copied}, exceeding the limit {MAX_COPIED}"
             )
-        _add(container, key, orjson.loads(text))
+        with _told("error while adding value during copy"):
+            _add(container, key, orjson.loads(text))

@@ -78,7 +78,7 @@ class ApplyTests(SynchronousTestCase):
         self.check({}, {"a": None}, {"op": "add", "path": "/a"})
         self.assertEqual(
             self.fails({}, {"op": "remove", "path": "/a"}),
-            "Unable to remove nonexistent key: a: missing value",
+            "error in remove for path: '/a': Unable to remove nonexistent key: a: missing value",
         )
 
     def test_what_does_not_apply_fails(self) -> None:
@@ -87,7 +87,7 @@ class ApplyTests(SynchronousTestCase):
         """
         self.assertEqual(
             self.fails({}, {"op": "add", "path": "/a/b", "value": 1}),
-            "add operation does not apply: doc is missing path: /a/b: missing value",
+            'add operation does not apply: doc is missing path: "/a/b": missing value',
         )
         self.assertEqual(
             self.fails({"a": 1}, {"op": "test", "path": "/a", "value": 2}),

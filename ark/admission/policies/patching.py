@@ -108,7 +108,7 @@ class JSONPatch(Mutation):
             raise internal_error("the patch makes something that is no object")
         for member, told in (("kind", "Kind"), ("apiVersion", "apiVersion")):
             if not isinstance(patched.get(member), str) or not patched[member]:
-                text = orjson.dumps(patched).decode()
+                text = orjson.dumps(patched, option=orjson.OPT_SORT_KEYS).decode()
                 raise internal_error(f"Object '{told}' is missing in '{text}'")
         return patched
 
