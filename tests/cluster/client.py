@@ -106,10 +106,12 @@ class Client:
             return self._once(method, target, headers or {}, body)
 
     def stream(
-        self, method: str, target: str, headers: Mapping[str, str] | None = None
+        self, method: str, target: str, headers: Mapping[str, str] | None = None, most: int = _CHUNK
     ) -> Iterator[Answer | bytes]:
         """
         Send one request; the answer's head comes first (an error with its body), then each line as it arrives.
+
+        @param most: how many bytes are read at once.
         """
         connection = self._open()
         connection.request(method, target, headers=dict(headers or {}))
@@ -120,7 +122,7 @@ class Client:
             return
         yield head
         rest = b""
-        while data := response.read1(_CHUNK):
+        while data := response.read1(most):
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 yield line + b"\n"

@@ -146,7 +146,10 @@ class Checker:
             return
         if version.revision <= self.bounds.first(one.start):
             yield f"{_name(one)} is {version.revision}, though newer ones were known before it"
-        if place(version.key) != one.key or (one.verb == "create") != (version.event == ADDED):
+        added = version.event == ADDED
+        if place(version.key) != one.key or added != (
+            one.verb == "create" or (added and one.verb == "apply")
+        ):
             yield f"{_name(one)} is in the log as {version.event} of {place(version.key)}"
         if one.expected and version.previous != one.expected:
             yield f"{_name(one)} expected {one.expected}, and replaced {version.previous}"
@@ -248,7 +251,8 @@ def _chain_faults(one: Version, before: Version | None, objects: dict[int, Any])
     old = objects[before.revision]["metadata"]
     if (old["uid"], old["creationTimestamp"]) != (metadata["uid"], metadata["creationTimestamp"]):
         yield f"{one.revision} changes uid or creationTimestamp"
-    if one.event != DELETED and metadata["generation"] != old["generation"] + 1:
+    specs = objects[before.revision]["spec"], objects[one.revision]["spec"]
+    if one.event != DELETED and metadata["generation"] != old["generation"] + (specs[0] != specs[1]):
         yield f"{one.revision} has generation {metadata['generation']} after {old['generation']}"
 
 

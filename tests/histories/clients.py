@@ -1,5 +1,8 @@
 """
-Clients that ask for random things and write down what they are told.
+Clients that ask for random things and write down what they are told, in a process of their own.
+
+Run C{python -m tests.histories.clients CONFIGURATION RECORD}.  They ask until a line comes on standard input,
+say so, and after a second one write to some objects once more.
 """
 
 from __future__ import annotations
@@ -7,9 +10,11 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tests.cluster.client import Answer, Client, Endpoint
@@ -28,10 +33,16 @@ from tests.histories.operations import (
 from tests.histories.selections import COLLECTION, NAMES, NAMESPACES, TEAMS
 
 _BROKEN = (OSError, http.client.HTTPException)
+_JSON, _MERGE, _APPLY = (
+    "application/json",
+    "application/merge-patch+json",
+    "application/apply-patch+yaml",
+)
 _PAUSE = 0.05
 _TIMEOUT = 5.0
-_VERBS = ("get", "list", "create", "update", "delete")
-_WEIGHTS = (25, 10, 15, 42, 8)
+_TOUCHES = 6
+_VERBS = ("get", "list", "create", "update", "delete", "apply", "status")
+_WEIGHTS = (25, 10, 13, 26, 6, 10, 10)
 _PAGE = 3
 _SENSIBLE = 0.7
 
@@ -58,6 +69,7 @@ class HistoryClient(threading.Thread):
         self._ended = threading.Event()
         self._count = 0
         self._known: dict[str, int] = {}
+        self._generations: dict[str, int] = {}
         self._asked = Operation(number, "", "", 0, 0, UNKNOWN)
         self._sent_at = 0
         self._failure: BaseException | None = None
@@ -92,7 +104,16 @@ class HistoryClient(threading.Thread):
 
     def _ask(self) -> None:
         namespace, name = self._random.choice(NAMESPACES), self._random.choice(NAMES)
-        verb = self._verb(f"{namespace}/{name}")
+        self._do(self._verb(f"{namespace}/{name}"), namespace, name)
+
+    def touch(self, keys: Sequence[tuple[str, str]]) -> None:
+        """
+        Write to some objects, when the client asks for nothing by itself any more.
+        """
+        for namespace, name in keys:
+            self._do("apply", namespace, name)
+
+    def _do(self, verb: str, namespace: str, name: str) -> None:
         self._count += 1
         mark = f"{self._number}-{self._count}"
         key = namespace if verb == "list" else f"{namespace}/{name}"
@@ -116,18 +137,20 @@ class HistoryClient(threading.Thread):
         What to do with a key: mostly what can be done by what is known of it.
         """
         (verb,) = self._random.choices(_VERBS, _WEIGHTS)
-        if verb != "list" and self._random.random() < _SENSIBLE:
+        if verb not in ("list", "apply") and self._random.random() < _SENSIBLE:
             if key not in self._known:
                 return "create"
             if verb == "create":
                 return "update"
-        return verb
+        return "get" if verb == "status" and key not in self._known else verb
 
     def _send(
-        self, asked: Operation, method: str, query: str = "", value: Any = None
+        self, asked: Operation, method: str, query: str = "", value: Any = None, content: str = _JSON
     ) -> tuple[Operation, Answer]:
         """
         The operation with the outcome that the answer tells, and the answer.
+
+        @param query: what follows the object's path.
         """
         self._asked = asked
         self._sent_at = time.monotonic_ns()
@@ -138,7 +161,6 @@ class HistoryClient(threading.Thread):
         if name and method != "POST":
             target += f"/{name}"
         body = None if value is None else json.dumps(value).encode()
-        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
         headers = {"Content-Type": content} if body else {}
         # Never sent twice: what was not answered must stay one write of unknown outcome.
         answer = self._client.request(method, target + query, headers, body, retry=False)
@@ -188,8 +210,23 @@ class HistoryClient(threading.Thread):
         expected = self._known.get(asked.key, 0) if self._random.random() < 0.6 else 0
         asked = asked._replace(expected=expected)
         # A custom resource cannot be replaced without a resourceVersion, but patched.
-        method = "PUT" if expected else "PATCH"
-        return self._with_object(*self._send(asked, method, value=self._object(asked)))
+        method, content = ("PUT", _JSON) if expected else ("PATCH", _MERGE)
+        return self._with_object(*self._send(asked, method, value=self._object(asked), content=content))
+
+    def _ask_apply(self, asked: Operation) -> Operation:
+        query = f"?fieldManager=client-{self._number}&force=true"
+        return self._with_object(*self._send(asked, "PATCH", query, self._object(asked), _APPLY))
+
+    def _ask_status(self, asked: Operation) -> Operation:
+        """
+        An update of nothing but the status, of an object as it is known.
+        """
+        asked = asked._replace(verb="update", expected=self._known[asked.key])
+        value = {
+            "metadata": {"resourceVersion": str(asked.expected)},
+            "status": {"response": {"content": f"{asked.mark}@{self._generations[asked.key]}"}},
+        }
+        return self._with_object(*self._send(asked, "PATCH", "/status", value, _MERGE))
 
     def _ask_delete(self, asked: Operation) -> Operation:
         expected = self._known.get(asked.key, 0) if self._random.random() < 0.4 else 0
@@ -207,6 +244,7 @@ class HistoryClient(threading.Thread):
         found = answer.json()
         revision = int(found["metadata"]["resourceVersion"])
         self._known[told.key] = revision
+        self._generations[told.key] = found["metadata"]["generation"]
         return told._replace(
             revision=revision, mark=mark_of(found), uid=found["metadata"]["uid"], digest=digest(found)
         )
@@ -236,6 +274,30 @@ class HistoryClient(threading.Thread):
             self._client = None
 
 
+def main(configuration: str, record: str) -> int:
+    """
+    Ask, and write down what came of it.
+    """
+    options = json.loads(Path(configuration).read_text())
+    endpoints = [Endpoint(url, *map(Path, files)) for url, *files in options["endpoints"]]
+    clients = [
+        HistoryClient(number, options["seed"], endpoints, options["rate"]) for number in options["clients"]
+    ]
+    for client in clients:
+        client.start()
+    print("asking", flush=True)
+    sys.stdin.readline()
+    for client in clients:
+        client.end()
+    print("at rest", flush=True)
+    if sys.stdin.readline():
+        clients[0].touch([(namespace, NAMES[0]) for namespace in NAMESPACES] * _TOUCHES)
+    with Path(record).open("w") as file:
+        for client in clients:
+            file.writelines(json.dumps(one) + "\n" for one in client.operations)
+    return 0
+
+
 def _item(value: dict[str, Any]) -> Item:
     metadata = value["metadata"]
     key = f"{metadata['namespace']}/{metadata['name']}"
@@ -260,3 +322,7 @@ def _outcome(answer: Answer) -> str:
     if answer.code >= 500:
         return UNKNOWN
     raise AssertionError(f"{answer.code} {answer.body[:300]!r}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

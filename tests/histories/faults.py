@@ -1,27 +1,27 @@
 """
-What happens to servers, to PostgreSQL and to the way between them.
+What goes wrong in a history: with servers, with the ways to them and from them, with clients, with PostgreSQL.
 """
 
 from __future__ import annotations
 
+import http.client
 import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import psycopg2
-
+from tests.cluster.client import Endpoint
+from tests.histories import databasefaults as database
+from tests.histories.databasefaults import Happening
 from tests.histories.scene import Scene
+from tests.histories.selections import COLLECTION
 
-_LISTENERS = "query LIKE 'LISTEN%'"
-_WRITERS = "query LIKE 'SELECT * FROM ark_commit%' OR query LIKE 'SELECT * FROM ark_settle%'"
-_TERMINATE = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ark-server' AND ({})"
-)
 _OFTEN = 0.5
 _LATE = 0.15
+_SLOW_CONSUMERS = 6
 
 
 class Fault(NamedTuple):
@@ -31,56 +31,42 @@ class Fault(NamedTuple):
     @ivar happen: makes it so for some seconds, and then well again.
     @ivar flags: of the servers.
     @ivar standby: whether PostgreSQL has one.
+    @ivar doors: whether clients come by a way that is under control.
+    @ivar frames: see L{tests.storage.way.Way}.
     """
 
-    happen: Callable[[Scene, float, random.Random], None]
+    happen: Happening
     flags: Sequence[str] = ()
     standby: bool = False
-
-
-_idle = threading.Event()
-
-
-def _wait(seconds: float) -> None:
-    _idle.wait(seconds)
+    doors: bool = False
+    frames: bool = False
 
 
 def _nothing(scene: Scene, seconds: float, dice: random.Random) -> None:
-    _wait(seconds)
+    time.sleep(seconds)
 
 
 def _kill(scene: Scene, seconds: float, dice: random.Random) -> None:
     replica = dice.choice(scene.replicas)
     replica.kill()
-    _wait(seconds / 2)
+    time.sleep(seconds / 2)
     replica.start_again()
+
+
+def _kill_all(scene: Scene, seconds: float, dice: random.Random) -> None:
+    for replica in scene.replicas:
+        replica.kill()
+    for replica in scene.replicas:
+        replica.start_again()
 
 
 def _freeze(scene: Scene, seconds: float, dice: random.Random) -> None:
     process = dice.choice(scene.replicas).processes[0]
     os.kill(process.pid, signal.SIGSTOP)
     try:
-        _wait(seconds)
+        time.sleep(seconds)
     finally:
         os.kill(process.pid, signal.SIGCONT)
-
-
-def _restart(mode: str) -> Callable[[Scene, float, random.Random], None]:
-    def happen(scene: Scene, seconds: float, dice: random.Random) -> None:
-        scene.postgresql.stop(mode)
-        _wait(seconds / 2)
-        scene.postgresql.start()
-
-    return happen
-
-
-def _terminate(which: str) -> Callable[[Scene, float, random.Random], None]:
-    def happen(scene: Scene, seconds: float, dice: random.Random) -> None:
-        for _ in range(max(int(seconds / _OFTEN), 1)):
-            scene.postgresql.sql(_TERMINATE.format(which))
-            _wait(_OFTEN)
-
-    return happen
 
 
 def _cut(scene: Scene, seconds: float, dice: random.Random) -> None:
@@ -89,16 +75,16 @@ def _cut(scene: Scene, seconds: float, dice: random.Random) -> None:
         scene.way.cut()
 
     scene.in_reactor(shut)
-    _wait(seconds / 2)
+    time.sleep(seconds / 2)
     scene.in_reactor(lambda: setattr(scene.way, "shut", False))
     for _ in range(max(int(seconds / 2 / _OFTEN), 1)):
         scene.in_reactor(scene.way.cut)
-        _wait(_OFTEN)
+        time.sleep(_OFTEN)
 
 
 def _silence(scene: Scene, seconds: float, dice: random.Random) -> None:
     scene.in_reactor(lambda: setattr(scene.way, "silent", True))
-    _wait(seconds)
+    time.sleep(seconds)
 
     def end() -> None:
         # What was swallowed is missing in the middle of these.
@@ -110,35 +96,66 @@ def _silence(scene: Scene, seconds: float, dice: random.Random) -> None:
 
 def _slow(scene: Scene, seconds: float, dice: random.Random) -> None:
     scene.in_reactor(lambda: setattr(scene.way, "delay", _LATE))
-    _wait(seconds)
+    time.sleep(seconds)
     scene.in_reactor(lambda: setattr(scene.way, "delay", 0.0))
 
 
-def _connections(scene: Scene, seconds: float, dice: random.Random) -> None:
+def _deafen(scene: Scene, seconds: float, dice: random.Random) -> None:
     """
-    Others take every connection there is, and the servers lose theirs.
+    Notifications of PostgreSQL do not arrive, and nobody is told so.
     """
-    held = []
-    ours = scene.database.connect()
+    scene.in_reactor(lambda: setattr(scene.way, "deaf", True))
+    time.sleep(seconds)
+    scene.in_reactor(lambda: setattr(scene.way, "deaf", False))
+
+
+def _cut_clients(scene: Scene, seconds: float, dice: random.Random) -> None:
+    for _ in range(max(int(seconds / _OFTEN), 1)):
+        scene.in_reactor(dice.choice(scene.doors).cut)
+        time.sleep(_OFTEN)
+
+
+def _silence_clients(scene: Scene, seconds: float, dice: random.Random) -> None:
+    door = dice.choice(scene.doors)
+    scene.in_reactor(lambda: setattr(door, "silent", True))
+    time.sleep(seconds)
+
+    def end() -> None:
+        door.cut()
+        door.silent = False
+
+    scene.in_reactor(end)
+
+
+def _consume_slowly(scene: Scene, seconds: float, dice: random.Random) -> None:
+    """
+    Some watch everything and read a little in a second, or nothing at all.
+    """
+    ended = threading.Event()
+    threads = [
+        threading.Thread(target=_dawdle, args=(endpoint, number, ended), daemon=True)
+        for number, endpoint in enumerate(scene.endpoints * (_SLOW_CONSUMERS // len(scene.endpoints)))
+    ]
+    for thread in threads:
+        thread.start()
+    ended.wait(seconds)
+    ended.set()
+    for thread in threads:
+        thread.join()
+
+
+def _dawdle(endpoint: Endpoint, number: int, ended: threading.Event) -> None:
+    client = endpoint.connect(10)
     try:
-        with ours.cursor() as cursor:
-            cursor.execute(_TERMINATE.format("true"))
-            for _ in range(max(int(seconds / _OFTEN), 1)):
-                try:
-                    while True:
-                        held.append(scene.database.connect())
-                except psycopg2.OperationalError:
-                    pass
-                cursor.execute(_TERMINATE.format("true"))
-                _wait(_OFTEN)
+        stream = client.stream("GET", f"{COLLECTION}/queries?watch=true&resourceVersion=0", most=1024)
+        next(stream)
+        while not ended.wait(1.0):
+            if number % 2:
+                next(stream)
+    except (OSError, StopIteration, http.client.HTTPException):
+        pass
     finally:
-        for connection in (*held, ours):
-            connection.close()
-
-
-def _promote(scene: Scene, seconds: float, dice: random.Random) -> None:
-    _wait(seconds / 2)
-    scene.promote()
+        client.close()
 
 
 _COMPACTING = ("--compaction-interval=1s", "--history-retention=2s", "--history-events=50")
@@ -146,16 +163,28 @@ _COMPACTING = ("--compaction-interval=1s", "--history-retention=2s", "--history-
 FAULTS = {
     "none": Fault(_nothing),
     "kill": Fault(_kill),
+    "kill-all": Fault(_kill_all),
     "freeze": Fault(_freeze),
-    "restart-fast": Fault(_restart("fast")),
-    "restart-immediate": Fault(_restart("immediate")),
-    "terminate-listeners": Fault(_terminate(_LISTENERS)),
-    "terminate-writers": Fault(_terminate(_WRITERS)),
+    "restart-fast": Fault(database.restart("fast")),
+    "restart-immediate": Fault(database.restart("immediate")),
+    "terminate-listeners": Fault(database.terminate(database.LISTENERS)),
+    "terminate-writers": Fault(database.terminate(database.WRITERS)),
+    "terminate-all": Fault(database.terminate(database.ALL)),
     "cut": Fault(_cut),
     "silence": Fault(_silence),
     "slow": Fault(_slow),
-    "connections": Fault(_connections),
-    "promotion": Fault(_promote, standby=True),
+    "connections": Fault(database.take_connections),
+    "promotion": Fault(database.promote, standby=True),
+    "read-only": Fault(database.take_no_writes),
+    "gap": Fault(database.leave_gap),
+    "held": Fault(database.hold_counter),
+    "locked": Fault(database.lock_log),
+    "deadlocks": Fault(database.cross),
+    "notify-twice": Fault(database.notify_twice),
+    "notify-dead": Fault(_deafen, frames=True),
+    "slow-consumers": Fault(_consume_slowly),
+    "clients-cut": Fault(_cut_clients, doors=True),
+    "clients-silence": Fault(_silence_clients, doors=True),
     "compaction": Fault(_nothing, flags=_COMPACTING),
     "compaction-kill": Fault(_kill, flags=_COMPACTING),
 }

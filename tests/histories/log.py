@@ -26,10 +26,13 @@ def digest(value: Any) -> str:
 
 def mark_of(value: Any) -> str:
     """
-    What the writer of an object put into it.
+    What the last writer of an object put into it: into its spec, or into its status for that generation of it.
     """
-    mark: str = value["spec"].get("sessionId", "")
-    return mark
+    told = (value.get("status") or {}).get("response", {}).get("content", "")
+    mark, _, generation = told.partition("@")
+    if generation and generation == str(value["metadata"].get("generation")):
+        return str(mark)
+    return str(value["spec"].get("sessionId", ""))
 
 
 def place(key: Key) -> str:

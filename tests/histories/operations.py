@@ -4,7 +4,9 @@ What clients asked, when, and what they were told.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 OK = "ok"
@@ -15,7 +17,7 @@ EXPIRED = "expired"
 REFUSED = "refused"
 UNKNOWN = "unknown"
 
-WRITES = ("create", "update", "delete")
+WRITES = ("create", "update", "apply", "delete")
 
 
 class Item(NamedTuple):
@@ -33,7 +35,7 @@ class Operation(NamedTuple):
     One request.
 
     @ivar client: who asked.
-    @ivar verb: C{get}, C{list}, C{create}, C{update} or C{delete}.
+    @ivar verb: C{get}, C{list}, C{create}, C{update}, C{apply} (which does one or the other) or C{delete}.
     @ivar key: C{namespace/name}; of a list the namespace alone.
     @ivar start: when it was sent, in nanoseconds of the machine's steady clock.
     @ivar end: when its answer had come.
@@ -70,6 +72,15 @@ class Operation(NamedTuple):
         Whether it was to tell the newest state, as all but some reads are.
         """
         return self.minimum is None
+
+
+def read_operations(path: Path) -> list[Operation]:
+    """
+    What clients recorded.
+    """
+    with path.open() as lines:
+        found = [Operation(*json.loads(text)) for text in lines]
+    return [one._replace(items=tuple(Item(*item) for item in one.items)) for one in found]
 
 
 def registers(operations: Sequence[Operation], keys: dict[str, list[str]]) -> Iterator[Operation]:

@@ -6,31 +6,27 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.cluster.build import REPOSITORY
 from tests.e2e.history import Event, check_state
 from tests.histories import oracle
 from tests.histories.checker import Floors
-from tests.histories.clients import HistoryClient
-from tests.histories.database import Database
 from tests.histories.faults import FAULTS
 from tests.histories.judging import Played, judge
 from tests.histories.log import Log, mark_of
 from tests.histories.operations import OK, REFUSED, UNKNOWN, WRITES, registers
+from tests.histories.processes import Clients, Watchers
 from tests.histories.scene import Scene, configuration, scene
 from tests.histories.selections import COLLECTION, KEYS, NAMESPACES
-from tests.histories.watchchecker import delays
-from tests.histories.watchers import Connection, encode_endpoint, read_record
+from tests.histories.watchchecker import delays, lasts
 from tests.storage.postgresqlserver import PostgreSQLServer
 
+#: How many answers a second there must be before a fault, or the history says nothing.
+ENOUGH = 300
 _CLIENTS = 8
-_PROCESSES = 2
 _PATIENCE = 150.0
 
 
@@ -57,56 +53,18 @@ class Report(NamedTuple):
     figures: dict[str, Any]
     faults: list[str]
 
+    @property
+    def counts(self) -> bool:
+        """
+        Whether there was enough to do for servers to be wrong about.
+        """
+        return bool(self.figures["before"] >= ENOUGH)
+
     def line(self) -> str:
         """
         The figures in one line.
         """
         return ", ".join(f"{name} {value}" for name, value in self.figures.items())
-
-
-class Watchers:
-    """
-    The processes in which watchers are.
-    """
-
-    def __init__(self, plan: Plan, made: Scene, folder: Path) -> None:
-        self._records = []
-        self._processes = []
-        endpoints = [encode_endpoint(replica.endpoint) for replica in made.replicas]
-        for number in range(_PROCESSES):
-            own = range(number, plan.watchers, _PROCESSES)
-            given = {"endpoints": endpoints, "seed": plan.seed, "watchers": list(own)}
-            file, record = folder / f"watchers-{number}.json", folder / f"watchers-{number}.record"
-            file.write_text(json.dumps(given))
-            command = [sys.executable, "-m", "tests.histories.watchers", str(file), str(record)]
-            self._records.append(record)
-            self._processes.append(
-                subprocess.Popen(command, stdin=subprocess.PIPE, cwd=REPOSITORY, text=True)
-            )
-
-    def finish(self, last: int) -> list[Connection]:
-        """
-        What they heard, when all have heard of a revision.
-        """
-        for process in self._processes:
-            assert process.stdin is not None
-            process.stdin.write(f"{last}\n")
-            process.stdin.flush()
-        for process in self._processes:
-            if process.wait(_PATIENCE):
-                raise AssertionError("a process of watchers fell over")
-        return [connection for record in self._records for connection in read_record(record)]
-
-    def end(self) -> None:
-        """
-        End those that still are.
-        """
-        for process in self._processes:
-            if process.stdin is not None:
-                process.stdin.close()
-            if process.poll() is None:
-                process.kill()
-                process.wait()
 
 
 def play(plan: Plan, reactor: Any, programs: Path, folder: Path) -> Report:
@@ -116,8 +74,8 @@ def play(plan: Plan, reactor: Any, programs: Path, folder: Path) -> Report:
     @param folder: where what came of it is kept.
     """
     fault = FAULTS[plan.fault]
-    with scene(reactor, PostgreSQLServer(programs, 0, **configuration())) as made:
-        made.start(fault.flags)
+    with scene(reactor, PostgreSQLServer(programs, 0, **configuration()), frames=fault.frames) as made:
+        made.start(fault.flags, fault.doors)
         if fault.standby:
             made.follow()
         played, shown = _perform(plan, made, folder)
@@ -125,42 +83,43 @@ def play(plan: Plan, reactor: Any, programs: Path, folder: Path) -> Report:
     (folder / "operations.jsonl").write_text(
         "".join(json.dumps(one._asdict()) + "\n" for one in played.operations)
     )
-    return report_on(played, damage)
+    return report_on(played, damage, plan.seconds / 3)
 
 
-def report_on(played: Played, damage: Sequence[str]) -> Report:
+def report_on(played: Played, damage: Sequence[str], quiet: float) -> Report:
     """
     What is wrong with a history.
 
     @param damage: what is known to be wrong already.
+    @param quiet: for how many seconds nothing was done to anybody.
     """
     began = time.monotonic()
     verdict = oracle.ask(registers(played.operations, KEYS))
     faults = [*damage, *judge(played), *verdict.faults()]
-    return Report({**_figures(played), "judged in s": round(time.monotonic() - began, 1)}, faults)
+    return Report({**_figures(played, quiet), "judged in s": round(time.monotonic() - began, 1)}, faults)
 
 
 def _perform(plan: Plan, made: Scene, folder: Path) -> tuple[Played, list[list[Event]]]:
-    endpoints = [replica.endpoint for replica in made.replicas]
-    watchers = Watchers(plan, made, folder)
+    endpoints = made.endpoints
+    watchers = Watchers(plan.watchers, plan.seed, endpoints, folder)
+    clients = Clients(range(_CLIENTS), plan.seed, endpoints, plan.rate / _CLIENTS, folder)
     try:
-        clients = [
-            HistoryClient(number, plan.seed, endpoints, plan.rate / _CLIENTS) for number in range(_CLIENTS)
-        ]
-        for client in clients:
-            client.start()
         time.sleep(plan.seconds / 3)
         FAULTS[plan.fault].happen(made, plan.seconds / 3, random.Random(f"{plan.seed}/fault"))
         time.sleep(plan.seconds / 3)
-        for client in clients:
-            client.end()
-        shown = [_shown(made, number) for number in range(len(endpoints))]
-        last = _last(made.database)
-        connections = watchers.finish(last)
+        clients.rest()
+        log = made.database.read_log()
+        watchers.end_at(lasts(log))
+        # Who waits for the next event hears one, and ends.
+        clients.touch()
+        operations = sorted(clients.finish(), key=lambda one: one.start)
+        connections = watchers.finish()
     finally:
         watchers.end()
-    operations = sorted((one for client in clients for one in client.operations), key=lambda one: one.start)
+        clients.end()
+    shown = [_shown(made, number) for number in range(len(endpoints))]
     floors = Floors(made.database.read_floors())
+    last = log.versions[-1].revision
     return Played(operations, connections, made.database.read_log(), floors, last), shown
 
 
@@ -199,21 +158,17 @@ def _differences(shown: Sequence[list[Event]], log: Log) -> list[str]:
     ]
 
 
-def _last(database: Database) -> int:
-    """
-    The newest revision of what is watched.
-    """
-    return database.read_log().versions[-1].revision
-
-
-def _figures(played: Played) -> dict[str, Any]:
+def _figures(played: Played, quiet: float) -> dict[str, Any]:
     answered = [one for one in played.operations if one.outcome not in (UNKNOWN, REFUSED)]
     done = [one for one in answered if one.outcome == OK]
+    began = played.operations[0].start
+    before = sum(one.end <= began + quiet * 1e9 for one in answered)
     seconds = (played.operations[-1].end - played.operations[0].start) / 1e9
     written = {one.revision: one.end for one in done if one.verb in WRITES}
     late = sorted(delays(played.connections, written))
     return {
         "operations": len(played.operations),
+        "before": round(before / quiet),
         "a second": round(len(answered) / seconds),
         "writes": sum(one.verb in WRITES for one in done),
         "refused": sum(one.outcome == REFUSED for one in played.operations),

@@ -7,12 +7,14 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.threads import blockingCallFromThread
 
 from tests.cluster.ark import ArkServer
+from tests.cluster.client import Endpoint
 from tests.histories.database import Database
 from tests.histories.selections import NAMESPACES
 from tests.storage.postgresqlserver import PostgreSQLServer
@@ -30,27 +32,38 @@ class Scene:
     Its methods block, and must not be called in the reactor's thread.
 
     @ivar database: what is asked past the servers.
+    @ivar doors: ways to the servers, when clients go by them.
     """
 
-    def __init__(self, reactor: Any, postgresql: PostgreSQLServer) -> None:
+    def __init__(self, reactor: Any, postgresql: PostgreSQLServer, *, frames: bool = False) -> None:
+        """
+        @param frames: see L{Way}.
+        """
         self._reactor = reactor
         self.postgresql = postgresql
         self.standby: PostgreSQLServer | None = None
-        self.way: Way = blockingCallFromThread(reactor, Way, postgresql.port, reactor)
+        self.way: Way = self._way(postgresql.port, frames)
         self._url = postgresql.url()
         self.database = Database(postgresql, self._url)
         self.replicas: list[ArkServer] = []
+        self.doors: list[Way] = []
 
-    def start(self, flags: Sequence[str]) -> None:
+    def start(self, flags: Sequence[str], doors: bool = False) -> None:
         """
-        Start the servers one after the other, as an operator does.
+        Start the servers.
+
+        @param doors: whether clients go by ways to them.
         """
         url = self._url.replace(str(self.postgresql.port), str(self.way.port))
         options = ["--storage=postgresql", f"--db-url={url}", "--postgres-pool-size=4", *flags]
-        for number in range(REPLICAS):
-            self.replicas.append(ArkServer(flags=options).start())
-            if not number:
-                self.database.keep_all()
+        self.replicas = [ArkServer(flags=options) for _ in range(REPLICAS)]
+        self.replicas[0].start()
+        self.database.keep_all()
+        with ThreadPoolExecutor(REPLICAS) as pool:
+            list(pool.map(ArkServer.start, self.replicas[1:]))
+        if doors:
+            ports = [int(replica.endpoint.url.rpartition(":")[2]) for replica in self.replicas]
+            self.doors = [self._way(port) for port in ports]
         client = self.replicas[0].endpoint.connect()
         for name in NAMESPACES:
             body = b'{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"%b"}}' % name.encode()
@@ -58,6 +71,16 @@ class Scene:
             if answer.code != 201:
                 raise AssertionError(answer)
         client.close()
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """
+        Where clients go.
+        """
+        found = [replica.endpoint for replica in self.replicas]
+        for number, door in enumerate(self.doors):
+            found[number] = found[number]._replace(url=f"https://127.0.0.1:{door.port}")
+        return found
 
     def follow(self) -> None:
         """
@@ -89,9 +112,13 @@ class Scene:
 
     def in_reactor(self, work: Callable[[], Any]) -> None:
         """
-        Do something with the way.
+        Do something with the ways.
         """
         blockingCallFromThread(self._reactor, work)
+
+    def _way(self, port: int, frames: bool = False) -> Way:
+        way: Way = blockingCallFromThread(self._reactor, Way, port, self._reactor, frames)
+        return way
 
     def remove(self) -> None:
         """
@@ -99,21 +126,25 @@ class Scene:
         """
         for replica in self.replicas:
             replica.remove()
-        blockingCallFromThread(self._reactor, self._close_way)
+        blockingCallFromThread(self._reactor, self._close_ways)
         for server in (self.standby, self.postgresql):
             if server is not None:
                 server.remove()
 
-    def _close_way(self) -> Any:
-        return Deferred.fromCoroutine(self.way.close())
+    def _close_ways(self) -> Any:
+        return DeferredList([Deferred.fromCoroutine(way.close()) for way in (self.way, *self.doors)])
 
 
 @contextlib.contextmanager
-def scene(reactor: Any, postgresql: PostgreSQLServer) -> Iterator[Scene]:
+def scene(reactor: Any, postgresql: PostgreSQLServer, *, frames: bool = False) -> Iterator[Scene]:
     """
     A scene that is gone afterwards.
     """
-    made = Scene(reactor, postgresql)
+    try:
+        made = Scene(reactor, postgresql, frames=frames)
+    except BaseException:
+        postgresql.remove()
+        raise
     try:
         yield made
     finally:
@@ -131,4 +162,5 @@ def configuration() -> dict[str, str]:
         "wal_level": "replica",
         "max_wal_senders": "4",
         "hot_standby": "on",
+        "deadlock_timeout": "200ms",
     }

@@ -38,12 +38,15 @@ class WatchChecker:
         """
         What cannot be.
 
-        @param last: the revision that every watcher was to hear of in the end.
+        @param last: everything up to this revision every watcher was to hear of in the end.
         """
         faults: list[str] = []
         ends: dict[int, int] = {}
+        wanted: dict[int, int] = {}
         for one in connections:
             ends.setdefault(one.watcher, 0)
+            revisions = self._revisions[one.selection]
+            wanted[one.watcher] = revisions[bisect_right(revisions, last) - 1] if revisions else 0
             try:
                 ends[one.watcher] = max(ends[one.watcher], self._check(one))
             except Violation as violation:
@@ -52,9 +55,9 @@ class WatchChecker:
                     f"from {one.after}: {violation}"
                 )
         faults += [
-            f"watcher {watcher} had heard up to {end} only, not {last}"
+            f"watcher {watcher} had heard up to {end} only, not {wanted[watcher]}"
             for watcher, end in sorted(ends.items())
-            if end < last
+            if end < wanted[watcher]
         ]
         return faults
 
@@ -106,6 +109,15 @@ class WatchChecker:
                 raise Violation(f"410 at {heard}, which was not too old")
         elif line.digest not in (*_LEAVING, "410"):
             raise Violation(f"failed with {line.digest}")
+
+
+def lasts(log: Log) -> list[int]:
+    """
+    The revision of the last that each selection is told of a log.
+    """
+    model = Model(log.versions)
+    told = [model.changes(one.selects, 0) for one in SELECTIONS]
+    return [changes[-1].revision if changes else 0 for changes in told]
 
 
 def delays(connections: Iterable[Connection], written: dict[int, int]) -> Iterator[float]:

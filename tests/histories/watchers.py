@@ -2,7 +2,7 @@
 Watchers that go from replica to replica, in a process of their own.
 
 Run C{python -m tests.histories.watchers CONFIGURATION RECORD}.  They watch until a line with a
-revision comes on standard input, and then until each has heard of that one, or a while.
+revisions comes on standard input, one for each selection, and then until each has heard of its own, or a while.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Watcher(threading.Thread):
         """
         Watch until the last revision is heard of.
         """
-        while not self._until.reached(self._places[-1] if self._places else 0):
+        while not self._reached(self._places[-1] if self._places else 0):
             replica = self._random.randrange(len(self._endpoints))
             connection = Connection(
                 self._number, self._selection, replica, self._after(), time.monotonic_ns(), []
@@ -122,6 +122,9 @@ class Watcher(threading.Thread):
                 time.sleep(_PAUSE)
             finally:
                 client.close()
+
+    def _reached(self, revision: int) -> bool:
+        return self._until.reached(self._selection, revision)
 
     def _after(self) -> int | None:
         """
@@ -145,7 +148,7 @@ class Watcher(threading.Thread):
                 return
             if connection.after is not None or line.initial_end or self._places:
                 self._places.append(line.revision)
-            if self._places and (time.monotonic() > leaves or self._until.reached(line.revision)):
+            if self._places and (time.monotonic() > leaves or self._reached(line.revision)):
                 return
 
     def _lines(self, client: Client, connection: Connection) -> Iterator[Line]:
@@ -166,28 +169,21 @@ class Watcher(threading.Thread):
 
 class _Until:
     """
-    The revision after which nothing more is waited for, once it is known.
+    The revisions after which nothing more is waited for, once they are known.
     """
 
     def __init__(self) -> None:
-        self._revision: int | None = None
+        self._revisions: list[int] = []
         self._deadline = 0.0
 
-    def set(self, revision: int) -> None:
-        self._revision = revision
+    def set(self, revisions: list[int]) -> None:
+        self._revisions = revisions
         self._deadline = time.monotonic() + _PATIENCE
 
-    def reached(self, revision: int) -> bool:
-        return self._revision is not None and (
-            revision >= self._revision or time.monotonic() > self._deadline
+    def reached(self, selection: int, revision: int) -> bool:
+        return bool(self._revisions) and (
+            revision >= self._revisions[selection] or time.monotonic() > self._deadline
         )
-
-
-def encode_endpoint(endpoint: Endpoint) -> list[str]:
-    """
-    An endpoint as a configuration holds it.
-    """
-    return [endpoint.url, *map(str, endpoint[1:])]
 
 
 def read_record(path: Path) -> list[Connection]:
@@ -212,7 +208,7 @@ def main(configuration: str, record: str) -> int:
     watchers = [Watcher(number, options["seed"], endpoints, decode, until) for number in options["watchers"]]
     for watcher in watchers:
         watcher.start()
-    until.set(int(sys.stdin.readline() or 0))
+    until.set(json.loads(sys.stdin.readline() or "[0, 0, 0, 0]"))
     for watcher in watchers:
         watcher.join()
     with Path(record).open("w") as file:

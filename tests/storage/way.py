@@ -55,11 +55,35 @@ class _Relaying:
 
 
 class _Relay(_Relaying, ProxyClient):  # type: ignore[misc]
+    _rest = b""
+    _framed = False
+
     def dataReceived(self, data: bytes) -> None:
-        if self.factory.way.swallows(data):
+        way = self.factory.way
+        if way.frames:
+            data = self._heard(way, data)
+        if way.swallows(data):
             self.transport.abortConnection()
-        else:
-            self.relay(self.factory.way, data)
+        elif data:
+            self.relay(way, data)
+
+    def _heard(self, way: Way, data: bytes) -> bytes:
+        """
+        Whole messages of PostgreSQL, without notifications while nobody is to hear them.
+        """
+        if not self._framed and data in (b"N", b"S"):
+            return data
+        self._framed = True
+        data, place, parts = self._rest + data, 0, []
+        while len(data) - place >= 5:
+            end = place + 1 + int.from_bytes(data[place + 1 : place + 5], "big")
+            if end > len(data):
+                break
+            if not (way.deaf and data[place : place + 1] == b"A"):
+                parts.append(data[place:end])
+            place = end
+        self._rest = data[place:]
+        return b"".join(parts)
 
 
 class _RelayFactory(ProxyClientFactory):  # type: ignore[misc]
@@ -97,9 +121,13 @@ class Way:
     @ivar shut: whether whoever comes is sent away.
     @ivar delay: how many seconds later everything arrives, in both directions.
     @ivar silent: whether nothing arrives, and nobody is told so.
+    @ivar deaf: whether notifications do not arrive, which C{frames} makes possible.
     """
 
-    def __init__(self, port: int, reactor: Any = default_reactor) -> None:
+    def __init__(self, port: int, reactor: Any = default_reactor, frames: bool = False) -> None:
+        """
+        @param frames: whether to look at single messages of PostgreSQL, which costs some time.
+        """
         factory: Any = ProxyFactory("127.0.0.1", port)
         factory.protocol = _Door
         factory.noisy = False
@@ -108,7 +136,8 @@ class Way:
         self.doors: list[Protocol] = []
         self.lose = b""
         self.lost = 0
-        self.closes = self.shut = self.silent = False
+        self.frames = frames
+        self.closes = self.shut = self.silent = self.deaf = False
         self.delay = 0.0
         self.listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
         self.port = self.listening.getHost().port

@@ -69,6 +69,8 @@ func succeed(state register, op operation) []register {
 		return when(state.mark == op.Mark && state.holds(op.Revision), next)
 	case "create":
 		return when(state == absent, next)
+	case "apply":
+		return when(state == absent || state.revision < op.Revision, next)
 	case "update":
 		fits := state != absent && state.revision < op.Revision && (op.Expected == 0 || state.holds(op.Expected))
 		return when(fits, next)
@@ -85,6 +87,8 @@ func attempt(state register, op operation) []register {
 	switch op.Verb {
 	case "create":
 		return when(state == absent, next)
+	case "apply":
+		return []register{next}
 	case "update":
 		return when(fits, next)
 	case "delete":
