@@ -19,12 +19,19 @@ from ark.apis.loader import InvalidDefinition, KindRegistry
 from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.config import CONFIG, STORAGE, ConfigError, ServerConfig
 from ark.files import make_private_directory
-from ark.interfaces import IOpensBeside, IReportsKinds, IStorageBackend, IStorageBackendFactory
+from ark.interfaces import (
+    IOpensBeside,
+    IReportsKinds,
+    IRestores,
+    IStorageBackend,
+    IStorageBackendFactory,
+)
 from ark.meta.records import Range
 from ark.meta.status import APIStatus
 from ark.registry.definitions.strategy import RESOURCE
 from ark.registry.store import WriteContext
 from ark.registry.stores import KindsChange, Stores
+from ark.storage.copying import Database
 from ark.storage.errors import StorageError, UnusableDatabase
 from ark.storage.marks import check_servable
 from ark.storage.registry import DuplicateStorage, UnknownStorage, find_storage_factory
@@ -117,6 +124,27 @@ async def open_database(
             options = config.storage_options(factory.options)
             return await IOpensBeside(factory).open_beside(options, reactor)
         return await _open(factory, config, reactor)
+
+
+async def open_restorable(
+    name: str, config: ServerConfig, reactor: Any, *, beside_server: bool = False
+) -> Database:
+    """
+    The opened database, which can be moved as it is.
+
+    @param name: what to call it.
+    @raise ConfigError: there is no such storage, it cannot be opened, or cannot be moved.
+    """
+    backend = await open_database(config, reactor, beside_server=beside_server)
+    restores: IRestores | None = IRestores(backend, None)
+    if restores is None:
+        await backend.close()
+        raise ConfigError(
+            f"The storage {config.storage_scheme} cannot be copied from or to.",
+            "Use one that provides IRestores.",
+            STORAGE,
+        )
+    return Database(name, backend, restores)
 
 
 @contextmanager

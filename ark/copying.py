@@ -12,13 +12,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from ark.bootstrap import open_database, storage_factory
-from ark.config import COMMAND_LINE, STORAGE, ConfigError, Given, ServerConfig, complete, redacted
-from ark.interfaces import IRestores
+from ark.bootstrap import open_restorable, storage_factory
+from ark.config import COMMAND_LINE, ConfigError, Given, ServerConfig, complete, redacted
 from ark.job import FAILED, Job
 from ark.options import OPTIONS
 from ark.progress import ProgressLine
-from ark.storage.copying import Copier, CopyError, Database
+from ark.storage.copying import Copier, CopyError
 from ark.storage.following import Follower, is_held
 from ark.storage.marks import copy_state, moved_to
 from ark.storage.verifying import Digest, compare
@@ -70,19 +69,6 @@ def place_of(url: str, environ: Mapping[str, str]) -> Place:
     return Place(f"{config.storage_scheme}:{path}", replace(config, db_path=path, db_url=""))
 
 
-async def _open(place: Place, reactor: Any, beside_server: bool) -> Database:
-    backend = await open_database(place.config, reactor, beside_server=beside_server)
-    restores: IRestores | None = IRestores(backend, None)
-    if restores is None:
-        await backend.close()
-        raise ConfigError(
-            f"The storage {place.config.storage_scheme} cannot be copied from or to.",
-            "Use one that provides IRestores.",
-            STORAGE,
-        )
-    return Database(place.name, backend, restores)
-
-
 class _Move:
     def __init__(self, wishes: Wishes, environ: Mapping[str, str], reactor: Any) -> None:
         self._wishes = wishes
@@ -109,9 +95,9 @@ class _Move:
             self._progress.end()
 
     async def _opened(self) -> None:
-        source = await _open(self._source, self._reactor, True)
+        source = await open_restorable(*self._source, self._reactor, beside_server=True)
         try:
-            target = await _open(self._target, self._reactor, False)
+            target = await open_restorable(*self._target, self._reactor)
             try:
                 await self._copy(Copier(source, target, self._progress))
             finally:
@@ -192,7 +178,7 @@ def release(url: str, environ: Mapping[str, str]) -> int:
     place = place_of(url, environ)
 
     async def work() -> None:
-        database = await _open(place, reactor, True)
+        database = await open_restorable(*place, reactor, beside_server=True)
         try:
             mark = await database.restores.mark()
             if not moved_to(mark):
