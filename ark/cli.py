@@ -26,6 +26,8 @@ _EPILOG = """commands:
   healthz       ask the server on this machine how it is
   migrate       bring the database's schema up to date; --check only looks
   copy          move a database to another one with its revisions and history
+  import        take the objects of a cluster's custom resources, and their serving, over
+  export        give them back to the cluster
   config show   print every option with its value; --origin tells where it comes from
   version       print versions; -o json for machines
 
@@ -218,6 +220,80 @@ def copy(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     )
 
 
+def import_(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """
+    Take over a cluster's custom resources.
+    """
+    parser = _parser(
+        "import",
+        "Import the objects of a cluster's custom resources into a new database, and have servers take their "
+        "place. An import that was stopped goes on where it was when the same command is given again.",
+        environ,
+    )
+    parser.add_argument(
+        "--from-cluster", action="store_true", help="From the cluster of --kubeconfig or --in-cluster."
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="Change nothing; tell what there is to import."
+    )
+    parser.add_argument("--restart", action="store_true", help="Forget what was imported before.")
+    parser.add_argument("--no-hold", action="store_true", help="Let the objects be written meanwhile.")
+    parser.add_argument(
+        "--switch",
+        metavar="NAMESPACE/SERVICE",
+        default="",
+        help="After the import: have the servers behind a service (:PORT where it is not 443) serve the group.",
+    )
+    parser.add_argument(
+        "--switch-ca-file", metavar="FILE", default="",
+        help="With --switch: who vouches for the servers' certificate, PEM. Servers with --tls-secret say so themselves.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--helm-release", metavar="NAMESPACE/NAME", default="",
+        help="With --switch: the Helm release that is to own the APIServices.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--release", action="store_true", help="Let everybody write again, and do nothing else."
+    )
+    resolved = resolve(parser, argv, environ)
+    given = resolved.arguments
+    if not given.from_cluster:
+        raise ConfigError("An import needs to know from where.", "Give --from-cluster.")
+    _needs_cluster(resolved.config)
+    from ark.moving.command import Wishes, import_objects, service_of
+
+    service = service_of(given.switch, given.switch_ca_file, given.helm_release) if given.switch else None
+    wishes = Wishes(given.dry_run, given.restart, not given.no_hold, service, given.release)
+    return import_objects(resolved.config, wishes)
+
+
+def export(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """
+    Give a cluster its custom resources back.
+    """
+    parser = _parser(
+        "export",
+        "Have kube-apiserver serve its custom resources again, with the objects as they are in the database. An "
+        "export that was stopped goes on when the same command is given again.",
+        environ,
+    )
+    parser.add_argument(
+        "--to-cluster", action="store_true", help="To the cluster of --kubeconfig or --in-cluster."
+    )
+    resolved = resolve(parser, argv, environ)
+    if not resolved.arguments.to_cluster:
+        raise ConfigError("An export needs to know to where.", "Give --to-cluster.")
+    _needs_cluster(resolved.config)
+    from ark.moving.command import export_objects
+
+    return export_objects(resolved.config)
+
+
+def _needs_cluster(config: ServerConfig) -> None:
+    if not config.kubeconfig and not config.in_cluster:
+        raise ConfigError("No cluster was named.", "Give --kubeconfig FILE or --in-cluster.")
+
+
 def config_show(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """
     Print every option with its value.
@@ -274,6 +350,8 @@ COMMANDS: dict[str, Command] = {
     "healthz": healthz,
     "migrate": migrate,
     "copy": copy,
+    "import": import_,
+    "export": export,
     "config show": config_show,
     "version": version,
 }

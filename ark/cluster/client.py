@@ -54,6 +54,7 @@ class Cluster:
     @param now: the time of day.
     @param random: parts the attempts of many clients.
     @param agent: makes the requests; by default one over TLS as C{access} says.
+    @ivar server: its URL.
     @raise InvalidAccess: the credentials cannot be used.
     """
 
@@ -71,7 +72,7 @@ class Cluster:
         self._credentials = Credentials(access, reactor, now, environ)
         self._random = random or Random()
         self._turns = DeferredSemaphore(AT_ONCE)
-        self._server = access.server
+        self.server = access.server
         self._host = urlsplit(access.server).netloc.encode()
         self._connections = Connections(reactor, self._credentials, AT_ONCE, agent)
         self.namespace = access.namespace
@@ -165,7 +166,7 @@ class Cluster:
             headers.addRawHeader(name, value)
         if call.producer is not None:
             headers.addRawHeader(b"content-type", call.content_type)
-        url = f"{self._server}{call.target}".encode("ascii")
+        url = f"{self.server}{call.target}".encode("ascii")
         return await self._connections.agent().request(call.method.encode(), url, headers, call.producer)
 
     async def _refusal(self, call: Call, response: Any) -> Exception:
