@@ -99,7 +99,7 @@ def _resource(verb: str, path: str, segments: list[str], offset: int) -> Request
     if rest[0] == "namespaces":
         if len(rest) > 2 and rest[2] not in _NAMESPACE_SUBRESOURCES:
             namespace, rest = rest[1], rest[2:]
-        elif len(rest) > 1 and not group:
+        elif len(rest) > 1:
             namespace = rest[1]
     count = len(rest)
     name = rest[1] if count > 1 else ""

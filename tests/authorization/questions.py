@@ -16,6 +16,7 @@ Expected = Union[dict[str, Any], tuple[str, str]]
 GROUP = "ark.mckinsey.com"
 VERSION = "v1alpha1"
 ALL = f"/apis/{GROUP}/{VERSION}/queries"
+NAMESPACES = f"/apis/{GROUP}/{VERSION}/namespaces"
 OURS = f"/apis/{GROUP}/{VERSION}/namespaces/default/queries"
 APPLY = {"content-type": "application/apply-patch+yaml"}
 MERGE = {"content-type": "application/merge-patch+json"}
@@ -101,6 +102,24 @@ OBJECTS = (
     Question("GET", f"{OURS}/x%20y", (of("get", name="x y"),)),
     Question("GET", f"{OURS}/x/", (of("get", name="x"),)),
     Question("GET", f"{ALL}/x", (everywhere("get", name="x"),)),
+    Question("GET", f"{NAMESPACES}", (everywhere("list", resource="namespaces"),)),
+    Question("GET", f"{NAMESPACES}/a", (of("get", resource="namespaces", namespace="a", name="a"),)),
+    Question(
+        "GET",
+        f"{NAMESPACES}/a/status",
+        (of("get", resource="namespaces", namespace="a", name="a", subresource="status"),),
+    ),
+    Question(
+        "GET",
+        f"{NAMESPACES}/a/nothings/b/c",
+        (of("get", resource="nothings", namespace="a", name="b", subresource="c"),),
+    ),
+    Question("GET", f"/apis/{GROUP}/v9/queries/x", (everywhere("get", version="v9", name="x"),)),
+    Question(
+        "GET",
+        "/apis/a.b/v1/things",
+        ({"group": "a.b", "version": "v1", "resource": "things", "verb": "list"},),
+    ),
 )
 """Requests on one object."""
 
