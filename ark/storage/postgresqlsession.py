@@ -12,7 +12,8 @@ import psycopg2
 import psycopg2.extensions
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.defer import TimeoutError as TurnTimeoutError
-from txpostgres.txpostgres import Connection
+from twisted.python.failure import Failure
+from txpostgres.txpostgres import Connection, Cursor
 
 from ark.storage.errors import OutcomeUnknown, StorageError, TimedOut, Unavailable
 from ark.storage.postgresqldescriptor import ConnectionDescriptor
@@ -33,10 +34,22 @@ _SETUP = (
 )
 
 
-class _QuietConnection(Connection):  # type: ignore[misc]  # txpostgres has no annotations
+class _Cursor(Cursor):  # type: ignore[misc]  # txpostgres has no annotations
+    """
+    Tells that a statement took too long as the database does.  Nobody cancels statements, and a
+    C{CancelledError} would be taken for one of the request.
+    """
+
+    def _handleCancellation(self, failure: Failure) -> Failure:
+        return failure
+
+
+class _QuietConnection(Connection):  # type: ignore[misc]
     """
     Ends when it is lost while nothing is asked of it, instead of telling the reactor.
     """
+
+    cursorFactory = _Cursor
 
     def doRead(self) -> None:
         try:

@@ -52,16 +52,19 @@ class PostgreSQLServer:
     @ivar name: of its processes.
 
     @param primary: the port of the server that it follows.
+    @param parent: the folder in which its own is; by default one for files of a time.
     @param configuration: what its configuration says otherwise.
     """
 
     name = "postgresql"
     _schemas = count(1)
 
-    def __init__(self, programs: Path, primary: int = 0, **configuration: str) -> None:
+    def __init__(
+        self, programs: Path, primary: int = 0, *, parent: Path | None = None, **configuration: str
+    ) -> None:
         self.programs = programs
         self._as, _ = _user()
-        self.folder = Path(tempfile.mkdtemp(prefix="ark-postgresql-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="ark-postgresql-", dir=parent))
         self.data = self.folder / "data"
         self.port = free_port()
         if self._as:
@@ -114,11 +117,12 @@ class PostgreSQLServer:
         """
         self.run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.data))
 
-    def sql(self, text: str) -> str:
+    def sql(self, *texts: str) -> str:
         """
-        What C{psql} prints of a statement.
+        What C{psql} prints of statements, each in a transaction of its own.
         """
-        return self.run("psql", "-h", "127.0.0.1", "-p", str(self.port), "-d", "postgres", "-AtXqc", text)
+        given = [word for text in texts for word in ("-c", text)]
+        return self.run("psql", "-h", "127.0.0.1", "-p", str(self.port), "-d", "postgres", "-AtXq", *given)
 
     def demand_password(self, user: str, password: str) -> None:
         """
