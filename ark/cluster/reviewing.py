@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, Generic, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore, TimeoutError
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
@@ -26,6 +26,7 @@ _FIRST_DELAY = 0.5
 _FACTOR = 1.5
 _JITTER = 0.2
 _DEADLINE = 10.0
+_AT_ONCE = 200
 _ERROR = "<error>"
 _AGAIN = frozenset(("InternalError", "Timeout", "TooManyRequests", "ServerTimeout"))
 
@@ -36,7 +37,8 @@ class Reviewer:
 
     Up to five attempts are made, half a second apart and then half as much more each time,
     as long as the cluster cannot be reached or says that it may do better later.  All of them
-    together take no longer than ten seconds.
+    together take no longer than ten seconds.  No more than two hundred reviews are under way at
+    once; others wait their turn, so that a flood of requests here is none in the cluster.
 
     @ivar requests: how often the cluster was asked, by the code of its answer;
         C{<error>} where there was none.
@@ -60,6 +62,7 @@ class Reviewer:
         self._kind = kind
         self._path = f"/apis/{group}/v1/{kind.lower()}s"
         self._chance = chance
+        self._room = DeferredSemaphore(_AT_ONCE)
         self.requests: Counter[str] = Counter()
 
     async def review(self, spec: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +74,22 @@ class Reviewer:
         """
         body = {"apiVersion": self._api_version, "kind": self._kind, "spec": spec}
         end = self._reactor.seconds() + _DEADLINE
+        await self._enter()
+        try:
+            return await self._attempt(body, end)
+        finally:
+            self._room.release()
+
+    async def _enter(self) -> None:
+        entered = self._room.acquire()
+        if not entered.called:
+            entered.addTimeout(_DEADLINE, self._reactor)
+        try:
+            await entered
+        except TimeoutError:
+            raise Unreachable("too many reviews wait for their answers") from None
+
+    async def _attempt(self, body: dict[str, Any], end: float) -> dict[str, Any]:
         delay, left = _FIRST_DELAY, _ATTEMPTS
         while True:
             left -= 1

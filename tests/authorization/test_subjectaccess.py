@@ -323,6 +323,36 @@ class SharingTests(Asking):
         verdicts = [self.successResultOf(one).verdict for one in waiting]
         self.assertEqual(verdicts, [ALLOW, ALLOW, DENY])
 
+    def test_a_flood_here_is_none_in_the_cluster(self) -> None:
+        """
+        Two hundred reviews at once; the others wait their turn, but not for ever.
+        """
+        answers: list[Deferred[dict[str, Any]]] = []
+
+        def later(_: Any) -> Deferred[dict[str, Any]]:
+            answers.append(Deferred())
+            return answers[-1]
+
+        self.cluster.answer(PATH, later)
+        waiting = [self.begin(READ._replace(name=str(number))) for number in range(300)]
+        self.assertEqual(self.asked, 200)
+        for answer in answers[:50]:
+            answer.callback({"status": {"allowed": True}})
+        self.assertEqual(self.asked, 250)
+        for one in waiting[250:]:
+            self.assertNoResult(one)
+        for answer in answers[50:]:
+            answer.callback({"status": {"allowed": True}})
+        self.assertEqual(self.asked, 300)
+        for answer in answers[250:]:
+            answer.callback({"status": {"allowed": True}})
+        self.assertEqual({self.successResultOf(one).verdict for one in waiting}, {ALLOW})
+        stuck = [self.begin(READ._replace(name=f"x{number}")) for number in range(300)]
+        self.clock.pump([0.5] * 21)
+        for one in stuck:
+            self.assertEqual(self.failureResultOf(one, APIStatus).value.code, 500)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_all_are_told_of_a_failure(self) -> None:
         """
         And the next one asks again.
