@@ -9,9 +9,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from ark.bootstrap import open_database, storage_factory, unusable
+from ark.bootstrap import load_kinds, open_database, storage_factory, unusable
 from ark.config import ServerConfig
-from ark.interfaces import IInspectsSchema
+from ark.interfaces import IInspectsSchema, IReportsKinds
 from ark.meta.records import SchemaState
 from ark.storage.errors import UnusableDatabase
 
@@ -36,7 +36,13 @@ def bring_up_to_date(config: ServerConfig) -> SchemaState | None:
 
 async def _migrated(config: ServerConfig, reactor: Any) -> SchemaState | None:
     backend = await open_database(config, reactor)
-    await backend.close()
+    try:
+        # A server's role need not own the views that it shows kinds in: this one's does.
+        reporter = IReportsKinds(backend, None)
+        if reporter is not None:
+            await reporter.describe(load_kinds(config).kinds())
+    finally:
+        await backend.close()
     return await _inspected(config, reactor)
 
 

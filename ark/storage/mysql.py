@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ark.interfaces import IChangeFeed, IConnects, IRestores, IStorageBackend
+from ark.interfaces import IChangeFeed, IConnects, IReportsKinds, IRestores, IStorageBackend
 from ark.meta.records import (
     Change,
     EventPage,
@@ -39,6 +39,7 @@ from ark.storage.mysqlpool import Sessions
 from ark.storage.mysqlrestore import MySQLRestore
 from ark.storage.mysqlsession import Session
 from ark.storage.mysqlsettings import Settings, connection_settings
+from ark.storage.mysqlviews import create_views
 from ark.storage.mysqlwriter import Writer
 from ark.storage.pointreads import PointReads
 
@@ -51,7 +52,7 @@ _SWITCH_SECONDS = 0.00002
 _T = TypeVar("_T")
 
 
-@implementer(IStorageBackend, IChangeFeed, IConnects)
+@implementer(IStorageBackend, IChangeFeed, IConnects, IReportsKinds)
 class MySQLBackend:
     """
     L{IStorageBackend} over a database whose schema is in place.
@@ -190,6 +191,12 @@ class MySQLBackend:
         See L{IStorageBackend.ready}.
         """
         await self._readers.run(mysqlread.check_writable)
+
+    async def describe(self, kinds: Sequence[Any]) -> None:
+        """
+        See L{IReportsKinds.describe}.
+        """
+        await self._readers.run(create_views, tuple(kinds))
 
     async def close(self) -> None:
         """

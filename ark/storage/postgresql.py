@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from ark.interfaces import IChangeFeed, IConnects, IRestores, IStorageBackend
+from ark.interfaces import IChangeFeed, IConnects, IReportsKinds, IRestores, IStorageBackend
 from ark.meta.records import (
     Change,
     EventPage,
@@ -56,6 +56,7 @@ from ark.storage.postgresqlstatements import (
     RAISE_FLOOR,
     SWEEP,
 )
+from ark.storage.postgresqlviews import ViewKeeper
 from ark.storage.postgresqlwrite import Writer
 from ark.storage.ranges import bounds
 
@@ -97,6 +98,8 @@ class PostgreSQLBackend:
         self._listener = Listener(hosts, reactor, _TIMEOUT, self._feed.notify, self._readers.query)
 
     def __conform__(self, interface: Any) -> Any:
+        if interface is IReportsKinds:
+            return ViewKeeper(self._readers)
         return PostgreSQLRestore(self._readers, self._counter) if interface is IRestores else None
 
     @property

@@ -41,8 +41,8 @@ from ark.storage.errors import StorageError, StorageFull, Unavailable
 from ark.storage.pointreads import PointReads
 from ark.storage.sqlitefile import BesideFile, DatabaseFile, empty_log, schema_state, translate
 from ark.storage.sqliterestore import SQLiteRestore
+from ark.storage.sqliteviews import create_views
 from ark.storage.sqlitewrite import raise_floor, sweep, write_batch
-from ark.storage.views import create_views
 from ark.storage.workerwake import WorkerWake
 
 _READERS = 2

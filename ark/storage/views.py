@@ -2,14 +2,15 @@
 Views for people who read the database with SQL (L{ark.interfaces.IReportsKinds}).
 
 The tables may change with any release; these views stay.  C{docs/reference/sql-views.md}
-describes them.
+describes them.  What they are is the same everywhere; how an expression is written is the
+business of a L{ViewDialect}.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Protocol, Union
 
 _SEGMENT = re.compile(
     r"""\.(?P<name>[A-Za-z_][\w-]*)
@@ -19,91 +20,106 @@ _SEGMENT = re.compile(
       | \[\?\(@(?P<left>(?:\.[A-Za-z_][\w-]*)+)\s*==\s*(?P<quote>["'])(?P<right>[^"']*)(?P=quote)\)\]""",
     re.VERBOSE,
 )
-#: Tells our views from those that an operator made.
-_MARK = "-- kept by ark-apiserver"
 
-_TIME = "strftime('%Y-%m-%dT%H:%M:%SZ', {}, 'unixepoch')"
-
-_COMMON = (
-    ("namespace", "nullif(object.namespace, '')"),
-    ("name", "object.name"),
-    ("resource_version", "object.revision"),
-    ("generation", "json_extract(log.body, '$.metadata.generation')"),
-    ("uid", "log.uid"),
-    ("spec", "json_extract(log.body, '$.spec')"),
-    ("status", "json_extract(log.body, '$.status')"),
-    ("labels", "json_extract(log.body, '$.metadata.labels')"),
-    ("annotations", "json_extract(log.body, '$.metadata.annotations')"),
-    ("created_at", "json_extract(log.body, '$.metadata.creationTimestamp')"),
-    ("updated_at", _TIME.format("log.created_at")),
-    ("deleted_at", "json_extract(log.body, '$.metadata.deletionTimestamp')"),
-)
-_LIVE = "FROM ark_object AS object JOIN ark_log AS log ON log.revision = object.revision"
-_KIND = ("kind", "json_extract(log.body, '$.kind')")
-_RESOURCE = ("resource", "log.resource")
-_HISTORY = (
-    _KIND,
-    _RESOURCE,
-    ("namespace", "nullif(log.namespace, '')"),
-    ("name", "log.name"),
-    ("resource_version", "log.revision"),
-    ("previous_version", "nullif(log.previous, 0)"),
-    ("event", "log.event"),
-    ("uid", "log.uid"),
-    ("written_at", _TIME.format("log.created_at")),
-    ("object", "log.body"),
-)
+Steps = Sequence[Union[str, int]]
+Columns = Sequence[tuple[str, str]]
 
 
-def quote_name(name: str) -> str:
+class Elements(NamedTuple):
     """
-    An SQL identifier.
+    Elements of an array: all, or the first whose member C{left} is C{right}.
     """
-    return '"{}"'.format(name.replace('"', '""'))
+
+    left: tuple[str, ...] = ()
+    right: str = ""
 
 
-def quote_text(text: str) -> str:
+class ViewDialect(Protocol):
     """
-    An SQL string.
+    How a database writes what the views need.
+
+    @ivar common: the columns of C{resources} and of every kind, without C{kind} and C{resource}.
+    @ivar kind: the expression for the kind of the object.
+    @ivar history: the columns of C{resource_history}.
+    @ivar document: the expression for an object.
+    @ivar live: where C{common} and C{document} are taken from.
+    @ivar log: where C{history} is taken from.
+    @ivar longest: how many characters a name may have.
     """
-    return "'{}'".format(text.replace("'", "''"))
+
+    common: Columns
+    kind: str
+    history: Columns
+    document: str
+    live: str
+    log: str
+    longest: int
+
+    def quote_name(self, name: str) -> str:
+        """
+        An identifier.
+        """
+
+    def quote_text(self, text: str) -> str:
+        """
+        A string.
+        """
+
+    def value(self, document: str, steps: Steps, type: str) -> str:
+        """
+        What stands in a document behind some steps.
+
+        @param type: what the schema or the printer column says that it is; may be empty.
+        """
+
+    def elements(self, document: str, steps: Steps, which: Elements, rest: Steps, type: str) -> str:
+        """
+        What stands behind further steps in the first element that fits, or in all as a JSON
+        array.
+        """
 
 
-def _member(name: str) -> str:
-    return '."{}"'.format(name.replace('"', '\\"'))
-
-
-def json_path_sql(path: str, body: str = "log.body") -> str | None:
+def path_segments(path: str) -> list[str | int | Elements] | None:
     """
-    The SQL for a printer column's JSONPath; L{None} when it has no simple translation.
-
-    Members and indices become one C{json_extract}.  A filter takes the first element
-    that fits, C{[*]} all of them, as a JSON array.
+    The parts of a printer column's JSONPath; L{None} when it has some that no view can follow.
     """
     segments = list(_SEGMENT.finditer(path))
     if not segments or "".join(match.group() for match in segments) != path:
         return None
-    way = "$"
-    for number, match in enumerate(segments):
-        rest = path[match.end() :]
+    found: list[str | int | Elements] = []
+    for match in segments:
         if match["name"] or match["quoted"]:
-            way += _member(match["name"] or match["quoted"])
+            found.append(match["name"] or match["quoted"])
         elif match["index"]:
-            way += match.group()
+            found.append(int(match["index"]))
+        elif not found or isinstance(found[-1], Elements):
+            return None
         else:
-            return _elements(f"json_each({body}, {quote_text(way)})", match, rest) if number else None
-    return f"json_extract({body}, {quote_text(way)})"
+            found.append(
+                Elements() if match["all"] else Elements(tuple(match["left"][1:].split(".")), match["right"])
+            )
+    return found
 
 
-def _elements(source: str, match: re.Match[str], rest: str) -> str | None:
-    value = json_path_sql(rest, "element.value") if rest else "element.value"
-    if value is None:
+def path_sql(dialect: ViewDialect, path: str, document: str, type: str = "") -> str | None:
+    """
+    The SQL for a printer column's JSONPath; L{None} when it has no simple translation.
+    """
+    segments = path_segments(path)
+    return None if segments is None else _follow(dialect, segments, document, type)
+
+
+def _follow(
+    dialect: ViewDialect, segments: Sequence[str | int | Elements], document: str, type: str
+) -> str | None:
+    cuts = [number for number, segment in enumerate(segments) if isinstance(segment, Elements)]
+    steps = [segment for segment in segments if not isinstance(segment, Elements)]
+    if not cuts:
+        return dialect.value(document, steps, type)
+    which = segments[cuts[0]]
+    if len(cuts) > 1 or not isinstance(which, Elements):
         return None
-    if match["all"]:
-        return f"(SELECT json_group_array({value}) FROM {source} AS element)"  # noqa: S608 - constants only
-    left = "".join(_member(name) for name in match["left"][1:].split("."))
-    test = f"json_extract(element.value, {quote_text('$' + left)}) = {quote_text(match['right'])}"
-    return f"(SELECT {value} FROM {source} AS element WHERE {test} LIMIT 1)"  # noqa: S608 - constants only
+    return dialect.elements(document, steps[: cuts[0]], which, steps[cuts[0] :], type)
 
 
 def column_name(title: str) -> str:
@@ -114,26 +130,28 @@ def column_name(title: str) -> str:
     return re.sub(r"\W+", "_", words).strip("_").lower()
 
 
-def _select(columns: Sequence[tuple[str, str]], source: str) -> str:
-    texts = ",\n    ".join(f"{expression} AS {quote_name(name)}" for name, expression in columns)
+def _select(dialect: ViewDialect, columns: Columns, source: str) -> str:
+    texts = ",\n    ".join(f"{expression} AS {dialect.quote_name(name)}" for name, expression in columns)
     return f"SELECT\n    {texts}\n{source}"
 
 
-def _kind_columns(kind: Any) -> Iterator[tuple[str, str]]:
+def _kind_columns(dialect: ViewDialect, kind: Any) -> Iterator[tuple[str, str]]:
     """
     The common columns, the printer columns, then the plain members of the spec.
     """
-    names = {name for name, _ in _COMMON}
-    yield from _COMMON
-    wanted = [(column.name, column.json_path) for column in kind.columns]
+    names = {name for name, _ in dialect.common}
+    yield from dialect.common
+    wanted = [(column.name, path_segments(column.json_path), column.type) for column in kind.columns]
     properties = (kind.schema or {}).get("properties", {}).get("spec", {}).get("properties", {})
-    for name in properties:
+    for name, schema in properties.items():
         prefix = "" if column_name(name) not in names else "spec_"
-        wanted.append((prefix + name, f"['spec']['{name}']" if "'" not in name else ""))
-    for title, path in wanted:
+        wanted.append((prefix + name, ["spec", name], schema.get("type", "")))
+    for title, segments, type in wanted:
         name = column_name(title)
-        expression = json_path_sql(path)
-        if name and name not in names and expression is not None:
+        if not name or name in names or len(name) > dialect.longest or segments is None:
+            continue
+        expression = _follow(dialect, segments, dialect.document, type)
+        if expression is not None:
             names.add(name)
             yield name, expression
 
@@ -149,50 +167,24 @@ def view_name(plural: str, group: str, taken: Mapping[str, Any]) -> str:
     )
 
 
-def view_texts(kinds: Sequence[Any]) -> dict[str, str]:
+def view_texts(dialect: ViewDialect, kinds: Sequence[Any]) -> dict[str, str]:
     """
     The text after C{CREATE VIEW name AS} of every view, by name.
 
     Of a kind that is served in several versions, the first one given counts.
     """
+    which = (("kind", dialect.kind), ("resource", "log.resource"))
     views = {
-        "resources": _select((_KIND, _RESOURCE, *_COMMON), _LIVE),
-        "resource_history": _select(_HISTORY, "FROM ark_log AS log"),
+        "resources": _select(dialect, (*which, *dialect.common), dialect.live),
+        "resource_history": _select(dialect, dialect.history, dialect.log),
     }
     seen = set()
     for kind in kinds:
         if kind.resource in seen:
             continue
         seen.add(kind.resource)
-        where = f"{_LIVE} WHERE object.resource = {quote_text(kind.resource)}"
-        views[view_name(kind.plural, kind.group, views)] = _select(tuple(_kind_columns(kind)), where)
+        where = f"{dialect.live} WHERE object.resource = {dialect.quote_text(kind.resource)}"
+        name = view_name(kind.plural, kind.group, views)
+        if len(name) <= dialect.longest:
+            views[name] = _select(dialect, tuple(_kind_columns(dialect, kind)), where)
     return views
-
-
-def create_views(connection: Any, kinds: Sequence[Any]) -> None:
-    """
-    Bring the database's views up to date in one transaction.
-
-    Those that fit are left alone, and so are an operator's own, even when one of ours
-    would have its name.
-    """
-    wanted = {
-        name: f"CREATE VIEW {quote_name(name)} AS {_MARK}\n{text}" for name, text in view_texts(kinds).items()
-    }
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        present = dict(
-            connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'").fetchall()
-        )
-        foreign = {name for name, text in present.items() if _MARK not in text}
-        for name, text in present.items():
-            if name not in foreign and wanted.get(name) != text:
-                connection.execute(f"DROP VIEW {quote_name(name)}")
-        for name, text in wanted.items():
-            if name not in foreign and present.get(name) != text:
-                connection.execute(text)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise

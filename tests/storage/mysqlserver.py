@@ -26,7 +26,7 @@ from ark.storage.mysqlsettings import connection_settings
 from tests.cluster.process import free_port
 from tests.programs import MARIADB, NotInstalled
 
-_RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP"
+_RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, CREATE VIEW, SHOW VIEW"
 _PATIENCE = 60.0
 
 

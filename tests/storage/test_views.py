@@ -1,5 +1,5 @@
 """
-Tests for L{ark.storage.views}.
+Tests for L{ark.storage.views} and L{ark.storage.sqliteviews}.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from ark.meta.records import ADDED, DELETED, Body, Change, Key
 from ark.storage.sqlite import open_backend
-from ark.storage.views import column_name, create_views, json_path_sql, view_name
+from ark.storage.sqliteviews import SQLiteViews, create_views
+from ark.storage.views import column_name, path_sql, view_name
 
-_BODY = b"""{"apiVersion":"ark.mckinsey.com/v1alpha1","kind":"Query","metadata":{"name":"q","namespace":"default",
+BODY = b"""{"apiVersion":"ark.mckinsey.com/v1alpha1","kind":"Query","metadata":{"name":"q","namespace":"default",
 "generation":3,"labels":{"team":"a"},"creationTimestamp":"2026-11-20T10:00:00Z","resourceVersion":\""""
-_TAIL = b"""\"},"spec":{"type":"user","input":"hi","ttl":"1h","it's":1,"targets":[{"name":"x"},{"name":"y"}]},
+TAIL = b"""\"},"spec":{"type":"user","input":"hi","ttl":"1h","it's":1,"targets":[{"name":"x"},{"name":"y"}]},
 "status":{"phase":"done","conditions":[{"type":"Other","status":"False"},{"type":"Ready","status":"True"}]}}"""
 
 
@@ -28,6 +29,7 @@ class Column(NamedTuple):
 
     name: str
     json_path: str
+    type: str = "string"
 
 
 class FakeKind(NamedTuple):
@@ -45,6 +47,7 @@ class FakeKind(NamedTuple):
         Column("Is Ready", '.status.conditions[?(@.type=="Ready")].status'),
         Column("Age", ".metadata.creationTimestamp"),
         Column("Odd", ".spec..type"),
+        Column("Names", ".spec.targets[*].name"),
     )
     schema: Any = {
         "properties": {
@@ -59,11 +62,11 @@ class JSONPathTests(SynchronousTestCase):
     """
 
     def read(self, path: str) -> Any:
-        expression = json_path_sql(path, ":body")
+        expression = path_sql(SQLiteViews(), path, ":body")
         self.assertIsNotNone(expression)
         connection = sqlite3.connect(":memory:")
         ((value,),) = connection.execute(
-            f"SELECT {expression}", {"body": (_BODY + b"7" + _TAIL).decode()}
+            f"SELECT {expression}", {"body": (BODY + b"7" + TAIL).decode()}
         ).fetchall()
         connection.close()
         return value
@@ -96,7 +99,7 @@ class JSONPathTests(SynchronousTestCase):
         What has no simple translation has none.
         """
         for path in ("", "spec", ".spec..type", ".a[?(@.b>1)].c", "[*].a", ".a[1:2]"):
-            self.assertIsNone(json_path_sql(path), path)
+            self.assertIsNone(path_sql(SQLiteViews(), path, "body"), path)
 
 
 class NamesTests(SynchronousTestCase):
@@ -132,7 +135,7 @@ class ViewsTests(TestCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(self.backend.close()))
         where = Key("queries.ark.mckinsey.com", "default", "q")
         gone = Key("queries.ark.mckinsey.com", "default", "gone")
-        body = Body(_BODY, _TAIL)
+        body = Body(BODY, TAIL)
         await self.backend.commit(
             [Change(where, 0, ADDED, body, b"", "u"), Change(gone, 0, ADDED, body, b"", "g")]
         )
