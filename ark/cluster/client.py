@@ -74,7 +74,7 @@ class Cluster:
         self._turns = DeferredSemaphore(AT_ONCE)
         self.server = access.server
         self._host = urlsplit(access.server).netloc.encode()
-        self._connections = Connections(reactor, self._credentials, AT_ONCE, agent)
+        self._connections = Connections(access.server, reactor, self._credentials, AT_ONCE, agent)
         self.namespace = access.namespace
 
     async def request(

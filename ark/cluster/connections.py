@@ -5,6 +5,7 @@ Connections to the cluster over TLS, which stay open and are used again.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
@@ -25,10 +26,12 @@ For how long an unused connection is kept.
 @implementer(IAgentEndpointFactory)
 class Connections:
     """
-    The connections of one client, none of them older than the client's certificate.
+    The connections of one client to C{server}, none of them older than the client's certificate.
     """
 
-    def __init__(self, reactor: Any, credentials: Credentials, most: int, agent: Any = None) -> None:
+    def __init__(
+        self, server: str, reactor: Any, credentials: Credentials, most: int, agent: Any = None
+    ) -> None:
         """
         @param most: how many are kept that nobody uses.
         @param agent: is used instead of one that opens connections.
@@ -36,6 +39,8 @@ class Connections:
         self._reactor = reactor
         self._most = most
         self._credentials = credentials
+        # One for all requests: Twisted asks for it at each, and most of them have a connection already.
+        self._endpoint = _Endpoint(urlsplit(server), reactor, credentials)
         self._given = agent
         self._generation = credentials.generation
         self._open()
@@ -69,8 +74,25 @@ class Connections:
         """
         See L{IAgentEndpointFactory.endpointForURI}.
         """
-        host = HostnameEndpoint(self._reactor, uri.host.decode("ascii"), uri.port)
-        return wrapClientTLS(self._credentials.options(), _Tuned(host))
+        return self._endpoint
+
+
+@implementer(IStreamClientEndpoint)
+class _Endpoint:
+    """
+    Connects with the credentials of the moment.
+    """
+
+    def __init__(self, server: SplitResult, reactor: Any, credentials: Credentials) -> None:
+        self._server = server
+        self._reactor = reactor
+        self._credentials = credentials
+
+    def connect(self, protocolFactory: Any) -> Deferred[Any]:
+        host = HostnameEndpoint(self._reactor, self._server.hostname or "", self._server.port or 443)
+        tls = wrapClientTLS(self._credentials.options(), _Tuned(host))
+        connecting: Deferred[Any] = tls.connect(protocolFactory)
+        return connecting
 
 
 @implementer(IStreamClientEndpoint)
