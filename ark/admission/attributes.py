@@ -68,9 +68,10 @@ class Attributes:
     @ivar request_annotations: what it is told only where it is told of the request's object too.
     @ivar default: fills in the defaults of C{kind}, in place; to be called on an object that
         was changed.
-    @ivar settle: drops, in place, what C{kind} does not know; to be called once, by whoever
-        changed the object, after all its changes.  It raises L{ark.meta.status.APIStatus} for
-        an object that cannot be one of that kind.
+    @ivar settle: takes note, in place, that the object is another one; to be called once, by
+        whoever changed it, after all its changes.  It raises L{ark.meta.status.APIStatus} for
+        an object that cannot be one of that kind.  What the kind does not know is dropped
+        after validation.
     @ivar reinvoking: whether this is the second round of admission.
     @ivar reinvoke: a plug-in that changed the object asks for a second round.
     @ivar memory: what plug-ins keep for the time of this request, each under a key of its own.

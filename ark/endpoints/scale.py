@@ -82,6 +82,8 @@ async def update_scale(scope: RequestScope, request: Any, info: RequestInfo) -> 
         tracked = scope.store.scale_tracker().update(
             scale_to_change(live, _paths(scope)), new, managed, context.field_manager
         )
+        # A scale always says how many there are.
+        new.setdefault("status", {"replicas": 0})
         return new, tracked
 
     uid = scale["metadata"].get("uid") or ""

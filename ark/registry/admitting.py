@@ -6,9 +6,11 @@ Follows C{k8s.io/apiserver/pkg/endpoints/handlers/fieldmanager/admission.go}; co
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ark.admission.attributes import Attributes
 from ark.admission.chain import Concerned
-from ark.apply.managedfields import NOTHING, InvalidManagedFields, ManagedFields, parse
+from ark.apply.managedfields import InvalidManagedFields, ManagedFields, parse
 from ark.meta.objectmeta import deduplicate_owner_references
 from ark.registry.codec import Object, with_own_metadata
 
@@ -26,15 +28,29 @@ class Admitting:
     time to make them.
     """
 
-    def __init__(self, concerned: Concerned, attributes: Attributes, before: ManagedFields = NOTHING) -> None:
+    def __init__(
+        self,
+        concerned: Concerned,
+        attributes: Attributes,
+        before: ManagedFields,
+        finish: Callable[[Object], None],
+    ) -> None:
         """
         @param before: the entries of the object as it is stored.
+        @param finish: drops what plug-ins have put into an object and what it cannot hold.
         """
         self._concerned = concerned
         self._attributes = attributes
+        self._settle, self._finish = attributes.settle, finish
+        self._changed = False
+        attributes.settle = self._settled
         self._shows = concerned.reads_managed_fields
         self._is_named = bool(attributes.name) or attributes.object is None
         attributes.old_object = self._old(attributes.old_object, before)
+
+    def _settled(self, obj: Object) -> None:
+        self._changed = True
+        self._settle(obj)
 
     def _old(self, old: Object | None, before: ManagedFields) -> Object | None:
         if not self._shows or not before or old is None:
@@ -83,8 +99,12 @@ class Admitting:
             attributes.name = obj["metadata"].get("name") or ""
         self._show(managed)
         await self._concerned.validate(attributes)
-        if self._shows and obj is not None:
+        if obj is None:
+            return
+        if self._shows:
             obj["metadata"].pop("managedFields", None)
+        if self._changed:
+            self._finish(obj)
 
     def _show(self, managed: ManagedFields) -> None:
         obj = self._attributes.object

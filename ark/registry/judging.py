@@ -15,6 +15,7 @@ from ark.admission.chain import AdmissionChain
 from ark.apply.managedfields import NOTHING, Identity, ManagedFields
 from ark.meta import objectmeta
 from ark.meta.fielderrors import invalid as invalid_value
+from ark.meta.gotext import quote
 from ark.meta.gvk import GroupKind
 from ark.meta.status import APIStatus, Cause, bad_request, invalid
 from ark.registry.admitting import Admitting
@@ -131,7 +132,9 @@ class Judging:
         concerned = self.admission.concerned(subject)
         if concerned is None:
             return None
-        return Admitting(concerned, self._attributes(subject, (namespace, name), objects, context), before)
+        attributes = self._attributes(subject, (namespace, name), objects, context)
+        finish = _keep if subresource == "scale" else self._finish_admitted
+        return Admitting(concerned, attributes, before, finish)
 
     def _attributes(
         self,
@@ -161,32 +164,44 @@ class Judging:
             kind.version,
             context.annotations,
             context.request_annotations,
-            *((_keep, settle_scale) if scaled else (self.processor.default, self.settle_admitted)),
+            *((_keep, settle_scale) if scaled else (self.processor.default_applied, self._check_admitted)),
         )
 
-    def settle_admitted(self, obj: Object) -> None:
+    def _check_admitted(self, obj: Object) -> None:
         """
-        Make an object of this kind, in place, of what a plug-in left
-        (C{unstructuredSchemaCoercer} in C{customresource_handler.go} of apiextensions).
+        See whether what a plug-in left can be an object of this kind
+        (C{ConvertToVersion} in C{pkg/apiserver/conversion/converter.go} of apiextensions).
 
-        @raise APIStatus: 500, its metadata is of a wrong type.
+        @raise APIStatus: 500.
         """
+        kind = self.kind
+        said = str(obj.get("apiVersion") or "")
+        if said != kind.api_version:
+            group, _, version = said.rpartition("/")
+            if group == kind.group:
+                raise APIStatus(500, "", f"request to convert CR from an invalid group/version: {said}")
+            what = f"{group}/{version}, Kind={obj.get('kind')} is unstructured"
+            raise APIStatus(
+                500, "", f"{what} and is not suitable for converting to {quote(kind.api_version)}"
+            )
         metadata = obj.get("metadata")
-        if metadata is None:
+        if not isinstance(metadata, dict):
             obj["metadata"] = metadata = {}
-        try:
-            objectmeta.check_types(metadata)
-        except objectmeta.WrongType as error:
-            raise APIStatus(500, "", str(error)) from error
+        for name in objectmeta.wrong_members(metadata):
+            del metadata[name]
+
+    def _finish_admitted(self, obj: Object) -> None:
+        """
+        Bring an object that plug-ins changed into the form in which it is stored
+        (C{unstructuredSchemaCoercer} in C{customresource_handler.go} of apiextensions).
+        """
+        objectmeta.check_types(obj["metadata"])
         self.processor.prune(obj)
-        wrong = self.processor.wrong_embedded(obj)
-        if wrong is not None:
-            raise APIStatus(500, "", f"{wrong.field}: {wrong.message}")
 
 
 def _keep(obj: Object) -> None:
     """
-    A scale has no defaults.
+    A scale has no defaults, and nothing to drop.
     """
 
 

@@ -12,6 +12,7 @@ import binascii
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
+from unicodedata import category
 
 import orjson
 
@@ -26,6 +27,7 @@ KNOWN_VERSIONS = ("v1", "v1beta1")
 _TYPE = (
     'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 )
+_UNKNOWN_TYPE = "couldn't get version/kind; json parse error: "
 _MEMBERS: dict[str, tuple[type, str]] = {
     "uid": (str, "types.UID"),
     "allowed": (bool, "bool"),
@@ -147,7 +149,9 @@ def read_response(data: bytes, uid: str, version: str, mutating: bool) -> Respon
         patch if mutating else b"",
         patch_type or "",
         _texts(found.get("auditAnnotations"), "auditAnnotations"),
-        tuple(_texts(dict(enumerate(found.get("warnings") or ())), "warnings").values()),
+        tuple(
+            filter(_can_be_told, _texts(dict(enumerate(found.get("warnings") or ())), "warnings").values())
+        ),
     )
 
 
@@ -156,19 +160,28 @@ def _decoded(data: bytes, version: str) -> dict[str, Any]:
     try:
         review = decode(data).value
     except DecodeError as error:
-        raise Undecodable(f"couldn't get version/kind; json parse error: {error}") from None
-    if not isinstance(review, dict):
-        told = f"json: cannot unmarshal {json_type(review)} into Go value of type {_TYPE}"
-        raise Undecodable(f"couldn't get version/kind; json parse error: {told}")
-    kind, api_version = review.get("kind") or "", review.get("apiVersion") or ""
-    if kind == "Status" and api_version in ("v1", f"{GROUP}/{version}"):
-        if review.get("status") != "Success":
-            raise Undecodable(str(review.get("message") or ""))
+        raise Undecodable(f"{_UNKNOWN_TYPE}{error}") from None
+    if review is None:
         return {}
-    if kind not in ("", "AdmissionReview"):
-        told = f'no kind "{kind}" is registered for version "{api_version or f"{GROUP}/{version}"}" in scheme'
-        raise Undecodable(f'{told} "pkg/runtime/scheme.go:110"')
+    if not isinstance(review, dict):
+        raise Undecodable(_no_object(review))
+    kind, said = review.get("kind") or "AdmissionReview", review.get("apiVersion") or f"{GROUP}/{version}"
+    group, _, found = said.rpartition("/")
+    known = group == GROUP and found in KNOWN_VERSIONS
+    if kind == "Status" and (known or said == "v1"):
+        raise Undecodable(f"converting (v1.Status) to ({version}.AdmissionReview): unknown conversion")
+    if kind != "AdmissionReview" or not known:
+        where = 'in scheme "pkg/runtime/scheme.go:111"'
+        raise Undecodable(f"no kind {quote(kind)} is registered for version {quote(said)} {where}")
+    if found != version:
+        what = f"({found}.AdmissionReview) to ({version}.AdmissionReview)"
+        raise Undecodable(f"converting {what}: unknown conversion")
     return review
+
+
+def _no_object(found: Any) -> str:
+    told = f"json: cannot unmarshal {json_type(found)} into Go value of type {_TYPE}"
+    return f"{_UNKNOWN_TYPE}{told}"
 
 
 def _typed(found: Any, place: str, members: dict[str, tuple[type, str]]) -> dict[str, Any]:
@@ -193,6 +206,13 @@ def _texts(found: dict[Any, Any] | None, name: str) -> dict[Any, str]:
     return {key: value or "" for key, value in (found or {}).items()}
 
 
+def _can_be_told(warning: str) -> bool:
+    """
+    Whether a warning fits into a header (C{NewWarningHeader} in C{apimachinery/pkg/util/net}).
+    """
+    return bool(warning) and not any(category(each) == "Cc" for each in warning)
+
+
 def _patch(found: dict[str, Any]) -> bytes:
     text: str = found.get("patch") or ""
     try:
@@ -203,10 +223,30 @@ def _patch(found: dict[str, Any]) -> bytes:
 
 
 def _wrong_byte(text: str) -> int:
+    """
+    Where Go's decoder stops (C{decodeQuantum} in C{encoding/base64}).
+    """
+    taken = 0
     for place, character in enumerate(text):
-        if not (character.isascii() and (character.isalnum() or character in "+/=\r\n")):
+        if character in "\r\n":
+            continue
+        if character == "=":
+            return place if taken % 4 < 2 else _wrong_end(text, place, taken % 4)
+        if not (character.isascii() and (character.isalnum() or character in "+/")):
             return place
-    return len(text) // 4 * 4
+        taken += 1
+    return len(text) - taken % 4
+
+
+def _wrong_end(text: str, place: int, taken: int) -> int:
+    rest = [at for at in range(place + 1, len(text)) if text[at] not in "\r\n"]
+    if taken == 2:
+        if not rest:
+            return len(text)
+        if text[rest[0]] != "=":
+            return rest[0] - 1
+        rest = rest[1:]
+    return rest[0] if rest else len(text)
 
 
 def _check_type(review: dict[str, Any]) -> None:
@@ -245,6 +285,8 @@ def patched_object(found: Any) -> dict[str, Any]:
 
     @raise ValueError: it is not.
     """
-    if not isinstance(found, dict) or not found.get("kind"):
+    if not isinstance(found, dict):
+        raise ValueError(_no_object(found))
+    if not found.get("kind"):
         raise ValueError(f"Object 'Kind' is missing in '{json_marshal(found)}'")
     return found

@@ -28,8 +28,8 @@ _DETAILS = {"name": "w", "group": "g", "kind": "k", "uid": "u", "causes": _CAUSE
 _DELETING = (Step("DELETE", "widgets/w"), Step("DELETE", "widgets"))
 
 
-def _denied(name: str, **status: Any) -> Scenario:
-    return Scenario(f"denied-{name}", (validating("v", denying(**status)),), (create(),))
+def _denied(name: str, differs: str = "", **status: Any) -> Scenario:
+    return Scenario(f"denied-{name}", (validating("v", denying(**status)),), (create(),), differs=differs)
 
 
 def _read(name: str, body: Any, **members: Any) -> Scenario:
@@ -71,7 +71,12 @@ SCENARIOS = (
     _denied("server", message="no", code=500),
     _denied("details", message="no", code=422, reason="Invalid", details=_DETAILS),
     _denied("no-details", message="no", details={}),
-    _denied("metadata", message="no", metadata={"continue": "x", "resourceVersion": "7"}),
+    _denied(
+        "metadata",
+        "a refusal that is no list has nothing to be told in its metadata",
+        message="no",
+        metadata={"continue": "x", "resourceVersion": "7"},
+    ),
     _denied("unicode", message='n"ö\n<b>'),
     Scenario("denied-mutating", (mutating("m", denying(message="no")), validating()), (create(),)),
     Scenario(
