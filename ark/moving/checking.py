@@ -87,10 +87,7 @@ async def judge_objects(
     Objects that do not fit are moved all the same: as in the cluster, whoever changes one has to mend what they
     change.
     """
-    found = []
-    for collection in collections:
-        found.append(await _judge(cluster, collection, compile_schema(collection.kind), progress))
-    return found
+    return [await _judge(cluster, each, compile_schema(each.kind), progress) for each in collections]
 
 
 async def _judge(

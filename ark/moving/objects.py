@@ -13,6 +13,7 @@ import orjson
 
 from ark.apis.kind import Kind
 from ark.apis.loader import KindRegistry
+from ark.apply.managedfields import NOTHING, InvalidManagedFields, ManagedFields, parse
 from ark.interfaces import ICluster
 from ark.meta.records import Key, Version
 from ark.meta.status import APIStatus
@@ -70,9 +71,8 @@ class Collection:
         An object of the cluster as a version of the log, all that it has kept.
         """
         metadata = dict(obj["metadata"])
-        entries = metadata.pop("managedFields", None)
-        managed = orjson.dumps(entries) if entries else b""
-        body = self._codec.encode({**obj, "metadata": metadata}, managed)
+        managed = _managed(metadata.pop("managedFields", ()))
+        body = self._codec.encode({**obj, "metadata": metadata}, managed.text)
         key = self.key_of(obj)
         return Version(
             key, revision, event, body.at(revision), labels_of(obj), metadata.get("uid", ""), previous
@@ -105,14 +105,31 @@ async def list_page(cluster: ICluster, collection: Collection, token: str = "", 
     query = {"limit": str(limit), **({"continue": token} if token else {})}
     answer = await cluster.request("GET", collection.path, query=query, timeout=PAGE_SECONDS)
     metadata = answer["metadata"]
-    kind = collection.kind
-    items = [{**item, "apiVersion": kind.api_version, "kind": kind.kind} for item in answer["items"] or ()]
     return Listed(
-        items,
+        [_settled(item, collection.kind) for item in answer["items"] or ()],
         int(metadata["resourceVersion"]),
         metadata.get("continue") or "",
         metadata.get("remainingItemCount") or 0,
     )
+
+
+def _settled(item: Object, kind: Kind) -> Object:
+    """
+    An object of a list as it is kept; entries of managed fields that mean nothing are dropped, as they are when it is
+    next written.
+    """
+    metadata = dict(item["metadata"])
+    members = _managed(metadata.pop("managedFields", ())).members()
+    if members:
+        metadata["managedFields"] = members
+    return {**item, "apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata}
+
+
+def _managed(entries: Any) -> ManagedFields:
+    try:
+        return parse(entries)
+    except InvalidManagedFields:
+        return NOTHING
 
 
 async def count(cluster: ICluster, collection: Collection) -> int:

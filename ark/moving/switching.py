@@ -7,7 +7,7 @@ An C{APIService} that names a service takes the place of the definitions of its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from twisted.internet.task import deferLater
@@ -20,6 +20,7 @@ from ark.storage.copying import CopyError, Progress
 _SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 _AUTOMATIC = "kube-aggregator.kubernetes.io/automanaged"
 _MERGE = "application/merge-patch+json"
+_LOCAL, _REMOTE = "Local", "Passed"
 _POLL = 0.5
 _MISSING = 404
 _UNAVAILABLE = 503
@@ -82,7 +83,7 @@ class Switch:
         try:
             for name, (group, version) in self._names.items():
                 await self._put(name, _wanted(name, group, version, service))
-            await self._wait("the servers to be reached", lambda found: _service_of(found) != "")
+            await self._wait("the servers to be reached", _REMOTE)
             seconds: float = self._reactor.seconds() - began
             await self._compare(before)
         except CopyError:
@@ -100,7 +101,7 @@ class Switch:
             found = await self._get(name)
             if _service_of(found):
                 await self._cluster.request("DELETE", f"{_SERVICES}/{name}")
-        await self._wait("kube-apiserver to serve the definitions", lambda found: _service_of(found) == "")
+        await self._wait("kube-apiserver to serve the definitions", _LOCAL)
         await self._wait_listed()
 
     async def _get(self, name: str) -> Mapping[str, Any]:
@@ -118,9 +119,9 @@ class Switch:
             del body["metadata"]["labels"][_AUTOMATIC]
             await self._cluster.request("POST", _SERVICES, body)
 
-    async def _wait(self, what: str, served: Callable[[Mapping[str, Any]], bool]) -> None:
+    async def _wait(self, what: str, reason: str) -> None:
         """
-        Return when the aggregator finds each version available, and served as it should be.
+        Return when the aggregator finds each version available, for C{reason}.
         """
         self._progress.say(f"Waiting for {what}.")
         deadline = self._reactor.seconds() + self._seconds
@@ -129,7 +130,7 @@ class Switch:
         while waiting:
             found = await self._get(waiting[0])
             condition = _availability(found)
-            if served(found) and condition.get("status") == "True":
+            if condition.get("status") == "True" and condition.get("reason") == reason:
                 waiting.pop(0)
                 continue
             why = condition.get("message") or why
