@@ -92,6 +92,7 @@ class Proxied:
         self.cluster = MemoryCluster(self.edge.clock)
         self._answer_reviews()
         self.settings = AuthenticationSettings(self.cluster, self._trust)
+        self._trust()
         self.configure()
         self.edge.handler.answer = self.plain.handler.answer = self._chain().dispatch
 

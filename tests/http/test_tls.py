@@ -321,15 +321,18 @@ class TLSTests(SynchronousTestCase):
         self.edge.handler.requests.clear()
         self._assert_refused(context)
 
-    def test_nobody_is_asked_for_a_certificate_that_no_authority_could_vouch_for(self) -> None:
+    def test_a_certificate_is_asked_for_before_there_is_an_authority(self) -> None:
         """
-        Until there is one.
+        Where there will be one: who has none is let in; who has one has to come again, and is
+        known then.
         """
         tls = TLSContext(TLSFiles(self._path("tls.crt"), self._path("tls.key")))
+        tls.trust(b"")
         self.edge = Edge(tls=tls)
         context = self._client()
         self.authority.issue_cert("me@example.com").configure_cert(context)
-        self._connect(context).ask()
+        self._assert_refused(context)
+        self.assertTrue(self._connect().ask().endswith(b"/x"))
         tls.trust(self.authority.cert_pem.bytes())
         self._connect(context).ask()
         shown = [one.connection.peer_certificate_der is not None for one in self.edge.handler.requests]
