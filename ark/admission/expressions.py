@@ -145,7 +145,8 @@ class Activation:
         ]
         self._composed = None
         if variables is not None:
-            self._composed = Composed(variables)
+            if variables.programs:
+                self._composed = Composed(variables)
             frame.append(self._composed)
         if params:
             frame.append(given.params)

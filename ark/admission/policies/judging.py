@@ -20,6 +20,7 @@ from ark.admission.expressions import (
     compile_expression,
 )
 from ark.admission.matchconditions import ConditionsFailed, MatchConditions
+from ark.admission.policies.looks import asks_of_rights
 from ark.cel import types
 from ark.cel.admission import Variables, environment
 
@@ -106,6 +107,7 @@ class ValidatingPolicy:
             )
             for each in source.get("auditAnnotations") or ()
         ]
+        self._asks = asks_of_rights(source)
         self._tells = any(each.message_expression is not None for each in self._validations)
 
     def judge(self, given: Given) -> Judgement:
@@ -117,7 +119,7 @@ class ValidatingPolicy:
         try:
             if not self._conditions.met(given):
                 return Judgement()
-            activation = Activation(given, self._variables, params=self._params)
+            activation = Activation(given, self._variables, params=self._params, asks=self._asks)
             results = [activation.evaluate(each.expression) for each in self._validations]
         except (ConditionsFailed, OutOfBudget) as error:
             return Judgement((self._failure(str(error)),))

@@ -28,6 +28,15 @@ def reads_managed_fields(policy: Mapping[str, Any]) -> bool:
     return any(_WHOLE.search(_COMPARED.sub("", text)) is not None for text in _texts(policy))
 
 
+def asks_of_rights(policy: Mapping[str, Any]) -> bool:
+    """
+    Whether an expression of a policy may ask who may do what.
+
+    @param policy: its C{spec}.
+    """
+    return any("authorizer" in text for text in _texts(policy))
+
+
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for name, each in value.items():

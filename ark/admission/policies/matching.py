@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ark.admission.attributes import Attributes, Subject
-from ark.admission.rules import read_rules
+from ark.admission.rules import Rule, read_rules
 from ark.admission.selectors import (
     InvalidSelector,
     NamespaceLookup,
@@ -20,6 +20,8 @@ from ark.admission.selectors import (
     read_selector,
 )
 from ark.meta.status import APIStatus
+
+_MOST_REMEMBERED = 1024
 
 MatchError = (APIStatus, InvalidSelector)
 """
@@ -36,6 +38,7 @@ class MatchResources:
         source = source or {}
         self._rules = read_rules(source.get("resourceRules"))
         self._excluded = read_rules(source.get("excludeResourceRules"))
+        self._known: dict[Subject, tuple[tuple[Rule, ...], tuple[Rule, ...]]] = {}
         self._fault: InvalidSelector | None = None
         try:
             self._namespaces = read_selector(source.get("namespaceSelector"))
@@ -47,7 +50,7 @@ class MatchResources:
         """
         Whether it can be about writes of that sort.
         """
-        return not self._rules or any(rule.concerns(subject) for rule in self._rules)
+        return not self._rules or bool(_of(self._rules, subject))
 
     async def matches(self, attributes: Attributes, namespace_of: NamespaceLookup) -> bool:
         """
@@ -56,18 +59,31 @@ class MatchResources:
         @raise APIStatus: the namespace is not there, or not known.
         @raise InvalidSelector: it has a selector that means nothing.
         """
-        subject = attributes.subject
-        if not self._is_ruled(attributes, subject):
+        if not self._is_ruled(attributes):
             return False
         if self._fault is not None:
             raise self._fault
         if not matches_object(self._objects, attributes):
             return False
-        return await matches_namespace(self._namespaces, attributes, namespace_of)
+        return self._namespaces.empty or await matches_namespace(self._namespaces, attributes, namespace_of)
 
-    def _is_ruled(self, attributes: Attributes, subject: Subject) -> bool:
-        if any(rule.concerns(subject) and rule.matches(attributes) for rule in self._excluded):
-            return False
-        if not self._rules:
+    def _is_ruled(self, attributes: Attributes) -> bool:
+        if not self._rules and not self._excluded:
             return True
-        return any(rule.concerns(subject) and rule.matches(attributes) for rule in self._rules)
+        subject = attributes.subject
+        known = self._known.get(subject)
+        if known is None:
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            known = self._known[subject] = (_of(self._excluded, subject), _of(self._rules, subject))
+        excluded, rules = known
+        if excluded and any(rule.matches(attributes) for rule in excluded):
+            return False
+        return not self._rules or any(rule.matches(attributes) for rule in rules)
+
+
+def _of(rules: tuple[Rule, ...], subject: Subject) -> tuple[Rule, ...]:
+    """
+    The rules that can be about writes of that sort.
+    """
+    return tuple(rule for rule in rules if rule.concerns(subject))

@@ -15,6 +15,7 @@ import orjson
 from ark.admission.expressions import Activation, Expression, Given, OutOfBudget, compile_expression
 from ark.admission.matchconditions import MatchConditions
 from ark.admission.policies.judging import declare_variables
+from ark.admission.policies.looks import asks_of_rights
 from ark.apply.jsonpatch import PatchFailed, PatchTestFailed, TooManyOperations, apply_json_patch
 from ark.apply.typedschema import TypedError, TypedSchema
 from ark.cel.admission import environment
@@ -144,6 +145,7 @@ class MutatingPolicy:
         ignores = source.get("failurePolicy") == "Ignore"
         self._conditions = MatchConditions(source.get("matchConditions") or (), ignores, variables, params)
         known = environment(variables, params=params, patches=True)
+        self._asks = asks_of_rights(source)
         self.mutations: list[Mutation] = []
         for each in source.get("mutations") or ():
             patch, config = each.get("jsonPatch"), each.get("applyConfiguration")
@@ -174,7 +176,7 @@ class MutatingPolicy:
         expression = mutation.expression
         if expression.program is None:
             raise MutationFailed(expression.fault)
-        activation = Activation(given, self._variables, params=self._params)
+        activation = Activation(given, self._variables, params=self._params, asks=self._asks)
         try:
             result = activation.evaluate(expression)
         except OutOfBudget as error:

@@ -27,6 +27,7 @@ P = TypeVar("P")
 
 GROUP = "/apis/admissionregistration.k8s.io"
 READY_SECONDS = 10.0
+_MOST_REMEMBERED = 1024
 _VERSIONS = ("v1", "v1beta1", "v1alpha1")
 _RETRY_SECONDS, _MISSING_SECONDS = 1.0, 30.0
 
@@ -121,6 +122,7 @@ class PolicySource(Generic[P]):
         self._listeners: list[Callable[[], None]] = []
         self._waiting: list[Deferred[None]] = []
         self._running: Deferred[None] | None = None
+        self._concerned: dict[Subject, Sequence[Hook[P]]] = {}
         self.hooks: tuple[Hook[P], ...] = ()
         self.synced = False
         self.reads_managed_fields = False
@@ -165,9 +167,14 @@ class PolicySource(Generic[P]):
         subject = attributes.subject
         if is_exempt(subject):
             return ()
+        if len(self._concerned) >= _MOST_REMEMBERED:
+            self._concerned.clear()
         if not self.synced:
             await self._ready(attributes)
-        return [hook for hook in self.hooks if hook.concerns(subject)]
+        found = self._concerned.get(subject)
+        if found is None:
+            found = self._concerned[subject] = [hook for hook in self.hooks if hook.concerns(subject)]
+        return found
 
     async def _ready(self, attributes: Attributes) -> None:
         waiting: Deferred[None] = Deferred(self._waiting.remove)
@@ -236,6 +243,7 @@ class PolicySource(Generic[P]):
             for policy in policies
             if policy["metadata"]["name"] in bound
         )
+        self._concerned.clear()
         self._params.keep([hook.param_kind for hook in self.hooks if hook.param_kind is not None])
         self.reads_managed_fields = any(reads_managed_fields(hook.source) for hook in self.hooks)
         self.synced = True
