@@ -14,7 +14,6 @@ from ark.apis.kind import Column, Kind, Scale
 from ark.apply.managedfields import ManagedFields
 from ark.apply.managedfieldsscale import ScaleEntries
 from ark.meta.fielderrors import invalid
-from ark.meta.gotext import json_type
 from ark.meta.metatypes import WrongType, check_types
 from ark.meta.status import APIStatus, Cause, bad_request, internal_error
 from ark.registry.codec import Object
@@ -243,8 +242,8 @@ def settle_scale(scale: Object) -> None:
     spec = scale["spec"]
     replicas = (spec.get("replicas") or 0) if type(spec) is dict else spec
     if type(replicas) is not int:
-        why = f"json: cannot unmarshal {json_type(replicas)} into Go struct field"
-        raise internal_error(f"{why} ScaleSpec.spec.replicas of type int32")
+        what = "unable to convert unstructured object to autoscaling/v1, Kind=Scale"
+        raise APIStatus(500, "", f"{what}: unrecognized type: int32")
 
 
 def _with_member(obj: Object, names: list[str], value: Any) -> Object:
