@@ -5,7 +5,10 @@
 - --secure-port={{ int .Values.server.port }}
 - --db-path=/data/ark.db
 {{ include (printf "ark.args.%s" .Values.storage.driver) . }}
-{{- if ne .Values.tls.type "auto" }}
+{{- if eq .Values.tls.type "auto" }}
+- {{ printf "--service=%s/%s" .Release.Namespace (include "ark.fullname" .) | quote }}
+- {{ printf "--tls-secret=%s/%s" .Release.Namespace (include "ark.tlsSecret" .) | quote }}
+{{- else }}
 - --tls-cert-file=/var/run/ark/tls/tls.crt
 - --tls-private-key-file=/var/run/ark/tls/tls.key
 {{- end }}
