@@ -53,7 +53,9 @@ class Remembered:
         waiter: Deferred[None] = Deferred()
         self._waiting.append(waiter)
         if self._running is None:
-            self._running = Deferred.fromCoroutine(self._run())
+            running = Deferred.fromCoroutine(self._run())
+            # One that needed no waiting has ended before it could be noted.
+            self._running = None if running.called else running
         await waiter
 
     async def _run(self) -> None:

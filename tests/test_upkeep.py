@@ -137,6 +137,21 @@ class RememberedTests(SynchronousTestCase):
         self.ask()
         self.assertEqual(len(self.outcomes), 2)
 
+    def test_a_check_that_ends_at_once_is_made_again(self) -> None:
+        """
+        A second later, like any other.
+        """
+        checks: list[float] = []
+
+        async def check() -> None:
+            checks.append(self.clock.seconds())
+
+        self.remembered = Remembered(check, self.clock)
+        for _ in range(3):
+            self.successResultOf(self.ask())
+            self.clock.advance(REMEMBER_SECONDS)
+        self.assertEqual(len(checks), 3)
+
     def test_failure_is_remembered_as_well(self) -> None:
         """
         And forgotten when the next check passes.
