@@ -76,6 +76,29 @@ class ResolutionTests(SynchronousTestCase):
         error = self.refused("--in-cluster", "--enable-admission-plugins=AlwaysDeny")
         self.assertIn('names "AlwaysDeny", which is not known', error.cause)
 
+    def test_who_may_do_what_in_a_cluster(self) -> None:
+        """
+        Lists have commas between; front proxies are the cluster's unless a file says who vouches for them.
+        """
+        config = self.resolve("--in-cluster").config
+        self.assertEqual(config.requestheader_username_headers, ("x-remote-user",))
+        self.assertEqual((config.requestheader_uid_headers, config.api_audiences), ((), ()))
+        self.assertEqual(config.authorization_always_allow_paths, ("/healthz", "/livez", "/readyz"))
+        self.assertEqual(config.authorization_webhook_cache_authorized_ttl, 10.0)
+        ours = ("--in-cluster", "--requestheader-client-ca-file=ca", "--requestheader-allowed-names=a, b")
+        config = self.resolve(*ours).config
+        self.assertEqual(config.requestheader_allowed_names, ("a", "b"))
+        self.assertTrue(Path(config.requestheader_client_ca_file).is_absolute())
+        for cause, *argv in (
+            ("the cluster says who is a front proxy", "--in-cluster", "--requestheader-allowed-names=a"),
+            ("stands alone", "--requestheader-client-ca-file=ca"),
+            ("stands alone", "--api-audiences=ark"),
+            ("an empty name", "--in-cluster", "--api-audiences=a,,b"),
+            ('has the path "/a*b"', "--in-cluster", "--authorization-always-allow-paths=/a*b"),
+            ("not a duration", "--in-cluster", "--authentication-token-webhook-cache-ttl=10"),
+        ):
+            self.assertIn(cause, self.refused(*argv).cause)
+
     def test_the_authority_of_a_service(self) -> None:
         """
         A Service has its authority in a Secret named after it, unless another is named; who brings
