@@ -40,8 +40,10 @@ from ark.storage.mysqlrestore import MySQLRestore
 from ark.storage.mysqlsession import Session
 from ark.storage.mysqlsettings import Settings, connection_settings
 from ark.storage.mysqlviews import create_views
+from ark.storage.mysqlwrite import recover
 from ark.storage.mysqlwriter import Writer
 from ark.storage.pointreads import PointReads
+from ark.storage.seencounter import SeenCounter
 
 POLL_SECONDS = 0.25
 _CONNECTIONS = 4
@@ -63,7 +65,8 @@ class MySQLBackend:
     def __init__(self, settings: Settings, reactor: Any, connections: int = _CONNECTIONS) -> None:
         self._feed = ChangeFeed(reactor)
         self._readers = Sessions(settings, reactor, connections)
-        self._writer = Writer(Sessions(settings, reactor, 1), reactor, self.get)
+        self._counter = SeenCounter(self._recover, self._feed.notify)
+        self._writer = Writer(Sessions(settings, reactor, 1), reactor, self._counter, self.get)
         self._points = PointReads(reactor, self._start_read)
         self._seen = 0
         self._failing = False
@@ -71,7 +74,9 @@ class MySQLBackend:
         self._polling.clock = reactor
 
     def __conform__(self, interface: Any) -> Any:
-        return MySQLRestore(self._readers, self._feed.notify) if interface is IRestores else None
+        return (
+            MySQLRestore(self._readers, self._counter, self._feed.notify) if interface is IRestores else None
+        )
 
     @property
     def hears(self) -> bool:
@@ -136,7 +141,16 @@ class MySQLBackend:
         return await self._readers.run(mysqlread.read_at, key, revision)
 
     def _start_read(self, keys: Sequence[Key]) -> Deferred[tuple[int, dict[Key, Version]]]:
-        return Deferred.fromCoroutine(self._readers.run(mysqlread.read_points, keys))
+        return Deferred.fromCoroutine(self._read_points(keys))
+
+    async def _read_points(self, keys: Sequence[Key]) -> tuple[int, dict[Key, Version]]:
+        seen = self._counter.revision
+        revision, found = await self._readers.run(mysqlread.read_points, keys)
+        noted = await self._counter.note(revision, seen)
+        return (revision, found) if noted == revision else await self._read_points(keys)
+
+    async def _recover(self, seen: int) -> int:
+        return await self._readers.run(recover, seen)
 
     async def list(self, range: Range, limit: int, revision: int | None = None) -> Page:
         """

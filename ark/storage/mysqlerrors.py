@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pymysql.err
 
-from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, Unavailable
+from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, TimedOut, Unavailable
 
 DATABASE_ERRORS = (pymysql.err.Error, OSError)
 
@@ -24,6 +24,11 @@ _UNEXPECTED = 1048
 _ENDING = frozenset((1053, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1180, 1184, 1927, 4031))
 _CLIENTS = range(2000, 3000)
 _TOO_MANY = frozenset((1040, 1203, 1226))
+# A statement or the wait for a lock took too long; what the client says of an answer.
+_LATE = frozenset((1205, 1317, 1969, 3024))
+_NO_ANSWER = "timed out"
+# The server is a replica, or was made read-only.
+STANDBY = frozenset((1290, 1792, 1836))
 _LONGEST = 200
 
 
@@ -36,6 +41,12 @@ class Conflict(Unavailable):
 class Unexpected(Unavailable):
     """
     The database is not as a batch expects it, so nothing of the batch was written.
+    """
+
+
+class LostRevisions(Unavailable):
+    """
+    The database does not have revisions that were seen.
     """
 
 
@@ -74,6 +85,8 @@ def translate(error: BaseException, committing: bool = False) -> StorageError:
         return StorageFull(text)
     if committing and (not code or code in _ENDING or code in _CLIENTS):
         return OutcomeUnknown(text)
+    if code in _LATE or (code in _CLIENTS and _NO_ANSWER in text):
+        return TimedOut(text)
     return Unavailable(text)
 
 

@@ -15,6 +15,7 @@ from ark.storage.mysqlerrors import Unexpected
 from ark.storage.mysqlpool import Sessions
 from ark.storage.mysqlsession import Session, quote
 from ark.storage.mysqlstatements import keys_of, quoted, row_of
+from ark.storage.seencounter import SeenCounter
 
 _RESOURCES = (
     b"SELECT DISTINCT resource FROM ark_object UNION SELECT DISTINCT resource FROM ark_deleted ORDER BY 1"
@@ -50,8 +51,9 @@ class MySQLRestore:
     L{IRestores} of an L{ark.storage.mysql.MySQLBackend}.
     """
 
-    def __init__(self, sessions: Sessions, notify: Callable[[], None]) -> None:
+    def __init__(self, sessions: Sessions, counter: SeenCounter, notify: Callable[[], None]) -> None:
         self._sessions = sessions
+        self._counter = counter
         self._notify = notify
 
     async def resources(self) -> Sequence[str]:
@@ -79,7 +81,8 @@ class MySQLRestore:
         See L{IRestores.wipe}.  MySQL cannot empty a table of any size within a transaction,
         so it has a mark of its own until all is done.
         """
-        await self._sessions.write(_wipe, floor, mark)
+        with self._counter.forgetting(max(floor, 1)):
+            await self._sessions.write(_wipe, floor, mark)
         self._notify()
 
     async def restore(self, versions: Sequence[Version], revision: int, mark: str) -> None:

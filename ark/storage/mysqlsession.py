@@ -16,7 +16,7 @@ import pymysql
 from pymysql.constants import CLIENT, SERVER_STATUS
 
 from ark.storage.errors import Unavailable
-from ark.storage.mysqlerrors import DATABASE_ERRORS, translate
+from ark.storage.mysqlerrors import DATABASE_ERRORS, STANDBY, code_of, translate
 from ark.storage.mysqlsettings import DISABLED, PREFERRED, Settings
 
 apilevel = "2.0"
@@ -100,8 +100,11 @@ class Session:
     def _execute(self, connection: Any, text: bytes) -> list[tuple[Row, ...]]:
         try:
             found = _execute(connection, text)
-        except DATABASE_ERRORS:
+        except DATABASE_ERRORS as error:
             self._failed = True
+            if code_of(error) in STANDBY:
+                # Another server takes writes by now, or will: its name may lead there.
+                self._drop()
             raise
         except BaseException:
             self._drop()

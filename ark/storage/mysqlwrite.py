@@ -16,9 +16,9 @@ from typing import NamedTuple
 from ark.meta.records import DELETED, Change, Committed, Key, Mismatch, Outcome, Version
 from ark.storage.errors import Unavailable
 from ark.storage.marks import HELD
-from ark.storage.mysqlread import key_of, version_of
+from ark.storage.mysqlread import key_of, number_of, version_of
 from ark.storage.mysqlsession import Session, quote
-from ark.storage.mysqlstatements import BY_REVISION, keys_of, numbers_of, quoted, row_of
+from ark.storage.mysqlstatements import BY_REVISION, META, keys_of, numbers_of, quoted, row_of
 
 _LOCK = b"START TRANSACTION; SELECT revision INTO @ark_revision FROM ark_meta WHERE id = 1 FOR UPDATE; "
 _LOG = (
@@ -38,7 +38,8 @@ _DELETE = b"INSERT INTO ark_deleted (resource, namespace, name, revision) VALUES
 _NOTE = (
     b"UPDATE ark_writer SET first_revision = @ark_revision + 1, last_revision = @ark_revision + %d, "
     b"written_at = now(), batch = IF(%b, %d, NULL) WHERE id = %b AND batch = %d; "
-    b"UPDATE ark_meta SET revision = IF(row_count() = 1 AND mark = '', @ark_revision + %d, NULL) WHERE id = 1; "
+    b"UPDATE ark_meta SET revision = IF(row_count() = 1 AND mark = '' AND revision >= %d, @ark_revision + %d, NULL) "
+    b"WHERE id = 1; "
 )
 _JUDGE = (
     b"ROLLBACK; " + _LOCK + b"SELECT revision, mark FROM ark_meta WHERE id = 1; "
@@ -51,16 +52,26 @@ _SETTLE = (
     b"last_revision = IF(batch = %(batch)d, last_revision, -1), batch = %(batch)d, written_at = now(); "
     b"SELECT first_revision FROM ark_writer WHERE id = %(id)b; COMMIT"
 )
+_RECOVER = (
+    b"ROLLBACK; "
+    + _LOCK
+    + b"UPDATE ark_meta SET revision = %(seen)d + 1 WHERE id = 1 AND revision < %(seen)d; "
+    b"UPDATE ark_compaction SET compacted_revision = %(seen)d + 1 WHERE id = 1 AND @ark_revision < %(seen)d; COMMIT; "
+    + META
+)
 _FORGET = b"DELETE FROM ark_writer WHERE written_at < now() - INTERVAL 7 DAY"
 
 
 class Batch(NamedTuple):
     """
     A batch by its writer and number.
+
+    @ivar seen: the newest revision that was seen; none up to it is written again.
     """
 
     writer: bytes
     number: int
+    seen: int = 0
 
 
 class Plan:
@@ -113,7 +124,7 @@ class Plan:
         checks += [b"row_count() = %d" % weight] if pointers else []
         check = b" AND ".join(checks) or b"TRUE"
         count = len(self.fitting)
-        note = _NOTE % (count, check, batch.number, quote(batch.writer), batch.number - 1, count)
+        note = _NOTE % (count, check, batch.number, quote(batch.writer), batch.number - 1, batch.seen, count)
         return b"".join((*parts, note, _LOG, b", ".join(rows), b"; "))
 
     def _pointers(self) -> tuple[list[bytes], list[bytes], int]:
@@ -214,6 +225,16 @@ def settle(session: Session, batch: Batch) -> int:
     results = session.run(_SETTLE % {b"id": quote(batch.writer), b"batch": batch.number})
     ((first,),) = results[-1]
     return int(first)
+
+
+def recover(session: Session, seen: int) -> int:
+    """
+    Go on above revisions that were seen, and are gone: none of them is ever used again, and nobody
+    goes on from what is not so any more.
+
+    @return: the counter.
+    """
+    return number_of(session.run(_RECOVER % {b"seen": seen}))
 
 
 def forget_writers(session: Session) -> None:

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from ark.meta.records import Change, Key, Outcome, Version
 from ark.storage.errors import OutcomeUnknown, Unavailable
-from ark.storage.mysqlerrors import Conflict, Unexpected
+from ark.storage.mysqlerrors import Conflict, LostRevisions, Unexpected
 from ark.storage.mysqlpool import Sessions
 from ark.storage.mysqlsession import Session
 from ark.storage.mysqlwrite import (
@@ -26,6 +26,7 @@ from ark.storage.mysqlwrite import (
     write_at_once,
     write_judged,
 )
+from ark.storage.seencounter import SeenCounter
 
 _ATTEMPTS = 4
 _SETTLING_SECONDS = 10.0
@@ -39,15 +40,21 @@ class Writer:
     Each batch that writes has a number, which the database writes down with it.  When a
     connection is lost on the way, the next one asks by that number what became of the batch.
 
+    @param counter: the newest revision that was seen; none up to it is written again.
     @param get: reads the live version of a key.
     """
 
     _log = Logger()
 
     def __init__(
-        self, sessions: Sessions, reactor: Any, get: Callable[[Key], Awaitable[Version | None]]
+        self,
+        sessions: Sessions,
+        reactor: Any,
+        counter: SeenCounter,
+        get: Callable[[Key], Awaitable[Version | None]],
     ) -> None:
         self._sessions = sessions
+        self._counter = counter
         self._reactor = reactor
         self._get = get
         self._id = str(uuid4()).encode()
@@ -80,6 +87,8 @@ class Writer:
                 outcomes = await self._write(changes, plan)
                 if outcomes is not None:
                     return outcomes
+            except LostRevisions:
+                await self._counter.note(0, self._counter.revision)
             except Unexpected:
                 # Of a plan that was judged, it is the number that is not expected.
                 self._settled = plan is not None
@@ -95,7 +104,7 @@ class Writer:
         """
         The outcomes; L{None} when the connection was lost, and nothing was written nor will be.
         """
-        batch = Batch(self._id, self._batch + 1)
+        batch = Batch(self._id, self._batch + 1, self._counter.revision)
         judged: list[Plan] = [] if plan is None else [plan]
         missed: dict[int, Version] = {}
         try:
@@ -109,6 +118,7 @@ class Writer:
             return await self._find_out(judged, error)
         if judged[0].fitting:
             self._batch += 1
+        self._counter.revision = max(self._counter.revision, revision + len(judged[0].fitting))
         return judged[0].outcomes(revision, missed)
 
     async def _settle(self) -> int:
@@ -160,5 +170,8 @@ def _write_slowly(
     @param judged: gets the plan before anything of it is written.
     """
     revision, plan = judge(session, changes)
+    if revision < batch.seen:
+        session.go_on(b"ROLLBACK")
+        raise LostRevisions(f"revision {batch.seen} was seen, and there are {revision} only")
     judged.append(plan)
     return revision, write_judged(session, batch, revision, plan)

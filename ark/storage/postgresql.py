@@ -30,7 +30,6 @@ from ark.meta.records import (
 from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import Unavailable, UnusableDatabase
 from ark.storage.pointreads import PointReads
-from ark.storage.postgresqlcounter import SeenCounter
 from ark.storage.postgresqlerrors import DATABASE_ERRORS
 from ark.storage.postgresqlhosts import Hosts
 from ark.storage.postgresqllisten import Listener
@@ -54,11 +53,13 @@ from ark.storage.postgresqlstatements import (
     LIST_JOINED,
     META,
     RAISE_FLOOR,
+    RECOVER,
     SWEEP,
 )
 from ark.storage.postgresqlviews import ViewKeeper
 from ark.storage.postgresqlwrite import Writer
 from ark.storage.ranges import bounds
+from ark.storage.seencounter import SeenCounter
 
 _CONNECTIONS = 8
 _TIMEOUT = 15.0
@@ -92,7 +93,7 @@ class PostgreSQLBackend:
         self._feed = ChangeFeed(reactor)
         hosts = Hosts(settings, reactor)
         self._readers = Sessions(hosts, reactor, connections, _TIMEOUT)
-        self._counter = SeenCounter(self._readers, self._feed.notify)
+        self._counter = SeenCounter(self._recover, self._feed.notify)
         self._writer = Writer(Sessions(hosts, reactor, 1, _TIMEOUT), reactor, self._counter, self.get)
         self._points = PointReads(reactor, self._start_read)
         self._listener = Listener(hosts, reactor, _TIMEOUT, self._feed.notify, self._readers.query)
@@ -147,6 +148,10 @@ class PostgreSQLBackend:
             return await self._points.get(key)
         rows = await self._readers.query(GET_AT, (*key, revision))
         return next(iter(page_of(key.resource, rows, 1, revision).versions), None)
+
+    async def _recover(self, seen: int) -> int:
+        ((revision,),) = await self._readers.query(RECOVER, (seen,))
+        return int(revision)
 
     def _start_read(self, keys: Sequence[Key]) -> Deferred[tuple[int, dict[Key, Version]]]:
         return Deferred.fromCoroutine(self._read_points(keys))

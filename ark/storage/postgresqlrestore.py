@@ -12,8 +12,8 @@ from zope.interface import implementer
 
 from ark.interfaces import IRestores
 from ark.meta.records import Version
-from ark.storage.postgresqlcounter import SeenCounter
 from ark.storage.postgresqlsession import Sessions
+from ark.storage.seencounter import SeenCounter
 
 # One step of an index a resource, however many objects it has.
 _RESOURCES = """
@@ -71,8 +71,8 @@ class PostgreSQLRestore:
         """
         See L{IRestores.wipe}.
         """
-        await self._sessions.query("SELECT ark_wipe_v1(%s, %s)", (floor, mark), committing=True)
-        self._counter.revision = max(floor, 1)
+        with self._counter.forgetting(max(floor, 1)):
+            await self._sessions.query("SELECT ark_wipe_v1(%s, %s)", (floor, mark), committing=True)
 
     async def restore(self, versions: Sequence[Version], revision: int, mark: str) -> None:
         """

@@ -13,11 +13,11 @@ from twisted.logger import Logger
 
 from ark.meta.records import Change, Committed, Key, Mismatch, Outcome, Version
 from ark.storage.errors import OutcomeUnknown, Unavailable
-from ark.storage.postgresqlcounter import SeenCounter
 from ark.storage.postgresqlerrors import Conflict, Fenced, LostRevisions
 from ark.storage.postgresqlread import events_of, version_of
 from ark.storage.postgresqlsession import Sessions
 from ark.storage.postgresqlstatements import COMMIT, EVENTS, SETTLE
+from ark.storage.seencounter import SeenCounter
 
 _ATTEMPTS = 3
 _SETTLING_SECONDS = 10.0

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 
 from ark.meta.records import ADDED, MODIFIED, Committed, Mismatch, Range
-from ark.storage.errors import OutcomeUnknown, StorageError
+from ark.storage.errors import Compacted, OutcomeUnknown, StorageError
 from ark.storage.testing import QUERIES, change, key
 from tests.storage.way import Way, until
 
@@ -157,4 +157,50 @@ class RestartTestsMixin:
         start()
         (outcome,) = await backend.commit([change(key("at once"))])
         self.assertIsInstance(outcome, Committed)
+        self.flushLoggedErrors()
+
+
+class LossTestsMixin:
+    """
+    A database that is older than what was seen of it.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        """
+        What C{TestCase} has.
+        """
+        raise AttributeError(name)
+
+    def place(self) -> str:
+        """
+        The URL of an empty database.
+        """
+        raise NotImplementedError
+
+    def lose(self, url: str, revision: int) -> None:
+        """
+        Take everything after a revision away.
+        """
+        raise NotImplementedError
+
+    async def test_lost_revisions_are_never_used_again(self) -> None:
+        """
+        The counter goes on above them, and whoever is behind is told that history is lost.
+        """
+        url = self.place()
+        for first in ("read", "write"):
+            backend, other = await self.backend_at(url), await self.backend_at(url)
+            (before,) = await backend.commit([change(key(f"{first}1"))])
+            (lost,) = await backend.commit([change(key(f"{first}2"))])
+            await other.current_revision()
+            seen = lost.version.revision
+            self.lose(url, before.version.revision)
+            if first == "read":
+                self.assertGreater(await backend.current_revision(), seen)
+            (after,) = await other.commit([change(key(f"{first}3"))])
+            self.assertGreater(after.version.revision, seen)
+            await self.assertFailure(Deferred.fromCoroutine(backend.events(seen, 10)), Compacted)
+            page = await backend.list(Range(QUERIES), 100)
+            self.assertEqual(page.revision, after.version.revision)
+            self.assertNotIn(f"{first}2", [version.key.name for version in page.versions])
         self.flushLoggedErrors()

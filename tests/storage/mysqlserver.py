@@ -48,10 +48,10 @@ class MySQLServer:
 
     _databases = count(1)
 
-    def __init__(self, **configuration: str) -> None:
+    def __init__(self, *, parent: Path | None = None, **configuration: str) -> None:
         self._programs = MARIADB.require()
         self._as, self._name = _user()
-        self.folder = Path(tempfile.mkdtemp(prefix="ark-mariadb-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="ark-mariadb-", dir=parent))
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._configuration = {"innodb-flush-method": "fsync", **configuration}

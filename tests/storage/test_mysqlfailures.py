@@ -23,7 +23,14 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from ark.meta.records import MODIFIED, Committed, Mismatch, Range
 from ark.storage import mysqlsession, mysqlwriter
-from ark.storage.errors import OutcomeUnknown, Unavailable, UnusableDatabase
+from ark.storage.errors import (
+    OutcomeUnknown,
+    StorageError,
+    StorageFull,
+    TimedOut,
+    Unavailable,
+    UnusableDatabase,
+)
 from ark.storage.mysql import inspect, open_backend
 from ark.storage.mysqlerrors import DATABASE_ERRORS, Unexpected, translate
 from ark.storage.mysqlmigrate import schema_files
@@ -32,8 +39,9 @@ from ark.storage.mysqlsettings import connection_settings
 from ark.storage.mysqlwrite import Batch, hopeful_plan, settle, write_at_once
 from ark.storage.testing import QUERIES, change, key
 from tests.programs import NotInstalled
-from tests.storage.lostconnections import LostConnectionTestsMixin, RestartTestsMixin
+from tests.storage.lostconnections import LossTestsMixin, LostConnectionTestsMixin, RestartTestsMixin
 from tests.storage.mysqlserver import MySQLServer, own_server
+from tests.storage.smalldisk import fill, small_disk
 from tests.storage.way import Way, until
 
 reactor: Any = default_reactor
@@ -70,12 +78,12 @@ class FailureTestCase(TestCase):
         server.sql(f"SET GLOBAL {name} = {value}")
         self.addCleanup(server.sql, f"SET GLOBAL {name} = {before}")
 
-    def start_server(self, **configuration: str) -> MySQLServer:
+    def start_server(self, *, at: Path | None = None, **configuration: str) -> MySQLServer:
         """
         A server of the test's own.
         """
         try:
-            server = MySQLServer(**configuration)
+            server = MySQLServer(parent=at, **configuration)
         except NotInstalled as error:
             raise SkipTest(str(error)) from None
         self.addCleanup(server.remove)
@@ -254,15 +262,115 @@ class OutageTests(RestartTestsMixin, FailureTestCase):
 
     async def test_a_server_that_takes_no_writes_is_not_ready(self) -> None:
         """
-        A replica, for one.
+        A replica, for one; its connections are given up, for its name may soon lead to another.
         """
         server = own_server(SkipTest)
         backend = await self.backend_at(server.url())
         self.set_globally(server, "read_only", 1)
         await self.assertFailure(Deferred.fromCoroutine(backend.ready()), Unavailable)
-        writing = Deferred.fromCoroutine(backend.commit([change(key("a"))]))
-        await self.assertFailure(writing, Unavailable)
+        for _ in range(2):
+            writing = Deferred.fromCoroutine(backend.commit([change(key("a"))]))
+            await self.assertFailure(writing, Unavailable)
         self.assertEqual(await backend.count(Range(QUERIES)), 0)
+        server.sql("SET GLOBAL read_only = 0")
+        (outcome,) = await backend.commit([change(key("a"))])
+        self.assertIsInstance(outcome, Committed)
+
+    async def test_all_connections_are_taken(self) -> None:
+        """
+        What has one goes on, and who has none is told that nothing was written.
+        """
+        server = self.start_server(**{"max-connections": "12"})
+        url = server.url()
+        backend = await self.backend_at(url)
+        await backend.commit([change(key("a"))])
+        held: list[Session] = []
+        while len(held) < 20:
+            session = self.session_at(url)
+            try:
+                await deferToThread(session.run, b"SELECT 1")
+            except Unavailable as error:
+                self.assertIn("Too many connections", str(error))
+                break
+            held.append(session)
+        failure = await self.assertFailure(Deferred.fromCoroutine(self.backend_at(url)), UnusableDatabase)
+        self.assertTrue(failure.passing)
+        (outcome,) = await backend.commit([change(key("b"))])
+        self.assertIsInstance(outcome, Committed)
+        for session in held:
+            session.close()
+        self.assertEqual(await backend.count(Range(QUERIES)), 2)
+
+    async def test_a_limit_of_time(self) -> None:
+        """
+        A lock that others hold for too long is told as what it is: nothing was written.
+        """
+        server = own_server(SkipTest)
+        url = server.url()
+        backend = await self.backend_at(url)
+        self.patch(
+            mysqlsession,
+            "_SETUP",
+            mysqlsession._SETUP.replace(b"lock_wait_timeout = 10", b"lock_wait_timeout = 1"),
+        )
+        impatient = await self.backend_at(url)
+        blocker: Any = pymysql.connect(unix_socket=str(server.folder / "socket"), user="root")
+        blocker.cursor().execute(f"SELECT 1 FROM {url.rpartition('/')[2]}.ark_meta FOR UPDATE")  # noqa: S608
+        await self.assertFailure(Deferred.fromCoroutine(impatient.commit([change(key("a"))])), TimedOut)
+        blocker.close()
+        (outcome,) = await backend.commit([change(key("a"))])
+        self.assertIsInstance(outcome, Committed)
+
+    async def test_a_full_disk(self) -> None:
+        """
+        Writes are refused, nothing acknowledged is lost, and all goes on when there is room.
+        """
+        disk = small_disk(self, "size=200M")
+        server = self.start_server(at=disk, **{"innodb-log-file-size": "16M", "innodb-fast-shutdown": "0"})
+        backend = await self.backend_at(server.url())
+        filler = fill(disk, 12_000_000)
+        written: list[str] = []
+        refused: StorageError | None = None
+        while refused is None and len(written) < 400:
+            try:
+                await backend.commit([change(key(f"a{len(written)}"), text="x" * 100_000)])
+                written.append(f"a{len(written)}")
+            except StorageError as error:
+                refused = error
+        self.assertIsInstance(refused, (StorageFull, Unavailable, OutcomeUnknown))
+        self.assertTrue(written)
+        filler.unlink()
+        try:
+            page = await backend.list(Range(QUERIES), 1000)
+        except Unavailable:
+            # InnoDB may end the server rather than go on; whoever watches over it starts it again.
+            server.stop(kill=True)
+            server.start()
+            page = await backend.list(Range(QUERIES), 1000)
+        self.assertEqual(set(written) - {one.key.name for one in page.versions}, set())
+        (outcome,) = await backend.commit([change(key("afterwards"))])
+        self.assertIsInstance(outcome, Committed)
+
+
+class LossTests(LossTestsMixin, FailureTestCase):
+    """
+    A database that is older than what was seen of it: restored, or a replica that took over too early.
+    """
+
+    def place(self) -> str:
+        """
+        See L{LossTestsMixin.place}.
+        """
+        return own_server(SkipTest).url()
+
+    def lose(self, url: str, revision: int) -> None:
+        """
+        See L{LossTestsMixin.lose}.
+        """
+        name = url.rpartition("/")[2]
+        for table in ("ark_log", "ark_object"):
+            own_server(SkipTest).sql(f"DELETE FROM {name}.{table} WHERE revision > {revision}")  # noqa: S608
+        own_server(SkipTest).sql(f"UPDATE {name}.ark_meta SET revision = {revision}")  # noqa: S608
 
 
 class OpeningTests(FailureTestCase):

@@ -15,10 +15,10 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from ark.meta.records import Committed, Mismatch, Range
 from ark.storage import postgresqlwrite
-from ark.storage.errors import Compacted, StorageError, Unavailable, UnusableDatabase
+from ark.storage.errors import StorageError, Unavailable, UnusableDatabase
 from ark.storage.postgresql import open_backend
 from ark.storage.testing import QUERIES, change, key
-from tests.storage.lostconnections import LostConnectionTestsMixin, RestartTestsMixin
+from tests.storage.lostconnections import LossTestsMixin, LostConnectionTestsMixin, RestartTestsMixin
 from tests.storage.postgresqlserver import PostgreSQLServer, find_programs, shared_server
 from tests.storage.way import Way, until
 
@@ -182,43 +182,26 @@ class NotificationTests(FailureTestCase):
         self.flushLoggedErrors()
 
 
-class LossTests(FailureTestCase):
+class LossTests(LossTestsMixin, FailureTestCase):
     """
     A database that is older than what was seen of it.
     """
 
-    async def lose(self, server: PostgreSQLServer, url: str, revision: int) -> None:
+    def place(self) -> str:
         """
-        Take everything after a revision away.
+        See L{LossTestsMixin.place}.
+        """
+        return shared_server(SkipTest).url()
+
+    def lose(self, url: str, revision: int) -> None:
+        """
+        See L{LossTestsMixin.lose}.
         """
         schema = url.rpartition("%3D")[2]
-        server.sql(
+        shared_server(SkipTest).sql(
             f"SET search_path = {schema}; DELETE FROM ark_log WHERE revision > {revision}; "  # noqa: S608
             f"DELETE FROM ark_object WHERE revision > {revision}; UPDATE ark_meta SET revision = {revision}"
         )
-
-    async def test_lost_revisions_are_never_used_again(self) -> None:
-        """
-        The counter goes on above them, and whoever is behind is told that history is lost.
-        """
-        server = shared_server(SkipTest)
-        url = server.url()
-        for first in ("read", "write"):
-            backend, other = await self.backend_at(url), await self.backend_at(url)
-            (before,) = await backend.commit([change(key(f"{first}1"))])
-            (lost,) = await backend.commit([change(key(f"{first}2"))])
-            await other.current_revision()
-            seen = lost.version.revision
-            await self.lose(server, url, before.version.revision)
-            if first == "read":
-                self.assertGreater(await backend.current_revision(), seen)
-            (after,) = await other.commit([change(key(f"{first}3"))])
-            self.assertGreater(after.version.revision, seen)
-            await self.assertFailure(Deferred.fromCoroutine(backend.events(seen, 10)), Compacted)
-            page = await backend.list(Range(QUERIES), 100)
-            self.assertEqual(page.revision, after.version.revision)
-            self.assertNotIn(f"{first}2", [version.key.name for version in page.versions])
-        self.flushLoggedErrors()
 
     async def test_a_standby_that_takes_over_goes_on(self) -> None:
         """

@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import trustme
@@ -23,6 +22,7 @@ from ark.storage.postgresqlsession import Sessions
 from ark.storage.testing import QUERIES, change, key
 from tests.cluster.process import free_port
 from tests.storage.postgresqlserver import PostgreSQLServer, find_programs, shared_server
+from tests.storage.smalldisk import fill, small_disk
 from tests.storage.way import Way, until
 
 reactor: Any = default_reactor
@@ -119,16 +119,13 @@ class RefusalTests(FaultTestCase):
         Writes are refused, or PostgreSQL ends and comes back; reads go on, nothing acknowledged is lost, and
         writes go on when there is room.
         """
-        disk = self.small_disk()
+        disk = small_disk(self, _DISK)
         server = self.start_server(
             at=disk, wal_keep_size="0", max_wal_size="64MB", fsync="on", restart_after_crash="on"
         )
         backend = await self.backend_at(server.url())
         written = []
-        filler = disk / "filler"
-        room = os.statvfs(disk)
-        with filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - 30_000_000)
+        filler = fill(disk, 30_000_000)
         refused: list[Exception] = []
         for number in range(400):
             try:
@@ -159,21 +156,6 @@ class RefusalTests(FaultTestCase):
                 continue
         self.assertIsInstance(outcome, Committed)
         self.flushLoggedErrors()
-
-    def small_disk(self) -> Path:
-        """
-        A file system of its own.
-        """
-        # PostgreSQL runs as somebody who must be able to enter it.
-        folder = Path(mkdtemp(prefix="ark-disk-"))
-        self.addCleanup(folder.rmdir)
-        if os.geteuid() or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"{_DISK},mode=0777", "tmpfs", str(folder)],
-            check=False, capture_output=True,
-        ).returncode:  # fmt: skip
-            raise SkipTest("a small file system can be mounted by root only")
-        self.addCleanup(subprocess.run, ["umount", "-l", str(folder)], check=True)
-        return folder
 
     async def test_a_server_that_becomes_a_standby(self) -> None:
         """
