@@ -80,6 +80,16 @@ def accepted_by(negotiator: Negotiator, request: Any, watching: bool = False) ->
     return accepted
 
 
+def _told(request: Any, context: WriteContext) -> WriteContext:
+    """
+    A context of which what is collected comes into the answer and the audit log.
+    """
+    request.warnings = context.warnings
+    request.annotations = context.annotations
+    request.request_annotations = context.request_annotations
+    return context
+
+
 class RequestScope:
     """
     One served version of one resource, as the verbs see it.
@@ -169,8 +179,7 @@ class RequestScope:
             options=options,
             warnings=list(self.warnings),
         )
-        request.warnings = context.warnings
-        return context
+        return _told(request, context)
 
     def creation(self, request: Any, info: RequestInfo) -> Callable[[], Awaitable[None]]:
         """
@@ -199,11 +208,12 @@ class RequestScope:
 
     def delete_context(self, request: Any, options: DeleteOptions) -> WriteContext:
         """
-        Who deletes and how.
+        Who deletes and how, likewise.
         """
-        return WriteContext(
+        context = WriteContext(
             user=request.user, dry_run=options.dry_run, options=options, warnings=list(self.warnings)
         )
+        return _told(request, context)
 
     def answer(
         self,

@@ -8,7 +8,8 @@ A Klein endpoint gets the same object: none needs more of an C{IRequest} than th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -100,6 +101,8 @@ class Request:
     @ivar user: who asks, once authentication has said so.
     @ivar info: what is asked, once the path has been understood.
     @ivar warnings: told to the client in C{Warning} header fields.
+    @ivar annotations: what the audit log is told of the request beside that.
+    @ivar request_annotations: what it is told only where it is told of the body too.
     @ivar audit_id: names this request in the audit log and the C{Audit-Id} header.
     @ivar code: the status code of the response, C{0} before there is one.
     @ivar sent: the size of the body of the response; C{0} for one that is written piece by piece.
@@ -112,6 +115,8 @@ class Request:
     info: Any = None
     audit_id: str = ""
     warnings: Sequence[str] = ()
+    annotations: Mapping[str, str] = MappingProxyType({})
+    request_annotations: Mapping[str, str] = MappingProxyType({})
     code: int = 0
     sent: int = 0
     gone: bool = False

@@ -112,6 +112,15 @@ SCENARIOS = (
         ),
         (create(),),
     ),
+    Scenario(
+        "warnings-deletion",
+        (mutating("m", saying(warnings=["one"])), validating("v", saying(warnings=["two"]))),
+        (
+            Step("DELETE", "widgets/w"),
+            Step("DELETE", "widgets"),
+        ),
+        (create(), create("other"), create("third")),
+    ),
     Scenario("warnings-denied", (validating("v", saying(allowed=False, warnings=["one"])),), (create(),)),
     Scenario("warnings-long", (validating("v", saying(warnings=["x" * 300, "y" * 5000, ""])),), (create(),)),
     Scenario(
