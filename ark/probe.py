@@ -65,7 +65,9 @@ def local_address(bound: str) -> str:
 
 
 def _trust(config: ServerConfig) -> ssl.SSLContext:
-    path = Path(config.tls_cert_file or Path(config.cert_dir, "ca.crt"))
+    # The authority that replicas share is not on this machine; the certificate is.
+    made = "apiserver.crt" if config.shares_authority else "ca.crt"
+    path = Path(config.tls_cert_file or Path(config.cert_dir, made))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     # So that a given certificate vouches for itself, without the authority above it.

@@ -51,6 +51,8 @@ class AskTests(SynchronousTestCase):
         refused = self.refusal(self.config())
         self.assertEqual(refused.exit_code, CERTIFICATE)
         self.assertIn("ca.crt cannot be read: No such file or directory", refused.cause)
+        refused = self.refusal(replace(self.config(), in_cluster=True, service="ark/api"))
+        self.assertIn("apiserver.crt cannot be read", refused.cause)
 
     def test_nobody_on_the_port_is_told(self) -> None:
         """

@@ -5,6 +5,7 @@ The certificates a server serves and trusts, from files or made by itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,15 +55,14 @@ def prepare(config: ServerConfig, now: float) -> Credentials:
 
 
 def _prepare(config: ServerConfig, now: float) -> Credentials:
-    moment = utc(now)
-    made = Authority(Path(config.cert_dir))
-    authority = made.ensure_authority(moment)
-    expiry = {"ca": _end(authority.certificate)}
-    client, authorities = (b"", b""), []
+    moment, made = utc(now), Authority(Path(config.cert_dir))
+    client, authorities, expiry = (b"", b""), [], {}
     if not config.aggregated:
+        authority = made.ensure_authority(moment)
         administrator = made.ensure_administrator(authority, moment)
         client = (administrator.certificate_pem, administrator.key_pem)
         expiry["admin"] = _end(administrator.certificate)
+        expiry["ca"] = _end(authority.certificate)
         authorities.append(str(made.certificate_path("ca")))
     if config.client_ca_file:
         expiry["client-ca"] = min(map(_end, _read_certificates(config.client_ca_file)))
@@ -72,13 +72,23 @@ def _prepare(config: ServerConfig, now: float) -> Credentials:
         leaf, server_authority = chain[0], b"".join(one.public_bytes(Encoding.PEM) for one in chain)
         files = (config.tls_cert_file, config.tls_private_key_file)
     else:
-        names = serving_names(config)
-        held = made.held_serving(names, moment) if config.shares_authority else None
-        leaf = (held or made.ensure_serving(authority, names, moment)).certificate
-        server_authority = authority.certificate_pem
+        leaf, server_authority = _made_serving(config, made, moment)
         files = (str(made.certificate_path("apiserver")), str(made.key_path("apiserver")))
     expiry["serving"] = _end(leaf)
     return Credentials(*files, tuple(authorities), server_authority, client, expiry)
+
+
+def _made_serving(config: ServerConfig, made: Authority, now: datetime) -> tuple[x509.Certificate, bytes]:
+    """
+    The serving certificate that is made here, and who vouches for it: itself, when that is an
+    authority that is not here.
+    """
+    names = serving_names(config)
+    held = made.held_serving(names, now) if config.shares_authority else None
+    if held is not None:
+        return held.certificate, held.certificate_pem
+    authority = made.ensure_authority(now)
+    return made.ensure_serving(authority, names, now).certificate, authority.certificate_pem
 
 
 def _told(work: Callable[[], Credentials], directory: str) -> Credentials:

@@ -8,6 +8,7 @@ import json
 import shutil
 import socket
 import ssl
+import subprocess
 import tempfile
 import time
 from base64 import b64decode
@@ -21,6 +22,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.aggregated.cases import ARK
 from tests.cluster.aggregated import NAME, NAMESPACE, OWN, Replica
+from tests.cluster.ark import console_script
 from tests.cluster.build import require
 from tests.cluster.cluster import Cluster
 
@@ -59,11 +61,8 @@ class CertificatesTests(TestCase):
         """
         A server with a database of its own.
         """
-        options = {
-            "kubeconfig": str(kubeconfig),
-            "service": f"{NAMESPACE}/{NAME}",
-            "db-path": str(self.folder / str(number) / "ark.db"),
-        }
+        self.cluster_options = {"kubeconfig": str(kubeconfig), "service": f"{NAMESPACE}/{NAME}"}
+        options = {**self.cluster_options, "db-path": str(self.folder / str(number) / "ark.db")}
         replica = Replica(f"ark-{number}", self.folder, options, ())
         self.addCleanup(replica.stop)
         return replica
@@ -142,6 +141,17 @@ class CertificatesTests(TestCase):
         except OSError:
             return None
 
+    def check(self, replica: Replica) -> None:
+        """
+        The check of a container reaches a server, and finds it well.
+        """
+        number = self.replicas.index(replica)
+        options = {"db-path": str(self.folder / str(number) / "ark.db"), "secure-port": str(replica.port)}
+        given = [f"--{name}={value}" for name, value in {**options, **self.cluster_options}.items()]
+        command = [*console_script(), "healthz", "readyz", *given]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     def all_served(self) -> bool:
         """
         Whether every server shows a certificate that the aggregator trusts.
@@ -162,6 +172,7 @@ class CertificatesTests(TestCase):
         self.assertEqual(first.count(b"BEGIN CERTIFICATE"), 1)
         secret = self.client.get(f"{SECRETS}/{SECRET}")
         self.assertEqual(b64decode(secret["data"]["ca.crt"]), first)
+        self.check(self.replicas[1])
         shown = self.served(self.replicas[0], first)
         self.replicas[0].stop()
         self.replicas[0].start()
