@@ -18,8 +18,6 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ark.admission.clusternamespaces import NAMESPACES, ClusterNamespaces
-from ark.admission.namespacelifecycle import NamespaceLifecycle
 from ark.apis.loader import KindRegistry
 from ark.authentication.anonymous import AnonymousAuthenticator
 from ark.authentication.credentials import serving_names
@@ -38,6 +36,7 @@ from ark.cluster.incluster import in_cluster
 from ark.cluster.kubeconfig import read_kubeconfig
 from ark.cluster.services import ClusterServices
 from ark.cluster.webhook import by_name
+from ark.clusteradmission import ClusterAdmission
 from ark.config import CONFIG, ConfigError, ServerConfig
 from ark.http.application import Access, Application
 from ark.http.health import READINESS, Health
@@ -45,6 +44,7 @@ from ark.http.metrics import Metrics
 from ark.interfaces import IAuthenticator, ICluster, IStorageBackend
 from ark.observation import failing, show_delegation
 from ark.registry.definitions.strategy import RESOURCE
+from ark.registry.stores import Stores
 from ark.serving import SecureServing
 from ark.servingcertificates import ServingCertificates
 from ark.upkeep import FileWatch
@@ -100,7 +100,13 @@ class Aggregation:
         )
         self._reviews = SubjectAccessAuthorizer(cluster, reactor, _remembering(config))
         self._files = FileWatch((config.client_ca_file, config.requestheader_client_ca_file))
-        self._namespaces = cluster.informer(NAMESPACES)
+        self._stores: Stores | None = None
+        always = AlwaysAllowedAuthorizer(paths=config.authorization_always_allow_paths)
+        self._authorizer = UnionAuthorizer((always, self._reviews))
+        self._resolve = by_name if config.in_cluster else ClusterServices(cluster).address
+        self._admission = ClusterAdmission(
+            config, cluster, self._authorizer, self._resolve, self._served, reactor
+        )
         self._starting: Deferred[None] | None = None
         self._keeping: Deferred[None] | None = None
 
@@ -111,18 +117,22 @@ class Aggregation:
         """
         return KindRegistry(evolve(kind, served=False) for kind in built_in if kind.resource == RESOURCE)
 
+    def _served(self) -> KindRegistry:
+        return KindRegistry(()) if self._stores is None else self._stores.registry
+
+    def serve(self, stores: Stores) -> None:
+        """
+        These are the kinds that are served.
+        """
+        self._stores = stores
+
     def access(self) -> Access:
         """
         Who may do what.
         """
-        always = AlwaysAllowedAuthorizer(paths=self._config.authorization_always_allow_paths)
-        namespaces = ClusterNamespaces(self._cluster, self._namespaces, self._reactor)
+        admission = self._admission
         return Access(
-            self._authenticator(),
-            UnionAuthorizer((always, self._reviews)),
-            NamespaceLifecycle(namespaces.phase_of, namespaces.doubt),
-            (),
-            by_name if self._config.in_cluster else ClusterServices(self._cluster).address,
+            self._authenticator(), self._authorizer, admission.namespaces, admission.plugins, self._resolve
         )
 
     def _authenticator(self) -> IAuthenticator:
@@ -143,21 +153,26 @@ class Aggregation:
 
         @param serving: learns who vouches for clients.
         """
-        settings, namespaces = self._settings, self._namespaces
+        settings, admission = self._settings, self._admission
         self._serving = serving
         serving.trust(settings.authorities)
         self._starting = Deferred.fromCoroutine(settings.start())
         self._starting.addErrback(_not_told)
-        namespaces.start()
-        unknown = "the cluster has not told it yet"
-        health.add("cluster-authentication", failing(lambda: settings.proxy is None, unknown), READINESS)
-        health.add("cluster-namespaces", failing(lambda: not namespaces.synced, unknown), READINESS)
+        admission.start()
+        unknown: dict[str, Callable[[], bool]] = {
+            "cluster-authentication": lambda: settings.proxy is None,
+            "cluster-namespaces": lambda: not admission.knows_namespaces,
+            "cluster-admission": lambda: not admission.knows_judges,
+        }
+        for name, condition in unknown.items():
+            health.add(name, failing(condition, "the cluster has not told it yet"), READINESS)
 
     def show(self, metrics: Metrics) -> None:
         """
-        Show how the cluster was asked who may do what.
+        Show how the cluster was asked who may do what, and what admission did.
         """
         show_delegation(metrics, self._tokens, self._reviews)
+        metrics.registry.register(self._admission.metrics)
 
     def _authorities_changed(self) -> None:
         if self._serving is not None:
@@ -215,7 +230,7 @@ class Aggregation:
         if self._starting is not None:
             self._starting.cancel()
         self._settings.stop()
-        self._namespaces.stop()
+        self._admission.stop()
         if isinstance(self._cluster, Cluster):
             await self._cluster.close()
 

@@ -128,6 +128,7 @@ class ArkServer(MultiService):
         cacher = await self._start_storage(backend, metrics)
         application = self._application(self._mode.kinds(manifests.built_in), cacher, metrics)
         stores = application.stores
+        self._mode.serve(stores)
         show_kinds(metrics, stores)
         definitions = await self._follow_definitions(application, cacher)
         kept = (kind.resource for kind in stores.resources())

@@ -23,6 +23,7 @@ from ark.http.application import Access, Application
 from ark.http.health import Health
 from ark.http.metrics import Metrics
 from ark.interfaces import IAuthenticator, IConnects, IStorageBackend
+from ark.registry.stores import Stores
 from ark.serving import SecureServing
 
 
@@ -47,6 +48,11 @@ class Standalone:
         The kinds there are before any definition: all of those built into Kubernetes.
         """
         return built_in
+
+    def serve(self, stores: Stores) -> None:
+        """
+        Nobody else asks for the kinds.
+        """
 
     def access(self) -> Access:
         """

@@ -1,0 +1,112 @@
+"""
+Everything that a cluster has judge writes, in the order of kube-apiserver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ark.admission.clusternamespaces import NAMESPACES, ClusterNamespaces
+from ark.admission.foundnamespaces import FoundNamespaces
+from ark.admission.metrics import AdmissionMetrics
+from ark.admission.namespacelifecycle import NamespaceLifecycle
+from ark.admission.ownerreferences import NAME as OWNER_REFERENCES
+from ark.admission.ownerreferences import ClusterMapper, MappedResource, OwnerReferences
+from ark.admission.policies.mutating import MutatingAdmissionPolicies
+from ark.admission.policies.validating import ValidatingAdmissionPolicies
+from ark.admission.webhooks.caller import WebhookCaller
+from ark.admission.webhooks.followed import FollowedWebhooks
+from ark.admission.webhooks.hook import Surroundings
+from ark.apis.loader import KindRegistry
+from ark.cluster.webhook import Resolve
+from ark.config import ServerConfig
+from ark.interfaces import IAdmissionPlugin, IAuthorizer, ICluster
+from ark.registry.mergeschemas import merge_schemas
+
+
+class ClusterAdmission:
+    """
+    The plug-ins of a server in a cluster, and what they follow there.
+
+    @param resolve: finds the services of webhooks.
+    @param kinds: those that the server itself serves.
+    @param reactor: C{IReactorTime}, and C{IReactorCore} to call webhooks.
+    @ivar namespaces: the plug-in that stands first.
+    @ivar plugins: the others, in order (contract 16.1).
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        cluster: ICluster,
+        authorizer: IAuthorizer,
+        resolve: Resolve,
+        kinds: Callable[[], KindRegistry],
+        reactor: Any,
+    ) -> None:
+        self._kinds = kinds
+        self._metrics = AdmissionMetrics()
+        self._informer = cluster.informer(NAMESPACES)
+        phases = ClusterNamespaces(cluster, self._informer, reactor)
+        self.namespaces: IAdmissionPlugin = NamespaceLifecycle(phases.phase_of, phases.doubt)
+        found = FoundNamespaces(cluster, self._informer)
+        around = Surroundings(found.of, authorizer)
+        caller = WebhookCaller(reactor, resolve)
+        self._webhooks = FollowedWebhooks(cluster, caller, around, reactor, self._metrics)
+        self._mutating = MutatingAdmissionPolicies(
+            cluster, found.of, authorizer, merge_schemas(kinds), reactor
+        )
+        self._validating = ValidatingAdmissionPolicies(cluster, found.of, authorizer, reactor)
+        chosen: list[IAdmissionPlugin] = []
+        if OWNER_REFERENCES in config.enable_admission_plugins:
+            mapper = ClusterMapper(cluster, reactor, self._mapped)
+            chosen.append(OwnerReferences(authorizer, mapper.find))
+        self.plugins: tuple[IAdmissionPlugin, ...] = (
+            *chosen,
+            self._mutating,
+            self._webhooks.mutating,
+            self._validating,
+            self._webhooks.validating,
+        )
+
+    def _mapped(self, api_version: str, kind: str) -> MappedResource | None:
+        for known in self._kinds():
+            if known.kind == kind and known.api_version == api_version:
+                return MappedResource(known.plural, known.namespaced)
+        return None
+
+    @property
+    def metrics(self) -> AdmissionMetrics:
+        """
+        What the plug-ins count, for C{prometheus_client}.
+        """
+        return self._metrics
+
+    @property
+    def knows_namespaces(self) -> bool:
+        """
+        Whether the cluster has told which namespaces there are.
+        """
+        return self._informer.synced
+
+    @property
+    def knows_judges(self) -> bool:
+        """
+        Whether the cluster has told what is to be asked about writes.
+        """
+        return self._webhooks.synced and self._mutating.synced and self._validating.synced
+
+    def start(self) -> None:
+        """
+        Begin to follow the cluster.
+        """
+        for follower in (self._informer, self._webhooks, self._mutating, self._validating):
+            follower.start()
+
+    def stop(self) -> None:
+        """
+        Follow it no more.
+        """
+        for follower in (self._informer, self._webhooks, self._mutating, self._validating):
+            follower.stop()
