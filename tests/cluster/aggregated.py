@@ -68,9 +68,11 @@ class AggregatedArk:
     @ivar endpoint: how the cluster's administrator reaches it, through kube-apiserver.
     @ivar replicas: its processes.
     @ivar kubeconfig: how it reaches the cluster, as its service account; set by L{start}.
+    @ivar database: the server of its database, where that is one.
     """
 
     kubeconfig: Path
+    database: Any = None
 
     def __init__(
         self,
@@ -108,12 +110,12 @@ class AggregatedArk:
         client = self.endpoint.connect()
         try:
             for target, body in self._needs:
-                _put(client, target, body)
+                put(client, target, body)
             self._make_replicas()
             for replica in self.replicas:
                 self.wait_ready(replica, replica.start())
             for target, body in self._registration(self._port()):
-                _put(client, target, body)
+                put(client, target, body)
             self.wait_available()
         except BaseException:
             self.stop()
@@ -281,7 +283,7 @@ def _objects() -> Iterable[tuple[str, dict[str, Any]]]:
         yield f"/{'apis' if '/' in group else 'api'}/{group}/{place}{plural}", body
 
 
-def _put(client: Client, target: str, body: dict[str, Any]) -> None:
+def put(client: Client, target: str, body: dict[str, Any]) -> None:
     """
     Create an object; one that is there is replaced.
     """

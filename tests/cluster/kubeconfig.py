@@ -43,6 +43,18 @@ def _write(path: Path, url: str, authority: Path, credentials: dict[str, str]) -
     return path
 
 
+def moved(path: Path, url: str, target: Path) -> Path:
+    """
+    A copy of a kubeconfig that leads to the same cluster by another way.
+    """
+    config = yaml.safe_load(path.read_text())
+    for entry in config["clusters"]:
+        entry["cluster"]["server"] = url
+    target.touch(mode=0o600)
+    target.write_text(yaml.safe_dump(config))
+    return target
+
+
 def read_kubeconfig(path: Path, folder: Path) -> Endpoint:
     """
     The endpoint of a kubeconfig's current context; embedded certificates are unpacked into C{folder}.

@@ -65,7 +65,7 @@ def aggregated(backend: str = "sqlite") -> AggregatedArk:
     @raise SkipTest: when a program cannot be had here (an error where C{CI=true}).
     """
     require("etcd", "kube")
-    storage, replicas = [], 1
+    storage, replicas, database = [], 1, None
     if backend == "postgresql":
         replicas = 2
         database = _postgresql()
@@ -74,6 +74,7 @@ def aggregated(backend: str = "sqlite") -> AggregatedArk:
     cluster = Cluster(controllers=CONTROLLERS).start()
     atexit.register(cluster.remove)
     server = AggregatedArk(cluster, replicas=replicas, definitions=[WIDGETS], storage=storage)
+    server.database = database
     atexit.register(server.stop)
     return server.start()
 
