@@ -19,7 +19,7 @@ from random import SystemRandom
 from typing import Any, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-_APART = ("cluster", "e2e", "clients", "differential", "histories", "helm")
+_APART = ("cluster", "aggregated", "e2e", "clients", "differential", "histories", "helm")
 
 
 class Totals(NamedTuple):
