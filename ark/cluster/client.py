@@ -122,6 +122,9 @@ class Cluster:
         try:
             response = await asking
             if response.code != 200:
+                if response.code == 401:
+                    # Whoever follows comes again, and then with others if there are.
+                    self._credentials.refused()
                 raise await self._refusal(call, response)
             response.deliverBody(stream)
             await stream.ended

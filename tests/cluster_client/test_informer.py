@@ -5,6 +5,7 @@ Tests for L{ark.cluster.informer} and L{ark.cluster.watchstream}.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -283,6 +284,22 @@ class InformerTests(TestCase):
         before = self.asked()
         self.clock.advance(2)
         self.assertEqual(self.asked(), before + 1)
+
+    def test_unknown_when_a_watch_begins(self) -> None:
+        """
+        A watch that is refused because nobody knows who asks is begun again with a newer token.
+        """
+        token = Path(self.mktemp())
+        token.write_text("old")
+        access = Access("https://kube", token_file=str(token))
+        cluster = Cluster(access, self.clock, self.clock.seconds, environ={}, agent=self.wire)
+        self.informer = cluster.informer(MAPS)
+        self.watching().end()
+        self.clock.advance(2)
+        token.write_text("newer")
+        self.wire.last.answer({"kind": "Status", "code": 401}, 401)
+        self.clock.advance(5)
+        self.assertEqual(self.wire.last.headers.getRawHeaders("authorization"), ["Bearer newer"])
 
     def test_stops(self) -> None:
         """
