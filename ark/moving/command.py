@@ -22,13 +22,12 @@ from ark.moving.checking import Judged, check_definitions, judge_objects
 from ark.moving.exporting import Exporter
 from ark.moving.holding import Hold
 from ark.moving.importing import Importer
-from ark.moving.objects import Collection, collections_of
+from ark.moving.objects import GROUP, Collection, collections_of
 from ark.moving.switching import Service, Switch
 from ark.progress import ProgressLine
 from ark.storage.copying import CopyError, Database
 from ark.storage.marks import moved_mark, moved_to
 
-GROUP = "ark.mckinsey.com"
 _WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
@@ -87,7 +86,7 @@ class _Moving:
         self._config = config
         self._reactor = reactor
         self._cluster: Cluster = connect(config, reactor, time.time)
-        self._collections: list[Collection] = collections_of(load_kinds(config), GROUP)
+        self._collections: list[Collection] = collections_of(load_kinds(config))
         self._progress = ProgressLine(sys.stderr, reactor.seconds)
         self._switch = Switch(self._cluster, self._collections, self._progress, reactor)
 
@@ -118,7 +117,7 @@ class _Import(_Moving):
     def __init__(self, config: ServerConfig, wishes: Wishes, reactor: Any) -> None:
         super().__init__(config, reactor)
         self._wishes = wishes
-        self._hold = Hold(self._cluster, GROUP, reactor)
+        self._hold = Hold(self._cluster, reactor)
 
     async def work(self) -> None:
         wishes = self._wishes
@@ -187,7 +186,7 @@ class _Export(_Moving):
         answer = await self._cluster.request(
             "POST", _WHO, {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         )
-        hold = Hold(self._cluster, GROUP, self._reactor, answer["status"]["userInfo"]["username"])
+        hold = Hold(self._cluster, self._reactor, answer["status"]["userInfo"]["username"])
         database = await self._open(beside_server=True)
         try:
             mark = await database.restores.mark()

@@ -16,9 +16,14 @@ import orjson
 from ark.interfaces import ICluster, IStorageBackend
 from ark.meta.records import Key, Range
 from ark.meta.status import APIStatus
-from ark.moving.objects import Collection, list_page
+from ark.moving.objects import GROUP, Collection, list_page
 from ark.registry.codec import Object
 from ark.storage.copying import CopyError, Progress
+
+FORMER_UID = f"{GROUP}/former-uid"
+"""
+The annotation of an object that was made anew, which says what its uid was.
+"""
 
 _MERGE = "application/merge-patch+json"
 _MISSING = 404
@@ -101,8 +106,7 @@ class Exporter:
                 key = collection.key_of(obj)
                 ours.add(key)
                 there = theirs.get(key)
-                if there is not None and there["metadata"]["uid"] == obj["metadata"]["uid"]:
-                    await self._update(collection, there, obj)
+                if there is not None and await self._is_there(collection, there, obj):
                     self._progress.advance(1)
                     continue
                 if there is not None:
@@ -110,6 +114,22 @@ class Exporter:
                 new.add(obj["metadata"]["uid"])
                 waiting.append((collection, obj))
         return new
+
+    async def _is_there(self, collection: Collection, there: Object, obj: Object) -> bool:
+        """
+        Bring what the cluster has to what it should be, if it is the same object.
+        """
+        metadata, uid = there["metadata"], obj["metadata"]["uid"]
+        if metadata["uid"] == uid:
+            await self._update(collection, there, obj)
+            return True
+        if (metadata.get("annotations") or {}).get(FORMER_UID) != uid:
+            return False
+        # It was made by an export that was stopped.
+        self._uids[uid] = metadata["uid"]
+        await self._write_status(collection, there, obj)
+        self._done = self._done._replace(kept=self._done.kept + 1)
+        return True
 
     async def _objects(self, collection: Collection) -> AsyncIterator[Object]:
         after: tuple[str, str] | None = None
@@ -147,6 +167,7 @@ class Exporter:
         metadata = {name: value for name, value in obj["metadata"].items() if name not in _SYSTEM}
         for reference in metadata.get("ownerReferences") or ():
             reference["uid"] = self._uids.get(reference["uid"], reference["uid"])
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), FORMER_UID: obj["metadata"]["uid"]}
         path = collection.path_in(metadata.get("namespace", ""))
         made = await self._ask("POST", path, {**obj, "metadata": metadata})
         self._uids[obj["metadata"]["uid"]] = made["metadata"]["uid"]

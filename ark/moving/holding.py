@@ -15,7 +15,7 @@ from twisted.internet.task import deferLater
 
 from ark.interfaces import ICluster
 from ark.meta.status import APIStatus
-from ark.moving.objects import Collection, list_page
+from ark.moving.objects import GROUP, Collection, list_page
 from ark.storage.copying import CopyError
 
 REFUSAL = "the objects of this group are being moved: nothing can be written until that is done"
@@ -35,17 +35,16 @@ _MISSING, _THERE = 404, 409
 
 class Hold:
     """
-    Refuses all writes to the objects of a group.
+    Refuses all writes to the objects of the group.
 
     @param except_for: the name of a user who may write all the same; nobody when it is empty.
     """
 
-    def __init__(self, cluster: ICluster, group: str, reactor: Any, except_for: str = "") -> None:
+    def __init__(self, cluster: ICluster, reactor: Any, except_for: str = "") -> None:
         self._cluster = cluster
-        self._group = group
         self._reactor = reactor
         self._except_for = except_for
-        self._name = f"moving.{group}"
+        self._name = f"moving.{GROUP}"
 
     async def is_placed(self) -> bool:
         """
@@ -97,7 +96,7 @@ class Hold:
             "matchConstraints": {
                 "resourceRules": [
                     {
-                        "apiGroups": [self._group],
+                        "apiGroups": [GROUP],
                         "apiVersions": ["*"],
                         "operations": ["CREATE", "UPDATE", "DELETE"],
                         "resources": ["*/*"],

@@ -19,6 +19,7 @@ from ark.meta.records import Key, Version
 from ark.meta.status import APIStatus
 from ark.registry.codec import Codec, Object, labels_of
 
+GROUP = "ark.mckinsey.com"
 PAGE = 500
 PAGE_SECONDS = 60.0
 _GONE = 410
@@ -147,14 +148,14 @@ def expired(status: APIStatus) -> bool:
     return status.code == _GONE
 
 
-def collections_of(registry: KindRegistry, group: str) -> list[Collection]:
+def collections_of(registry: KindRegistry) -> list[Collection]:
     """
-    The collections of a group, by the names of their resources.
+    The collections of the group, by the names of their resources.
     """
     return [
         Collection(kind)
         for resource, kind in sorted(registry.stored().items())
-        if kind.group == group and not kind.typed
+        if kind.group == GROUP and not kind.typed
     ]
 
 

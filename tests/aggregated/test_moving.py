@@ -131,6 +131,27 @@ class MovingTests(TestCase):
             self._sees(seen, "new")
         self._give_back(changed)
 
+    def test_the_definitions_can_go_when_all_is_done(self) -> None:
+        """
+        What kube-apiserver had of the objects goes with them, and nothing of what is served, nor of what that owns.
+        """
+        self.session.code("POST", "/api/v1/namespaces", {"metadata": {"name": "one"}})
+        owner = self.session.create("one", query("owner"))
+        self.session.create("one", config_map("owned", ownerReferences=owned_by(owner)))
+        self.ran(self.server.command("import", "--from-cluster"))
+        self.server.serve()
+        self.ran(self.server.switch())
+        for definition in read_definitions(*_OWN):
+            name = definition["metadata"]["name"]
+            self.assertEqual(self.session.code("DELETE", f"{_DEFINITIONS}/{name}"), 200)
+        deadline = time.monotonic() + 60
+        while self.session.ask("GET", _DEFINITIONS).json()["items"]:
+            self.assertLess(time.monotonic(), deadline, "definitions are left")
+            time.sleep(0.2)
+        self.assertEqual(list(self.everything()), [owner["metadata"]["uid"]])
+        self.assertEqual(self.session.code("POST", f"{ARK}/namespaces/one/queries", query("two")), 201)
+        self.assertEqual(self.session.code("GET", "/api/v1/namespaces/one/configmaps/owned"), 200)
+
     def _look(self, objects: int) -> None:
         shown = self.ran(self.server.command("import", "--from-cluster", "--dry-run"))
         self.assertIn("Nothing was changed.", shown)
