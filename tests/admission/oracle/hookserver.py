@@ -19,6 +19,7 @@ from tests.admission.oracle.scenario import Reply, Scenario, Told
 from tests.cluster.certificates import Authority
 from tests.cluster.process import free_port
 
+ELSEWHERE = "/elsewhere"
 HEADERS = ("content-type", "user-agent", "accept")
 
 
@@ -100,8 +101,11 @@ class HookServer:
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
-        side, scenario, hook = parts.path.strip("/").split("/")
         data = handler.rfile.read(int(handler.headers["content-length"]))
+        if parts.path == ELSEWHERE:
+            handler.send_error(404)
+            return
+        side, scenario, hook = parts.path.strip("/").split("/")
         review = json.loads(data)
         headers = {name: handler.headers.get(name, "") for name in HEADERS}
         with self._lock:

@@ -69,6 +69,7 @@ class Side:
         self._name = name
         self._client: Client = endpoint.connect()
         self._hooks = hooks
+        self._configured: list[str] = []
 
     def prepare(self, scenarios: Sequence[Scenario]) -> None:
         """
@@ -104,8 +105,10 @@ class Side:
 
     def close(self) -> None:
         """
-        Ask no more.
+        Take the webhooks away, and ask no more.
         """
+        for place in self._configured:
+            self._client.request("DELETE", place)
         self._client.close()
 
     def _wait_for(self, told: str) -> None:
@@ -142,6 +145,7 @@ class Side:
             "webhooks": [webhook],
         }
         self._create(f"{_REGISTRATION}/{kind.lower()}s", body)
+        self._configured.append(f"{_REGISTRATION}/{kind.lower()}s/{body['metadata']['name']}")
 
     def _create(self, target: str, body: dict[str, Any]) -> None:
         text = json.dumps(body).encode()

@@ -64,7 +64,7 @@ SCENARIOS = (
         "redirected",
         (validating("v", lambda _: Told(b"", 307, location="/elsewhere")),),
         (create(),),
-        differs="a redirection is followed to nowhere",
+        differs="redirections are not followed here",
     ),
     _at("refused"),
     _at("refused", MUTATING, "-mutating"),
