@@ -23,7 +23,7 @@ from tests.helm.chart import REPOSITORY
 from tests.helm.image import Image, require_builder
 
 _MIB = 2**20
-LARGEST = 45 * _MIB
+LARGEST = 32 * _MIB
 """How much the server may add to its base, compressed; a slim base of Python has less than 50 MiB."""
 
 

@@ -1,0 +1,332 @@
+"""
+The chart in a real cluster: installed, used, upgraded, refused and uninstalled, by both versions of Helm.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import tempfile
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.cluster.build import REPOSITORY, require
+from tests.cluster.certificates import Authority
+from tests.cluster.cluster import Cluster, read_definitions
+from tests.helm.chart import HELMS, NAMESPACE, Failed
+from tests.helm.release import NAME, VERSIONS, Release
+
+CONTROLLERS = ("clusterrole-aggregation-controller", "persistentvolumeclaim-protection-controller")
+_AGENT = {
+    "apiVersion": "ark.mckinsey.com/v1alpha1",
+    "kind": "Agent",
+    "metadata": {"name": "weather"},
+    "spec": {"prompt": "Be brief."},
+}
+ACCOUNT = f"system:serviceaccount:{NAMESPACE}:{NAME}"
+_EXCESSIVE = (
+    ("get", "secrets"),
+    ("list", "secrets"),
+    ("create", "secrets"),
+    ("get", "configmaps"),
+    ("get", "services"),
+    ("create", "namespaces"),
+    ("delete", "namespaces"),
+    ("patch", "apiservices.apiregistration.k8s.io"),
+    ("patch", "apiservices.apiregistration.k8s.io/v1.apps"),
+    ("create", "apiservices.apiregistration.k8s.io"),
+    ("update", "validatingwebhookconfigurations.admissionregistration.k8s.io"),
+    ("list", "pods"),
+    ("impersonate", "users"),
+    ("get", "agents.ark.mckinsey.com"),
+    ("escalate", "clusterroles.rbac.authorization.k8s.io"),
+)
+"""What the server must not be able to do, with the name of the object after a slash."""
+_AUDIT = """
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  users: [{user}]
+- level: None
+"""
+
+
+class Attributes(NamedTuple):
+    """
+    What somebody may do.
+    """
+
+    verb: str
+    group: str
+    resource: str
+    name: str = ""
+    namespace: str = ""
+
+    @classmethod
+    def of(cls, verb: str, text: str, namespace: str = "") -> Attributes:
+        """
+        From C{resource.group/name}.
+        """
+        what, _, name = text.partition("/")
+        resource, _, group = what.partition(".")
+        return cls(verb, group, resource, name, namespace)
+
+
+@cache
+def cluster() -> Cluster:
+    """
+    A cluster for the tests that leave it as it was, which writes down what the server asks of it.
+    """
+    folder = audit()
+    policy = folder / "policy.yaml"
+    policy.write_text(_AUDIT.replace("{user}", f'"{ACCOUNT}"'))
+    flags = [
+        f"--audit-policy-file={policy}",
+        f"--audit-log-path={folder / 'log'}",
+        "--audit-log-mode=blocking",
+    ]
+    started = Cluster(controllers=CONTROLLERS, flags=flags).start()
+    atexit.register(started.remove)
+    return started
+
+
+@cache
+def audit() -> Path:
+    """
+    Where kube-apiserver writes down what it is asked, in C{log}.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ark-audit-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def asked() -> list[dict[str, Any]]:
+    """
+    What the server has asked so far.
+    """
+    return [json.loads(line) for line in (audit() / "log").read_text().splitlines()]
+
+
+class ReleaseTests(SynchronousTestCase):
+    """
+    With releases that go away.
+    """
+
+    def setUp(self) -> None:
+        """
+        Programs and a cluster.
+        """
+        require("etcd", "kube", "kubectl", *HELMS)
+        self.cluster = cluster()
+
+    def release(self, helm: str) -> Release:
+        """
+        Nothing yet but a name.
+        """
+        made = Release(helm, self.cluster)
+        self.addCleanup(made.remove)
+        self.addCleanup(self.uninstall, made)
+        return made
+
+    def uninstall(self, release: Release) -> None:
+        """
+        Leave nothing behind.
+        """
+        release.stop()
+        if NAME in release.helm(
+            "list", "--short", "--all" if release.helm_program == HELMS[0] else "--output=table"
+        ):
+            release.helm("uninstall", NAME)
+        release.kubectl("delete", "pvc", "--all", "--timeout=20s")
+
+    def certificates(self) -> str:
+        """
+        A flag with a serving certificate among the values.
+        """
+        folder = tempfile.TemporaryDirectory(prefix="ark-certificates-")
+        self.addCleanup(folder.cleanup)
+        authority = Authority(Path(folder.name), "serving-ca")
+        pair = authority.issue(NAME, server=True, names=[f"{NAME}.{NAMESPACE}.svc"])
+        given = {
+            "ca": authority.certificate.read_text(),
+            "certificate": pair.certificate.read_text(),
+            "key": pair.key.read_text(),
+        }
+        path = Path(folder.name) / "values.json"
+        path.write_text(json.dumps({"tls": {"type": "helm", "helm": given}}))
+        return f"--values={path}"
+
+    def use(self, release: Release) -> None:
+        """
+        Do what people do.
+        """
+        release.kubectl("apply", "--filename=-", text=json.dumps(_AGENT))
+        self.assertIn("weather", release.kubectl("get", "agents"))
+        done = release.run_test()
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("/apis/ark.mckinsey.com/v1alpha1: ", done.stdout)
+        self.assertIn("agents", done.stdout)
+
+    def test_what_helm_installs_is_available_until_it_is_uninstalled(self) -> None:
+        """
+        Also across an upgrade, which changes nothing.
+        """
+        for helm in HELMS:
+            release = self.release(helm)
+            self.assertIn("kubectl wait", release.install())
+            release.start()
+            self.use(release)
+            bundle = self.bundles(release)
+            release.upgrade("--set=server.verbosity=2")
+            self.assertTrue(release.available())
+            self.assertEqual(self.bundles(release), bundle)
+            self.use(release)
+            release.kubectl("delete", "agent", "weather")
+            release.stop()
+            release.helm("uninstall", NAME)
+            self.assertEqual(
+                release.get("apiservice", "--selector=app.kubernetes.io/instance=ark-apiserver")["items"], []
+            )
+            (claim,) = release.get("pvc")["items"]
+            self.assertEqual(claim["metadata"]["name"], NAME)
+            release.kubectl("delete", "pvc", NAME)
+
+    def bundles(self, release: Release) -> list[str]:
+        """
+        The authorities that the APIServices name.
+        """
+        found = [release.get("apiservice", version)["spec"]["caBundle"] for version in VERSIONS]
+        secret = release.get("secret", f"{NAME}-ca")["data"]["ca.crt"]
+        self.assertEqual(found, [secret, secret])
+        return found
+
+    def test_given_certificates_are_served(self) -> None:
+        """
+        Below the authority that is given with them.
+        """
+        release = self.release(HELMS[-1])
+        release.install(self.certificates())
+        release.start()
+        self.use(release)
+
+    def test_the_account_may_do_what_it_needs_and_nothing_else(self) -> None:
+        """
+        kube-apiserver refuses the running server nothing, and no rule is there in vain.
+        """
+        release = self.release(HELMS[-1])
+        release.install()
+        before = len(asked())
+        release.start()
+        self.use(release)
+        release.kubectl("delete", "agent", "weather")
+        seen = asked()[before:]
+        refused = [
+            event["requestURI"] for event in seen if event.get("responseStatus", {}).get("code") == 403
+        ]
+        self.assertEqual(refused, [])
+        used = {(event["verb"], event["objectRef"]["resource"]) for event in seen if "objectRef" in event}
+        for kind, name in (("clusterrole", NAME), ("role", NAME)):
+            for rule in release.get(kind, name)["rules"]:
+                for verb in set(rule["verbs"]) - {"get"}:
+                    for resource in rule["resources"]:
+                        self.assertIn((verb, resource), used)
+        for verb, what in _EXCESSIVE:
+            self.assertFalse(self.may(ACCOUNT, Attributes.of(verb, what)), f"{verb} {what}")
+            self.assertFalse(self.may(ACCOUNT, Attributes.of(verb, what, NAMESPACE)), f"{verb} {what}")
+
+    def may(self, user: str, attributes: Attributes) -> bool:
+        """
+        What kube-apiserver's authorizers say.
+        """
+        groups = ["system:authenticated", "system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}"]
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {"user": user, "groups": groups, "resourceAttributes": attributes._asdict()},
+        }
+        client = self.cluster.endpoint.connect()
+        try:
+            answer = client.request(
+                "POST",
+                "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+                {"Content-Type": "application/json"},
+                json.dumps(review).encode(),
+            )
+            self.assertEqual(answer.code, 201, answer.body)
+            return bool(answer.json()["status"]["allowed"])
+        finally:
+            client.close()
+
+    def test_roles_of_the_cluster_include_the_kinds(self) -> None:
+        """
+        Whoever may view, edit or administrate a namespace may do so with Ark's objects.
+        """
+        release = self.release(HELMS[-1])
+        release.install()
+        manager = self.cluster.process("kube-controller-manager")
+        for role, verb, resource, expected in (
+            ("view", "list", "agents", True),
+            ("view", "create", "agents", False),
+            ("edit", "create", "queries", True),
+            ("edit", "list", "queries", True),
+            ("admin", "delete", "executionengines", True),
+        ):
+            user = f"{role}er"
+            self.bind(release, role, user)
+            attributes = Attributes(verb, "ark.mckinsey.com", resource, namespace=NAMESPACE)
+            manager.wait_until(partial(self.says, user, attributes, expected), 30)
+
+    def says(self, user: str, attributes: Attributes, expected: bool) -> bool:
+        """
+        Whether that is the answer by now.
+        """
+        return self.may(user, attributes) == expected
+
+    def bind(self, release: Release, role: str, user: str) -> None:
+        """
+        Give a role to a user in the namespace.
+        """
+        words = (f"--clusterrole={role}", f"--user={user}", "--dry-run=client", "--output=json")
+        release.kubectl("apply", "--filename=-", text=release.kubectl("create", "rolebinding", user, *words))
+
+
+class DefinitionsTests(SynchronousTestCase):
+    """
+    Over CustomResourceDefinitions of the group.
+    """
+
+    def test_live_definitions_are_not_hidden(self) -> None:
+        """
+        The chart refuses, unless their objects are to be imported; when they are gone, the APIServices come.
+        """
+        require("etcd", "kube", "kubectl", *HELMS)
+        cluster = Cluster().start()
+        self.addCleanup(cluster.remove)
+        cluster.define(read_definitions(REPOSITORY / "ark" / "apis" / "v1alpha1" / "agents.yaml"))
+        for helm in HELMS:
+            release = Release(helm, cluster)
+            self.addCleanup(release.remove)
+            refused = self.assertRaises(Failed, release.install)
+            self.assertIn(
+                "CustomResourceDefinitions of ark.mckinsey.com: agents.ark.mckinsey.com", str(refused)
+            )
+            self.assertIn("import.enabled=true", str(refused))
+            self.assertEqual(release.helm("list", "--short").strip(), "")
+            release.install("--set=import.enabled=true")
+            self.assertIn("No resources found", release.kubectl("get", "agents") or "No resources found")
+            again = self.assertRaises(Failed, release.upgrade, "--set=import.enabled=false")
+            self.assertIn("would hide their objects", str(again))
+            if helm == HELMS[-1]:
+                release.kubectl("delete", "crd", "agents.ark.mckinsey.com")
+                process = cluster.process("kube-apiserver")
+                process.wait_until(lambda one=release: VERSIONS[0] not in one.kubectl("get", "apiservices"))
+                release.upgrade("--set=import.enabled=false")
+                for version in VERSIONS:
+                    self.assertEqual(release.get("apiservice", version)["spec"]["service"]["name"], NAME)
+            release.helm("uninstall", NAME)
