@@ -49,7 +49,7 @@ class Answering:
 
     async def _ask(self, question: Question) -> Answer:
         try:
-            decision: Any = await self._authorizer.authorize(_attributes(question))
+            decision: Any = await self._authorizer.authorize(attributes_of(question))
         except CancelledError:
             raise
         except Exception as error:
@@ -59,7 +59,10 @@ class Answering:
         return Answer(decision.allowed, decision.reason)
 
 
-def _attributes(question: Question) -> Attributes:
+def attributes_of(question: Question) -> Attributes:
+    """
+    A question as authorizers are asked it.
+    """
     user = _user(question)
     if question.path:
         return Attributes(user, question.verb, question.path)

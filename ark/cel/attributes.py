@@ -334,7 +334,11 @@ def _value_test(base: Run, steps: list[Step], field: str, cost: int) -> Run:
         if not isinstance(value, (Mapping, Struct)) and not is_list(value):
             frame[0] += not maybe
             return False
-        found = look_up(value, field)[0]
+        try:
+            found = look_up(value, field)[0]
+        except EvaluationError:
+            frame[0] += not maybe
+            raise
         frame[0] += found or not maybe
         return found
 

@@ -162,11 +162,7 @@ class _Checker:
         if target.kind == "map":
             result = target.params[1]
         elif target.kind == "struct":
-            found = self.declared.field_type(target.name, field)
-            if found is None:
-                self.fault(node, f"undefined field '{field}'")
-            else:
-                result = found
+            result = self._field_of(node.offset, target.name, field)
         elif target.kind == "param":
             self._assign(types.DYN, target)
             result = types.DYN
@@ -175,6 +171,18 @@ class _Checker:
                 self.fault(node, f"type '{target.text}' does not support field selection")
             result = types.DYN
         return optional_of(result) if was_optional or optional else result
+
+    def _field_of(self, offset: int, name: str, field: str) -> Type:
+        """
+        The type of a field of the type of that name.
+        """
+        found = self.declared.field_type(name, field)
+        if found is not None:
+            return found
+        known = self.declared.named_type(name) is not None
+        message = f"undefined field '{field}'" if known else f"unexpected failed resolution of '{name}'"
+        self.faults.append(Fault(offset, message))
+        return types.ERROR
 
     def _call(self, node: Call) -> Type:
         if node.function == "_?._":
@@ -284,24 +292,16 @@ class _Checker:
             self.fault(node, f"'{found.params[0].name}' is not a message type")
         else:
             result = found.params[0]
+        made = node.name if result is types.ERROR else result.name
         for offset, name, value, optional in node.fields:
             given = self._present(value, self.check(value), optional)
-            if result is not types.ERROR:
-                self._initialized(offset, result, name, given)
+            wanted = self._field_of(offset, made, name)
+            if not self._assign(wanted, given):
+                message = (
+                    f"expected type of field '{name}' is '{wanted.text}' but provided type is '{given.text}'"
+                )
+                self.faults.append(Fault(offset, message))
         return result
-
-    def _initialized(self, offset: int, made: Type, name: str, given: Type) -> None:
-        """
-        Note what is wrong with the value that a field of a struct is given.
-        """
-        wanted = self.declared.field_type(made.name, name)
-        if wanted is None:
-            self.faults.append(Fault(offset, f"undefined field '{name}'"))
-        elif not self._assign(wanted, given):
-            message = (
-                f"expected type of field '{name}' is '{wanted.text}' but provided type is '{given.text}'"
-            )
-            self.faults.append(Fault(offset, message))
 
     def _fold(self, node: Fold) -> Type:
         over = self._known(self.check(node.range_))

@@ -18,13 +18,33 @@ from ark.cel.functions import Function, function, plain
 from ark.cel.objects import raw_of
 from ark.cel.times import duration_text, timestamp_text
 from ark.cel.types import Type, list_of, struct
-from ark.cel.values import Duration, Mapping, Opaque, Optional, Timestamp, Uint, equal, is_list, shown
+from ark.cel.values import (
+    Duration,
+    Mapping,
+    Opaque,
+    Optional,
+    Timestamp,
+    Uint,
+    equal,
+    is_list,
+    shown,
+    type_of,
+)
 
 OBJECT = struct("Object")
 JSON_PATCH = struct("JSONPatch")
 JSON_PATCHES = list_of(JSON_PATCH)
 
 _PATCH_FIELDS = {"op": types.STRING, "path": types.STRING, "from": types.STRING, "value": types.DYN}
+_GO_TYPES = {
+    bool: "bool",
+    int: "int64",
+    Uint: "uint64",
+    float: "float64",
+    bytes: "[]uint8",
+    type(None): "structpb.NullValue",
+    list: "[]ref.Val",
+}
 _LARGEST_EXACT = 2**53 - 1
 
 
@@ -89,9 +109,8 @@ def made_struct(made: Type, fields: dict[str, Any]) -> Struct:
     if made == JSON_PATCH:
         for name in ("op", "path", "from"):
             if not isinstance(fields.get(name, ""), str):
-                raise EvaluationError(
-                    f"unexpected type {shown(fields[name])} for JSONPatchType '{name}' field"
-                )
+                told = _GO_TYPES.get(type(fields[name]), type_of(fields[name]).name)
+                raise EvaluationError(f"unexpected type {told} for JSONPatchType '{name}' field")
         return Struct(JSON_PATCH, fields)
     return Struct(made, fields)
 

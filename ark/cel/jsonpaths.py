@@ -25,10 +25,11 @@ def json_test(variable: Variable, names: list[str], field: str) -> Code:
     """
     The code of C{has} for a member.
     """
-    walk = _walk(variable.slot, names, 1)
+    walk = _walk(variable.slot, names, 0)
 
     def run(frame: Frame) -> bool:
         value = walk(frame)
+        frame[0] += 1
         if type(value) is dict:
             return field in value
         return type(value) is list and look_up(decoded(value), field)[0]

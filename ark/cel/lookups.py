@@ -43,7 +43,7 @@ def element(container: Any, index: Any) -> Any:
     C{container[index]}.
     """
     found, value = look_up(container, index)
-    if found:
+    if found or type(container) is Struct:
         return value
     if is_list(container):
         raise EvaluationError(f"index out of bounds: {shown(index)}")

@@ -158,6 +158,16 @@ def _ordered(name: str, test: Callable[[int], bool]) -> Binary:
     return run
 
 
+def unequal(left: Any, right: Any) -> bool:
+    """
+    C{!=}, which also holds for what cannot be compared.
+    """
+    try:
+        return not equal(left, right)
+    except EvaluationError:
+        return True
+
+
 DYNAMIC: dict[str, Binary] = {
     "_+_": _dispatched("_+_", _ADD),
     "_-_": _dispatched("_-_", _SUBTRACT),
@@ -170,7 +180,7 @@ DYNAMIC: dict[str, Binary] = {
     "_>=_": _ordered("_>=_", lambda order: order >= 0),
     "@in": contains,
     "_==_": equal,
-    "_!=_": lambda left, right: not equal(left, right),
+    "_!=_": unequal,
     "_[_]": element,
 }
 UNARY: dict[str, Callable[[Any], Any]] = {"-_": negated, "!_": inverted}

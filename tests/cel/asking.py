@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ark.cel.constructed import Struct, written
 from ark.cel.environment import Environment, Outcome
 from ark.cel.errors import CompileError, ProgramError
 from ark.cel.library_network import CIDR, IP
@@ -75,8 +76,17 @@ def _of_kubernetes(value: Any) -> Any:
         return ["quantity", str(value.exact)]
     if isinstance(value, Format):
         return ["format", value.name]
+    if isinstance(value, Struct):
+        return _made(value)
     names = {IP: "ip", CIDR: "cidr", URL: "url", Semver: "semver"}
     return [names.get(type(value), "other"), str(value)]
+
+
+def _made(value: Struct) -> Any:
+    if value.type.name != "JSONPatch":
+        return [value.type.name, written(value)]
+    parts = [value.fields.get(name, "") for name in ("op", "path", "from")]
+    return ["JSONPatch", [*parts, described(value.fields["value"])] if "value" in value.fields else parts]
 
 
 def our_answer(question: Question) -> Answer:

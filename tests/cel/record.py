@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.cel import corpus, rulecases
+from tests.cel import admissioncases, corpus, rulecases
 from tests.cel.asking import ask
 from tests.cluster.build import binary
 
@@ -23,6 +23,7 @@ def questions() -> dict[str, list[dict[str, Any]]]:
         "expressions": [corpus.question(expression) for expression in corpus.expressions()],
         "validations": rulecases.validations(),
         "definitions": rulecases.definitions(),
+        "policies": admissioncases.questions(),
     }
 
 

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ark.registry.definitions.rules import check_rules
 from ark.registry.rules import BUDGET, compile_tree
-from tests.cel import rulecases
+from tests.cel import admissioncases, rulecases
 from tests.cel.asking import differences
 from tests.cel.record import questions, recorded
 
@@ -65,6 +65,18 @@ class AnswerTests(SynchronousTestCase):
             verdict = tree.judge(question["self"], question.get("oldSelf"), question.get("budget", BUDGET))
             self.assertEqual(told(verdict.causes), told(answer["causes"]), question["self"])
             self.assertEqual(max(verdict.left, -1), max(answer["left"], -1), question["self"])
+
+    def test_policies(self) -> None:
+        """
+        Values, errors and costs of expressions that ask for rights, name variables, and make objects
+        and patches (contract 16.2).
+        """
+        answers = recorded("policies")
+        asked = admissioncases.questions()
+        self.assertEqual(len(asked), len(answers))
+        for question, answer in zip(asked, answers):
+            ours = admissioncases.normal(admissioncases.our_answer(question))
+            self.assertEqual(ours, admissioncases.normal(answer), question["expression"])
 
     def test_definitions(self) -> None:
         """

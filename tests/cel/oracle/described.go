@@ -12,10 +12,12 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 
-	celschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	celschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel/model"
 	apiservercel "k8s.io/apiserver/pkg/cel"
+	"k8s.io/apiserver/pkg/cel/mutation"
+	"k8s.io/apiserver/pkg/cel/mutation/dynamic"
 )
 
 // described is a CEL value as a pair of its type's name and a JSON value that loses nothing.
@@ -63,6 +65,14 @@ func described(val ref.Val) any {
 		return []any{"semver", v.Version.String()}
 	case apiservercel.Format:
 		return []any{"format", v.Name}
+	case *dynamic.ObjectVal:
+		return []any{v.Type().TypeName(), v.Value()}
+	case *mutation.JSONPatchVal:
+		parts := []any{v.Op, v.Path, v.From}
+		if v.Val != nil {
+			parts = append(parts, described(v.Val))
+		}
+		return []any{"JSONPatch", parts}
 	case traits.Lister:
 		items := []any{}
 		for it := v.Iterator(); it.HasNext() == types.True; {

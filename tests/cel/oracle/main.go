@@ -14,6 +14,7 @@ var answers = map[string]func(json.RawMessage) (any, error){
 	"evaluate": evaluate,
 	"validate": validate,
 	"define":   define,
+	"admit":    admit,
 }
 
 func answer(line []byte) (result any) {
