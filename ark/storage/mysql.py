@@ -9,7 +9,7 @@ sees a revision before those below it.  What others have committed is found by a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -52,6 +52,7 @@ _SWEPT_ROWS = 1000
 _SWITCH_SECONDS = 0.00002
 
 _T = TypeVar("_T")
+_P = TypeVar("_P", Page, JoinedPage)
 
 
 @implementer(IStorageBackend, IChangeFeed, IConnects, IReportsKinds)
@@ -144,10 +145,11 @@ class MySQLBackend:
         return Deferred.fromCoroutine(self._read_points(keys))
 
     async def _read_points(self, keys: Sequence[Key]) -> tuple[int, dict[Key, Version]]:
-        seen = self._counter.revision
-        revision, found = await self._readers.run(mysqlread.read_points, keys)
-        noted = await self._counter.note(revision, seen)
-        return (revision, found) if noted == revision else await self._read_points(keys)
+        while True:
+            seen = self._counter.revision
+            revision, found = await self._readers.run(mysqlread.read_points, keys)
+            if await self._counter.note(revision, seen) == revision:
+                return revision, found
 
     async def _recover(self, seen: int) -> int:
         return await self._readers.run(recover, seen)
@@ -156,13 +158,27 @@ class MySQLBackend:
         """
         See L{IStorageBackend.list}.
         """
-        return await self._readers.run(mysqlread.read_page, range, limit, revision)
+        return await self._noted(
+            lambda: self._readers.run(mysqlread.read_page, range, limit, revision), revision
+        )
 
     async def list_joined(self, range: Range, limit: int, revision: int | None = None) -> JoinedPage:
         """
         See L{IStorageBackend.list_joined}.
         """
-        return await self._readers.run(mysqlread.read_joined, range, limit, revision)
+        return await self._noted(
+            lambda: self._readers.run(mysqlread.read_joined, range, limit, revision), revision
+        )
+
+    async def _noted(self, read: Callable[[], Awaitable[_P]], revision: int | None) -> _P:
+        """
+        A page of a database that has not lost what was seen of it; of an old revision it does not tell.
+        """
+        while True:
+            seen = self._counter.revision
+            page = await read()
+            if revision is not None or await self._counter.note(page.revision, seen) == page.revision:
+                return page
 
     async def count(self, range: Range, revision: int | None = None) -> int:
         """
@@ -174,7 +190,10 @@ class MySQLBackend:
         """
         See L{IStorageBackend.events}.
         """
-        return await self._readers.run(mysqlread.read_events, after, limit)
+        page = await self._readers.run(mysqlread.read_events, after, limit)
+        # Watchers are told of it: it must not be used again.
+        self._counter.revision = max(self._counter.revision, page.revision)
+        return page
 
     async def current_revision(self) -> int:
         """

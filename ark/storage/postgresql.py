@@ -42,7 +42,7 @@ from ark.storage.postgresqlread import (
     version_of,
 )
 from ark.storage.postgresqlrestore import PostgreSQLRestore
-from ark.storage.postgresqlsession import Session, Sessions
+from ark.storage.postgresqlsession import Row, Session, Sessions
 from ark.storage.postgresqlsettings import connection_settings
 from ark.storage.postgresqlstatements import (
     COUNT,
@@ -157,37 +157,46 @@ class PostgreSQLBackend:
         return Deferred.fromCoroutine(self._read_points(keys))
 
     async def _read_points(self, keys: Sequence[Key]) -> tuple[int, dict[Key, Version]]:
-        seen = self._counter.revision
         if not keys:
-            ((revision, _),) = await self._readers.query(META)
-            return await self._counter.note(revision, seen), {}
+            ((revision, _),) = await self._noted(META, (), 0)
+            return revision, {}
         columns = (
             [key.resource for key in keys],
             [key.namespace for key in keys],
             [key.name for key in keys],
         )
-        (_, revision, *_), *rows = await self._readers.query(GETS, columns)
-        await self._counter.note(revision, seen)
-        if revision < seen:
-            return await self._read_points(keys)
+        (_, revision, *_), *rows = await self._noted(GETS, columns, 1)
         found = {}
         for place, *fields in rows:
             key = keys[place - 1]
             found[key] = version_of(key, fields)
         return revision, found
 
+    async def _noted(self, text: str, parameters: Any, column: int) -> list[Row]:
+        """
+        Rows of a database that has not lost what was seen of it.
+
+        @param column: where the first row holds the counter.
+        """
+        while True:
+            seen = self._counter.revision
+            rows = await self._readers.query(text, parameters)
+            revision = rows[0][column]
+            if await self._counter.note(revision, seen) == revision:
+                return rows
+
     async def list(self, range: Range, limit: int, revision: int | None = None) -> Page:
         """
         See L{IStorageBackend.list}.
         """
-        rows = await self._readers.query(LIST, (*bounds(range), revision, limit + 1))
+        rows = await self._noted(LIST, (*bounds(range), revision, limit + 1), 3)
         return page_of(range.resource, rows, limit, revision)
 
     async def list_joined(self, range: Range, limit: int, revision: int | None = None) -> JoinedPage:
         """
         See L{IStorageBackend.list_joined}.
         """
-        (row,) = await self._readers.query(LIST_JOINED, (*bounds(range), revision, limit))
+        (row,) = await self._noted(LIST_JOINED, (*bounds(range), revision, limit), 0)
         return joined_page_of(row, limit, revision)
 
     async def count(self, range: Range, revision: int | None = None) -> int:
@@ -201,7 +210,10 @@ class PostgreSQLBackend:
         """
         See L{IStorageBackend.events}.
         """
-        return events_of(await self._readers.query(EVENTS, (after, limit)), after)
+        page = events_of(await self._readers.query(EVENTS, (after, limit)), after)
+        # Watchers are told of it: it must not be used again.
+        self._counter.revision = max(self._counter.revision, page.revision)
+        return page
 
     async def current_revision(self) -> int:
         """

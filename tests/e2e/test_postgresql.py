@@ -241,6 +241,84 @@ class WayTests(TestCase):
         self.assertEqual({name for _, name in watch.heard} | {"first"}, names)
 
 
+class FailoverTests(TestCase):
+    """
+    A standby that takes over without having had everything.
+    """
+
+    timeout = 240
+
+    async def test_what_was_lost_is_told(self) -> None:
+        """
+        Watches end with 410 on every server, lost objects are gone, and no revision is used twice.
+        """
+        settings = {"wal_level": "replica", "max_wal_senders": "4", "hot_standby": "on"}
+        postgresql = await deferToThread(lambda: start_postgresql(**settings))
+        self.addCleanup(postgresql.remove)
+        way = Way(postgresql.port)
+        self.addCleanup(lambda: Deferred.fromCoroutine(way.close()))
+        url = postgresql.url().replace(str(postgresql.port), str(way.port))
+        servers = [await deferToThread(start_ark, url) for _ in range(2)]
+        for server in servers:
+            self.addCleanup(server.remove)
+        standby = await deferToThread(postgresql.standby)
+        self.addCleanup(standby.remove)
+
+        def fail_over() -> None:
+            postgresql.stop("immediate")
+            standby.start()
+            standby.run("pg_ctl", "promote", "-w", "-D", str(standby.data))
+
+        lost, watches = await deferToThread(self._write, servers, postgresql, standby)
+        await deferToThread(fail_over)
+        way.lead_to(standby.port)
+        await deferToThread(self._look, servers, lost, watches)
+
+    def _write(
+        self, servers: Sequence[ArkServer], postgresql: PostgreSQLServer, standby: PostgreSQLServer
+    ) -> tuple[int, list[Listening]]:
+        """
+        The revision of the last that the standby does not get, and watches that have heard of it.
+        """
+        client = servers[0].endpoint.connect(PATIENCE)
+        kept = create(client, "kept").json()["metadata"]["resourceVersion"]
+        caught_up = "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_lsn()"
+        wait_for(lambda: postgresql.sql(caught_up).strip() == "1", "the standby")
+        standby.stop()
+        watches = [Listening(server.endpoint, kept) for server in servers]
+        last = 0
+        for number in range(5):
+            last = int(create(client, f"lost-{number}").json()["metadata"]["resourceVersion"])
+        for watch in watches:
+            wait_for(lambda at=watch: len(at.heard) == 5, "what will be lost")
+        client.close()
+        return last, watches
+
+    def _look(self, servers: Sequence[ArkServer], lost: int, watches: Sequence[Listening]) -> None:
+        for number, (server, watch) in enumerate(zip(servers, watches)):
+            client = server.endpoint.connect(PATIENCE)
+            wait_for(lambda at=client: send(at, "GET", QUERIES).code == 200, "the database")
+            found = client.get(QUERIES)
+            self.assertGreater(int(found["metadata"]["resourceVersion"]), lost)
+            names = {item["metadata"]["name"] for item in found["items"]}
+            self.assertEqual(names, {"kept", *(f"new-{index}" for index in range(number))})
+            wait_for(lambda at=watch: at.ended, "the end of the watch")
+            self.assertEqual(watch.heard[5:], [("ERROR", "")])
+            for query in ("", "?resourceVersion=0"):
+                self.assertEqual(send(client, "GET", f"{QUERIES}/lost-0{query}").code, 404)
+            again = [
+                json.loads(part)
+                for part in client.stream("GET", f"{QUERIES}?watch=1&resourceVersion={lost}")
+                if isinstance(part, bytes)
+            ]
+            self.assertEqual([event["object"]["code"] for event in again], [410])
+            client.close()
+            client = server.endpoint.connect(PATIENCE)
+            answer = create(client, f"new-{number}")
+            self.assertGreater(int(answer.json()["metadata"]["resourceVersion"]), lost)
+            client.close()
+
+
 class StartTests(SynchronousTestCase):
     """
     Starting a server over a database that is not there, or lets nobody in.
