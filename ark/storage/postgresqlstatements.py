@@ -8,10 +8,7 @@ plans a connection keeps (C{schema/postgresql}).
 
 from __future__ import annotations
 
-COMMIT = (
-    "SELECT * FROM ark_commit_v1(%s, %s, %s, %s::int[], %s::text[], %s::text[], %s::text[], %s::bigint[], "
-    "%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])"
-)
+COMMIT = "SELECT * FROM ark_commit_v2(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 SETTLE = "SELECT * FROM ark_settle_v1(%s, %s)"
 RECOVER = "SELECT ark_recover_v1(%s)"
 GETS = "SELECT * FROM ark_get_v1(%s::text[], %s::text[], %s::text[])"

@@ -11,7 +11,7 @@ from uuid import uuid4
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from ark.meta.records import Change, Committed, Key, Mismatch, Outcome, Version
+from ark.meta.records import DELETED, Change, Committed, Key, Mismatch, Outcome, Version
 from ark.storage.errors import OutcomeUnknown, Unavailable
 from ark.storage.postgresqlerrors import Conflict, Fenced, LostRevisions
 from ark.storage.postgresqlread import events_of, version_of
@@ -24,44 +24,50 @@ _SETTLING_SECONDS = 10.0
 _PAUSE_SECONDS = 0.25
 
 
-def _runs(changes: Sequence[Change]) -> list[int]:
-    """
-    Stretches of changes in which no key comes twice, numbered from 0.
-    """
-    numbers = []
-    run = 0
-    seen: set[Key] = set()
-    for change in changes:
-        if change.key in seen:
-            run += 1
-            seen = set()
-        seen.add(change.key)
-        numbers.append(run)
-    return numbers
+# None of them is in a JSON text as it is.
+_SEPARATORS = [chr(number) for number in range(31, 0, -1)]
 
 
-def _columns(changes: Sequence[Change]) -> tuple[list[Any], ...]:
+def _lists(changes: Sequence[Change]) -> tuple[Any, ...]:
+    """
+    What C{ark_commit_v2} is told of changes.
+    """
     keys = [change.key for change in changes]
-    return (
-        _runs(changes),
+    columns = (
         [key.resource for key in keys],
         [key.namespace for key in keys],
         [key.name for key in keys],
-        [change.expected for change in changes],
         [change.event for change in changes],
         [change.uid for change in changes],
         [change.labels.decode() for change in changes],
         [change.body.head.decode() for change in changes],
         [change.body.tail.decode() for change in changes],
     )
+    apart = len(set(keys)) == len(keys) and DELETED not in columns[3]
+    expectations = f"{{{','.join([str(change.expected) for change in changes])}}}"
+    for separator in _SEPARATORS:
+        texts = [f"{separator.join(column)}{separator}" for column in columns]
+        if all(text.count(separator) == len(changes) for text in texts):
+            return (apart, separator, expectations, *texts)
+    raise Unavailable("PostgreSQL: a text has every control character")
 
 
-def _outcome(change: Change, row: Sequence[Any]) -> Outcome:
-    revision = row[0]
-    if revision:
+def _outcomes(changes: Sequence[Change], rows: Sequence[Sequence[Any]]) -> tuple[int, list[Outcome]]:
+    """
+    The newest revision, and what became of each change.
+    """
+    missed = {row[0]: row for row in rows}
+    _, first, _, last, *_ = missed[0]
+    outcomes: list[Outcome] = []
+    for place, change in enumerate(changes, 1):
+        row = missed.get(place)
+        if row is not None:
+            outcomes.append(Mismatch(None if row[1] is None else version_of(change.key, row[1:])))
+            continue
         key, expected, event, body, labels, uid = change
-        return Committed(Version(key, revision, event, body.at(revision), labels, uid, expected))
-    return Mismatch(None if row[1] is None else version_of(change.key, row[1:]))
+        outcomes.append(Committed(Version(key, first, event, body.at(first), labels, uid, expected)))
+        first += 1
+    return last, outcomes
 
 
 class Writer:
@@ -110,14 +116,14 @@ class Writer:
         """
         See L{ark.interfaces.IStorageBackend.commit}.
         """
-        columns = _columns(changes)
+        lists = _lists(changes)
         for attempt in range(1, _ATTEMPTS + 1):
             if not self._settled:
                 await self._settle()
             seen = self._counter.revision
             try:
                 rows = await self._sessions.query(
-                    COMMIT, (self._id, self._batch + 1, seen, *columns), committing=True
+                    COMMIT, (self._id, self._batch + 1, seen, *lists), committing=True
                 )
             except OutcomeUnknown as error:
                 self._batch += 1
@@ -135,8 +141,9 @@ class Writer:
                 self._settled = False
                 continue
             self._batch += 1
-            self._counter.revision = max(self._counter.revision, *(row[0] for row in rows))
-            return [_outcome(change, row) for change, row in zip(changes, rows)]
+            newest, outcomes = _outcomes(changes, rows)
+            self._counter.revision = max(self._counter.revision, newest)
+            return outcomes
         raise Unavailable("PostgreSQL: others were always quicker")
 
     async def _settle(self) -> tuple[int, int] | None:

@@ -65,7 +65,7 @@ class CommitTests(LostConnectionTestsMixin, FailureTestCase):
         """
         See L{LostConnectionTestsMixin.answer}.
         """
-        return b"SELECT %d" % changes
+        return b"SELECT 1\0" if changes else b""
 
     async def hold(self) -> Callable[[], Any]:
         """
@@ -102,7 +102,7 @@ class CommitTests(LostConnectionTestsMixin, FailureTestCase):
         What did not fit is told too.
         """
         await self.other.commit([change(key("taken"))])
-        self.way.lose = b"SELECT 3"
+        self.way.lose = b"SELECT 2\0"
         outcomes = await self.backend.commit([change(key("a")), change(key("taken")), change(key("b"))])
         self.assertEqual(self.way.lost, 1)
         self.assertEqual([type(outcome) for outcome in outcomes], [Committed, Mismatch, Committed])
@@ -115,17 +115,17 @@ class CommitTests(LostConnectionTestsMixin, FailureTestCase):
         A batch that lingers in the database finds that it is not expected any more.
         """
         schema = self.url.rpartition("%3D")[2]
-        nothing = ", ".join(["0", *("'{}'" for _ in range(10))])
+        nothing = ", ".join(["0", "true", "','", "'{}'", *("''" for _ in range(8))])
 
         def call(function: str, number: int, more: str = "") -> str:
             use = f"SET search_path = {schema}"
             return self.server.sql(f"{use}; SELECT * FROM {function}('w', {number}{more})")  # noqa: S608
 
         self.assertEqual(call("ark_settle_v1", 0).strip(), "|-1")
-        call("ark_commit_v1", 1, f", {nothing}")
+        call("ark_commit_v2", 1, f", {nothing}")
         self.assertEqual(call("ark_settle_v1", 1).strip(), "2|1")
         self.assertEqual(call("ark_settle_v1", 2).strip(), "|-1")
-        refused = self.assertRaises(RuntimeError, call, "ark_commit_v1", 2, f", {nothing}")
+        refused = self.assertRaises(RuntimeError, call, "ark_commit_v2", 2, f", {nothing}")
         self.assertIn("is not expected", str(refused))
 
 
