@@ -15,9 +15,12 @@ from ark.admission.ownerreferences import NAME as OWNER_REFERENCES
 from ark.admission.ownerreferences import ClusterMapper, MappedResource, OwnerReferences
 from ark.admission.policies.mutating import MutatingAdmissionPolicies
 from ark.admission.policies.validating import ValidatingAdmissionPolicies
+from ark.admission.timed import Timed
 from ark.admission.webhooks.caller import WebhookCaller
 from ark.admission.webhooks.followed import FollowedWebhooks
 from ark.admission.webhooks.hook import Surroundings
+from ark.admission.webhooks.mutating import NAME as MUTATING_WEBHOOKS
+from ark.admission.webhooks.validating import NAME as VALIDATING_WEBHOOKS
 from ark.apis.loader import KindRegistry
 from ark.cluster.webhook import Resolve
 from ark.config import ServerConfig
@@ -58,16 +61,16 @@ class ClusterAdmission:
             cluster, found.of, authorizer, merge_schemas(kinds), reactor
         )
         self._validating = ValidatingAdmissionPolicies(cluster, found.of, authorizer, reactor)
-        chosen: list[IAdmissionPlugin] = []
+        plugins: dict[str, IAdmissionPlugin] = {}
         if OWNER_REFERENCES in config.enable_admission_plugins:
             mapper = ClusterMapper(cluster, reactor, self._mapped)
-            chosen.append(OwnerReferences(authorizer, mapper.find))
-        self.plugins: tuple[IAdmissionPlugin, ...] = (
-            *chosen,
-            self._mutating,
-            self._webhooks.mutating,
-            self._validating,
-            self._webhooks.validating,
+            plugins[OWNER_REFERENCES] = OwnerReferences(authorizer, mapper.find)
+        plugins["MutatingAdmissionPolicy"] = self._mutating
+        plugins[MUTATING_WEBHOOKS] = self._webhooks.mutating
+        plugins["ValidatingAdmissionPolicy"] = self._validating
+        plugins[VALIDATING_WEBHOOKS] = self._webhooks.validating
+        self.plugins: tuple[IAdmissionPlugin, ...] = tuple(
+            Timed(plugin, name, self._metrics, reactor) for name, plugin in plugins.items()
         )
 
     def _mapped(self, api_version: str, kind: str) -> MappedResource | None:

@@ -115,7 +115,6 @@ class OwnerReferences:
     """
 
     reads_managed_fields = False
-    name = NAME
 
     def __init__(self, authorizer: IAuthorizer, find: Mapper) -> None:
         self._authorizer = authorizer

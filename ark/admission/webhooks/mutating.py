@@ -86,7 +86,6 @@ class MutatingWebhooks:
     """
 
     reads_managed_fields = True
-    name = NAME
 
     def __init__(
         self,

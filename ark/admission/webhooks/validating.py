@@ -30,7 +30,6 @@ class ValidatingWebhooks:
     """
 
     reads_managed_fields = True
-    name = NAME
 
     def __init__(
         self,

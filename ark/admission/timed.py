@@ -1,0 +1,85 @@
+"""
+Plug-ins whose time is measured.
+
+Follows C{WithControllerMetrics} in C{k8s.io/apiserver/pkg/admission/metrics}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from ark.admission.attributes import Attributes, Subject
+from ark.admission.metrics import ADMIT, VALIDATE, AdmissionMetrics
+from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
+from ark.meta.status import APIStatus
+
+
+@implementer(IAdmissionPlugin, ISelectiveAdmission)
+class Timed:
+    """
+    Does what another plug-in does.
+
+    @param name: Kubernetes' name of the plug-in.
+    """
+
+    def __init__(
+        self, plugin: IAdmissionPlugin, name: str, metrics: AdmissionMetrics, reactor: IReactorTime
+    ) -> None:
+        self._plugin = plugin
+        self._name = name
+        self._metrics = metrics
+        self._reactor = reactor
+
+    @property
+    def reads_managed_fields(self) -> bool:
+        """
+        See L{IAdmissionPlugin}.
+        """
+        return bool(self._plugin.reads_managed_fields)
+
+    def handles(self, operation: str) -> bool:
+        """
+        See L{IAdmissionPlugin.handles}.
+        """
+        return bool(self._plugin.handles(operation))
+
+    def concerns(self, subject: Subject) -> bool:
+        """
+        See L{ISelectiveAdmission.concerns}; a plug-in that does not select is concerned with all.
+        """
+        plugin = self._plugin
+        return not ISelectiveAdmission.providedBy(plugin) or bool(plugin.concerns(subject))
+
+    def subscribe(self, changed: Callable[[], None]) -> None:
+        """
+        See L{ISelectiveAdmission.subscribe}.
+        """
+        if ISelectiveAdmission.providedBy(self._plugin):
+            self._plugin.subscribe(changed)
+
+    async def admit(self, attributes: Attributes) -> None:
+        """
+        See L{IAdmissionPlugin.admit}.
+        """
+        await self._measured(ADMIT, attributes, self._plugin.admit(attributes))
+
+    async def validate(self, attributes: Attributes) -> None:
+        """
+        See L{IAdmissionPlugin.validate}.
+        """
+        await self._measured(VALIDATE, attributes, self._plugin.validate(attributes))
+
+    async def _measured(self, step: str, attributes: Attributes, work: Awaitable[None]) -> None:
+        started = self._reactor.seconds()
+        rejected = False
+        try:
+            await work
+        except APIStatus:
+            rejected = True
+            raise
+        finally:
+            seconds = self._reactor.seconds() - started
+            self._metrics.plugin(self._name, step, attributes.operation, rejected, seconds)
