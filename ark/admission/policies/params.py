@@ -22,12 +22,19 @@ from ark.meta.status import APIStatus
 Object = dict[str, Any]
 
 SYNC_SECONDS = 1.0
+_SOON_SECONDS = 0.2
 _RETRY_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0)
 
 
 class ParamFault(Exception):
     """
     Parameters that are not to be had; the message says why.
+    """
+
+
+class NotYet(Exception):
+    """
+    It is not known yet what this server keeps.
     """
 
 
@@ -42,7 +49,8 @@ class Collection(NamedTuple):
 
 LocalKinds = Callable[[str, str], "Collection | None"]
 """
-Finds an API version (C{group/version}) and a kind among what this server itself keeps.
+Finds an API version (C{group/version}) and a kind among what this server itself keeps; may
+raise L{NotYet}.
 """
 
 
@@ -106,6 +114,9 @@ class ParamKind:
                 self._collection = self._local(self._api_version, self._kind) or await self._discover()
             except CancelledError:
                 raise
+            except NotYet:
+                await self._pause(_SOON_SECONDS)
+                continue
             except Exception as error:
                 if not isinstance(error, (APIStatus, Unreachable)):
                     self._log.failure("looking for {kind} failed", kind=self._kind)
@@ -119,13 +130,13 @@ class ParamKind:
                 )
             self._wake()
             if self._collection is None:
-                await self._pause()
+                seconds = _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]
+                self._attempts += 1
+                await self._pause(seconds)
 
-    async def _pause(self) -> None:
+    async def _pause(self, seconds: float) -> None:
         waiting: Deferred[None] = Deferred(lambda _: call.cancel())
-        seconds = _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]
         call = self._reactor.callLater(seconds, waiting.callback, None)
-        self._attempts += 1
         await waiting
 
     async def _discover(self) -> Collection | None:

@@ -10,7 +10,7 @@ from twisted.internet.task import deferLater
 from zope.interface.verify import verifyObject
 
 from ark.admission.attributes import DELETE, UPDATE, Subject
-from ark.admission.policies.params import Collection
+from ark.admission.policies.params import Collection, NotYet
 from ark.admission.policies.validating import ValidatingAdmissionPolicies
 from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
 from ark.meta.status import APIStatus, internal_error
@@ -423,3 +423,26 @@ class ParamTests(ValidatingTestCase):
         self.plugin.start()
         self.assertIn("too big", self.judged(size=7))
         self.assertEqual([each for each in self.cluster.requests if each.path == "/api/v1"], [])
+
+    def test_own_kinds_that_are_not_known_yet(self) -> None:
+        """
+        Are asked for again soon.
+        """
+        informer = self.cluster.informer(CONFIG_MAPS)
+        known: list[Collection] = []
+
+        def local(version: str, kind: str) -> Collection:
+            if not known:
+                raise NotYet
+            return known[0]
+
+        self.config_map("limits", most="5")
+        self.plugin.stop()
+        self.plugin = self.made(local=local)
+        self.limit()
+        self.plugin.start()
+        waiting = self.begin(self.plugin.validate(write(size=7)))
+        self.assertNoResult(waiting)
+        known.append(Collection(informer, True))
+        self.clock.advance(0.2)
+        self.assertIn("too big", str(self.failureResultOf(waiting, APIStatus).value))
