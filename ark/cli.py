@@ -117,13 +117,9 @@ def check(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     config = resolve(
         _parser("check", "Look for what would keep a server from running.", environ), argv, environ
     ).config
-    from ark.doctor import examine
+    from ark.checkup import check_up
 
-    failed = 0
-    for finding in examine(config):
-        print(f"{'ok  ' if finding.good else 'FAIL'} {finding.subject}: {finding.text}")
-        failed += not finding.good
-    return 1 if failed else 0
+    return 0 if check_up(config, print) else 1
 
 
 def healthz(argv: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -101,6 +102,24 @@ class Cluster:
             raise
         except Exception as error:
             # Not from the error: what it refers to may hold header fields.
+            raise Unreachable(f"{call}: {why(error)}") from None
+
+    async def time_of_day(self, timeout: float = 10.0) -> float:
+        """
+        What the cluster's clock shows, in seconds since the epoch, to a second.
+
+        @raise Unreachable: it does not say.
+        """
+        call = Call("GET", "/version", None, None, "", self._reactor.seconds() + timeout)
+        asking = Deferred.fromCoroutine(self._send(call))
+        asking.addTimeout(timeout, self._reactor)
+        try:
+            response = await asking
+            await _body(response)
+            return parsedate_to_datetime(response.headers.getRawHeaders("date")[0]).timestamp()
+        except CancelledError:
+            raise
+        except Exception as error:
             raise Unreachable(f"{call}: {why(error)}") from None
 
     def informer(self, path: str, query: Mapping[str, str] | None = None) -> Informer:
