@@ -38,6 +38,7 @@ from ark.cluster.services import ClusterServices
 from ark.cluster.webhook import by_name
 from ark.clusteradmission import ClusterAdmission
 from ark.config import CONFIG, ConfigError, ServerConfig
+from ark.controllers.keptobjects import local_kinds
 from ark.http.application import Access, Application
 from ark.http.health import READINESS, Health
 from ark.http.metrics import Metrics
@@ -105,7 +106,13 @@ class Aggregation:
         self._authorizer = UnionAuthorizer((always, self._reviews))
         self._resolve = by_name if config.in_cluster else ClusterServices(cluster).address
         self._admission = ClusterAdmission(
-            config, cluster, self._authorizer, self._resolve, self._served, reactor
+            config,
+            cluster,
+            self._authorizer,
+            self._resolve,
+            self._served,
+            reactor,
+            local_kinds(lambda: self._stores, reactor),
         )
         self._starting: Deferred[None] | None = None
         self._keeping: Deferred[None] | None = None

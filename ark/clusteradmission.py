@@ -14,6 +14,7 @@ from ark.admission.namespacelifecycle import NamespaceLifecycle
 from ark.admission.ownerreferences import NAME as OWNER_REFERENCES
 from ark.admission.ownerreferences import ClusterMapper, MappedResource, OwnerReferences
 from ark.admission.policies.mutating import MutatingAdmissionPolicies
+from ark.admission.policies.params import LocalKinds, nothing_local
 from ark.admission.policies.validating import ValidatingAdmissionPolicies
 from ark.admission.timed import Timed
 from ark.admission.webhooks.caller import WebhookCaller
@@ -35,6 +36,7 @@ class ClusterAdmission:
     @param resolve: finds the services of webhooks.
     @param kinds: those that the server itself serves.
     @param reactor: C{IReactorTime}, and C{IReactorCore} to call webhooks.
+    @param local: finds the kinds that the server itself keeps, for parameters of policies.
     @ivar namespaces: the plug-in that stands first.
     @ivar plugins: the others, in order (contract 16.1).
     """
@@ -47,6 +49,7 @@ class ClusterAdmission:
         resolve: Resolve,
         kinds: Callable[[], KindRegistry],
         reactor: Any,
+        local: LocalKinds = nothing_local,
     ) -> None:
         self._kinds = kinds
         self._metrics = AdmissionMetrics()
@@ -58,9 +61,9 @@ class ClusterAdmission:
         caller = WebhookCaller(reactor, resolve)
         self._webhooks = FollowedWebhooks(cluster, caller, around, reactor, self._metrics)
         self._mutating = MutatingAdmissionPolicies(
-            cluster, found.of, authorizer, merge_schemas(kinds), reactor
+            cluster, found.of, authorizer, merge_schemas(kinds), reactor, local
         )
-        self._validating = ValidatingAdmissionPolicies(cluster, found.of, authorizer, reactor)
+        self._validating = ValidatingAdmissionPolicies(cluster, found.of, authorizer, reactor, local)
         plugins: dict[str, IAdmissionPlugin] = {}
         if OWNER_REFERENCES in config.enable_admission_plugins:
             mapper = ClusterMapper(cluster, reactor, self._mapped)
