@@ -46,8 +46,8 @@ lint: $(READY) ## Check style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
 
-bench: $(READY) ## Measure the hot modules, then the server against kube-apiserver with etcd (ARGS=storage for one, BACKEND=postgresql)
-	@BACKEND=$(BACKEND) $(BIN)/python -m tests.bench $(ARGS)
+bench: $(READY) ## Measure the hot modules, then the server against kube-apiserver with etcd (ARGS=storage for one, BACKEND=postgresql, MODE=aggregated)
+	@BACKEND=$(BACKEND) MODE=$(MODE) $(BIN)/python -m tests.bench $(ARGS)
 
 docs: $(READY) ## Make the generated reference pages anew and check all pages
 	$(BIN)/python -m tests.reference

@@ -2,7 +2,8 @@
 Measure everything: the hot modules one after the other, then the whole server against kube-apiserver with etcd.
 
 Each runs in a process of its own.  Name some to run only those.  C{BACKEND=postgresql} in the
-environment measures storage and server on that.
+environment measures storage and server on that.  C{MODE=aggregated} measures the server behind
+kube-apiserver's aggregator instead.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ import sys
 from pathlib import Path
 
 LAST = "compare"
+AGGREGATED = "aggregated"
 BACKEND = os.environ.get("BACKEND", "")
-_ON_BACKENDS = ("storage", LAST)
+MODE = os.environ.get("MODE", "")
+_WHOLE = (LAST, AGGREGATED)
+_ON_BACKENDS = ("storage", *_WHOLE)
 
 
 def measurements() -> list[str]:
@@ -22,7 +26,7 @@ def measurements() -> list[str]:
     The names of all, those of the modules first.
     """
     modules = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
-    return [*modules, LAST]
+    return [*modules, *_WHOLE]
 
 
 def main() -> int:
@@ -30,7 +34,7 @@ def main() -> int:
     The exit code is 1 when any of them failed.
     """
     known = measurements()
-    chosen = sys.argv[1:] or known
+    chosen = sys.argv[1:] or ([AGGREGATED] if MODE == AGGREGATED else [*known[:-1]])
     unknown = [name for name in chosen if name not in known]
     if unknown:
         print(
@@ -41,7 +45,7 @@ def main() -> int:
     failed = 0
     for name in chosen:
         print(f"\n== {name}", flush=True)
-        module = name if name == LAST else f"bench_{name}"
+        module = name if name in _WHOLE else f"bench_{name}"
         command = [sys.executable, "-m", f"tests.bench.{module}"]
         if name in _ON_BACKENDS and BACKEND:
             command.append(f"--backend={BACKEND}")

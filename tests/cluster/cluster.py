@@ -33,10 +33,12 @@ class Cluster:
     @ivar endpoint: how the administrator reaches it; set by L{start}.
     @ivar processes: what runs, for those who measure it.
     @ivar authority: vouches for its users' certificates; set by L{start}.
+    @ivar etcd: the URL of its etcd; set by L{start}.
     """
 
     endpoint: Endpoint
     authority: Authority
+    etcd: str
 
     def __init__(self, *, controllers: Sequence[str] = (), flags: Sequence[str] = ()) -> None:
         """
@@ -57,7 +59,8 @@ class Cluster:
         """
         etcd, kube = binary("etcd"), binary("kube")
         try:
-            self._start_apiserver(kube, self._start_etcd(etcd))
+            self.etcd = self._start_etcd(etcd)
+            self._start_apiserver(kube, self.etcd)
             if self._controllers:
                 self._start_controllers(kube)
         except BaseException:
