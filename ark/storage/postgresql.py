@@ -55,6 +55,7 @@ from ark.storage.postgresqlstatements import (
     RAISE_FLOOR,
     RECOVER,
     SWEEP,
+    separated,
 )
 from ark.storage.postgresqlviews import ViewKeeper
 from ark.storage.postgresqlwrite import Writer
@@ -160,12 +161,7 @@ class PostgreSQLBackend:
         if not keys:
             ((revision, _),) = await self._noted(META, (), 0)
             return revision, {}
-        columns = (
-            [key.resource for key in keys],
-            [key.namespace for key in keys],
-            [key.name for key in keys],
-        )
-        (_, revision, *_), *rows = await self._noted(GETS, columns, 1)
+        (_, revision, *_), *rows = await self._noted(GETS, separated(tuple(zip(*keys))), 1)
         found = {}
         for place, *fields in rows:
             key = keys[place - 1]

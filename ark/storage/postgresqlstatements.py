@@ -8,16 +8,37 @@ plans a connection keeps (C{schema/postgresql}).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ark.storage.errors import Unavailable
+
 COMMIT = "SELECT * FROM ark_commit_v2(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 SETTLE = "SELECT * FROM ark_settle_v1(%s, %s)"
 RECOVER = "SELECT ark_recover_v1(%s)"
-GETS = "SELECT * FROM ark_get_v1(%s::text[], %s::text[], %s::text[])"
+GETS = "SELECT * FROM ark_get_v2(%s, %s, %s, %s)"
 EVENTS = "SELECT * FROM ark_events_v1(%s, %s)"
 LIST = "SELECT * FROM ark_list_v1(%s, %s, %s, %s, %s, %s)"
 LIST_JOINED = "SELECT * FROM ark_list_joined_v1(%s, %s, %s, %s, %s, %s)"
 COUNT = "SELECT * FROM ark_count_v1(%s, %s, %s, %s, %s)"
 GET_AT = "SELECT * FROM ark_get_at_v1(%s, %s, %s, %s)"
 META = "SELECT revision, compacted_revision FROM ark_meta"
+
+# None of them is in a JSON text as it is.
+_SEPARATORS = [chr(number) for number in range(31, 0, -1)]
+
+
+def separated(columns: Sequence[Sequence[str]]) -> list[str]:
+    """
+    A separator, and each column as a text with it after every member.
+
+    @raise Unavailable: there is none that no member has.
+    """
+    for separator in _SEPARATORS:
+        texts = [f"{separator.join(column)}{separator}" for column in columns]
+        if all(text.count(separator) == len(column) for text, column in zip(texts, columns)):
+            return [separator, *texts]
+    raise Unavailable("PostgreSQL: a text has every control character")
+
 
 RAISE_FLOOR = (
     "UPDATE ark_meta SET compacted_revision = greatest(compacted_revision, least(%s, revision)) "

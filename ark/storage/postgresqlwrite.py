@@ -16,16 +16,12 @@ from ark.storage.errors import OutcomeUnknown, Unavailable
 from ark.storage.postgresqlerrors import Conflict, Fenced, LostRevisions
 from ark.storage.postgresqlread import events_of, version_of
 from ark.storage.postgresqlsession import Sessions
-from ark.storage.postgresqlstatements import COMMIT, EVENTS, SETTLE
+from ark.storage.postgresqlstatements import COMMIT, EVENTS, SETTLE, separated
 from ark.storage.seencounter import SeenCounter
 
 _ATTEMPTS = 3
 _SETTLING_SECONDS = 10.0
 _PAUSE_SECONDS = 0.25
-
-
-# None of them is in a JSON text as it is.
-_SEPARATORS = [chr(number) for number in range(31, 0, -1)]
 
 
 def _lists(changes: Sequence[Change]) -> tuple[Any, ...]:
@@ -45,11 +41,7 @@ def _lists(changes: Sequence[Change]) -> tuple[Any, ...]:
     )
     apart = len(set(keys)) == len(keys) and DELETED not in columns[3]
     expectations = f"{{{','.join([str(change.expected) for change in changes])}}}"
-    for separator in _SEPARATORS:
-        texts = [f"{separator.join(column)}{separator}" for column in columns]
-        if all(text.count(separator) == len(changes) for text in texts):
-            return (apart, separator, expectations, *texts)
-    raise Unavailable("PostgreSQL: a text has every control character")
+    return (apart, expectations, *separated(columns))
 
 
 def _outcomes(changes: Sequence[Change], rows: Sequence[Sequence[Any]]) -> tuple[int, list[Outcome]]:

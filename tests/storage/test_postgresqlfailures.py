@@ -115,7 +115,7 @@ class CommitTests(LostConnectionTestsMixin, FailureTestCase):
         A batch that lingers in the database finds that it is not expected any more.
         """
         schema = self.url.rpartition("%3D")[2]
-        nothing = ", ".join(["0", "true", "','", "'{}'", *("''" for _ in range(8))])
+        nothing = ", ".join(["0", "true", "'{}'", "','", *("''" for _ in range(8))])
 
         def call(function: str, number: int, more: str = "") -> str:
             use = f"SET search_path = {schema}"

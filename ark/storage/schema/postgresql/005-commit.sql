@@ -8,7 +8,7 @@
 -- revision and previous, at place 0.  The changes that fit have them one after another, in order.  One
 -- row more for each of the others, at its place, with the version that was in its way (none: nulls).
 CREATE FUNCTION ark_commit_v2(
-    writer text, batch_number bigint, seen bigint, apart boolean, separator text, expectations bigint[],
+    writer text, batch_number bigint, seen bigint, apart boolean, expectations bigint[], separator text,
     resources_list text, namespaces_list text, names_list text, events_list text, uids_list text,
     labels_list text, heads_list text, tails_list text
 ) RETURNS TABLE (
