@@ -25,6 +25,8 @@ from twisted.logger import (
 )
 from zope.interface import implementer, provider
 
+from ark.meta.requestid import REQUEST_ID
+
 _LETTERS = {
     LogLevel.debug: "D",
     LogLevel.info: "I",
@@ -66,12 +68,14 @@ class LineObserver:
         letter = _LETTERS.get(event.get("log_level"), "I")
         head = f"{letter}{moment:%m%d %H:%M:%S.%f} {getpid():7d} {event.get('log_namespace', '-')}] "
         text = printable(formatEvent(event))
-        return f"{head}{text}\n{traceback_of(event)}"
+        tail = f' auditID="{printable(request)}"' if (request := _request_of(event)) else ""
+        return f"{head}{text}{tail}\n{traceback_of(event)}"
 
 
 class JSONObserver(LineObserver):
     """
-    Writes an object a line: C{ts}, C{level}, C{logger}, C{msg}, and the simple values of the event.
+    Writes an object a line: C{ts}, C{level}, C{logger}, C{msg}, C{audit_id} where it is about a request, and the simple
+    values of the event.
     """
 
     def line(self, event: LogEvent) -> str:
@@ -87,11 +91,21 @@ class JSONObserver(LineObserver):
             "pid": getpid(),
             "msg": formatEvent(event).encode("utf-8", "replace").decode(),
         }
+        if request := _request_of(event):
+            members["audit_id"] = request
         trace = traceback_of(event)
         if trace:
             members["stacktrace"] = trace
         members.update(_simple(event))
         return orjson.dumps(members).decode() + "\n"
+
+
+def _request_of(event: Mapping[str, Any]) -> str:
+    """
+    The audit id of the request that runs now, in what can be written; empty where the event says it
+    itself, or there is none.
+    """
+    return "" if "audit_id" in event else REQUEST_ID.get().encode("utf-8", "replace").decode()
 
 
 def _simple(event: Mapping[str, Any]) -> dict[str, Any]:

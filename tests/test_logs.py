@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import stat
+from contextvars import copy_context
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ark.files import write_private
 from ark.logs import observer
+from ark.meta.requestid import REQUEST_ID
 
 TIME = 1_800_000_000.25
 
@@ -48,6 +50,26 @@ class ObserverTests(SynchronousTestCase):
         """
         line = self.written("text", 0, event(LogLevel.warn, log_format="disk {state}", state="full"))
         self.assertRegex(line, r"^W0115 08:00:00\.250000 +\d+ ark\.server\] disk full\n$")
+
+    def test_what_is_logged_of_a_request_names_it(self) -> None:
+        """
+        By the audit id of its answer, once, and nothing that is logged outside of any request.
+        """
+
+        def during() -> tuple[str, str, str]:
+            REQUEST_ID.set("4f-\n\ud800")
+            own = event(log_format="auditID={audit_id}", audit_id="own")
+            return (
+                self.written("text", 0, event(log_format="x")),
+                self.written("json", 0, event(log_format="x")),
+                self.written("text", 0, own),
+            )
+
+        text, line, own = copy_context().run(during)
+        self.assertTrue(text.endswith('] x auditID="4f-\\n?"\n'), text)
+        self.assertEqual(json.loads(line)["audit_id"], "4f-\n?")
+        self.assertEqual(own.count("auditID"), 1)
+        self.assertNotIn("auditID", self.written("text", 0, event(log_format="x")))
 
     def test_json_lines_are_objects(self) -> None:
         """

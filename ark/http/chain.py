@@ -24,6 +24,7 @@ from ark.http import impersonation
 from ark.interfaces import IAuthenticator, IAuthorizer
 from ark.meta.names import path_segment_name
 from ark.meta.query import Query, first, integer
+from ark.meta.requestid import REQUEST_ID
 from ark.meta.selectors import FieldSelector, LabelSelector, parse_field_selector, parse_label_selector
 from ark.meta.status import APIStatus, internal_error, timeout, too_many_requests
 from ark.meta.time import parse_go_duration
@@ -276,6 +277,7 @@ class Chain:
         """
         given = request.header(b"audit-id")
         request.audit_id = given.decode("latin-1") if given else new_uid()
+        REQUEST_ID.set(request.audit_id)
         info = RequestInfo(request.method.lower(), request.path)
         try:
             info = self._info_of(request)
