@@ -8,12 +8,16 @@ by side while one takes the other's place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import psycopg2
+
 from ark.storage.errors import UnusableDatabase
 from ark.storage.postgresqlsession import Session
 from ark.storage.schemafiles import read_schema
 
-#: Of C{pg_advisory_lock}: "Ark1" and what for.
-MIGRATION_LOCK = (0x41726B31, 1)
+#: Of C{pg_advisory_xact_lock}: "Ark1" and what for.
+_LOCK = "SELECT pg_advisory_xact_lock(1097992497, 1)"
 
 _TABLE = "SELECT to_regclass('ark_schema') IS NOT NULL, to_regclass('ark_log') IS NOT NULL"
 _CREATE = (
@@ -67,17 +71,30 @@ async def migrate(session: Session, timeout: float) -> None:
             f"the database's schema needs a server that knows version {oldest}; this one knows {newest}",
             "Start a server at least as new as the one that migrated it.",
         )
-    if version >= newest:
-        return
-    # Held until the session ends.
-    await session.query("SELECT pg_advisory_lock(%s, %s)", MIGRATION_LOCK, timeout)
-    version, _ = await schema_version(session, timeout)
+    while version < newest:
+        try:
+            await session.run(_migration(files, version), timeout)
+        except psycopg2.Error:
+            if session.closed:
+                raise
+            await session.run("ROLLBACK", timeout)
+            before = version
+            version, _ = await schema_version(session, timeout)
+            if version == before:
+                raise
+        else:
+            return
+
+
+def _migration(files: Mapping[int, str], version: int) -> str:
+    """
+    One transaction, which holds a lock until it ends and no longer: a pooler may give the session to others.
+    When another server was quicker, it fails for what is there already.
+    """
     missing = {number: text for number, text in files.items() if number > version}
-    if not missing:
-        return
     first = [] if version else [_CREATE]
     notes = [
         f"INSERT INTO ark_schema (version, oldest) VALUES ({number}, {OLDEST})"  # noqa: S608 - numbers
         for number in missing
     ]
-    await session.run(";\n".join(["BEGIN", *first, *missing.values(), *notes, "COMMIT"]), timeout)
+    return ";\n".join(["BEGIN", _LOCK, *first, *missing.values(), *notes, "COMMIT"])

@@ -25,16 +25,20 @@ class ArkServer:
 
     endpoint: Endpoint
 
-    def __init__(self, *, definitions: Sequence[Path] = (), flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, definitions: Sequence[Path] = (), flags: Sequence[str] = (), program: Sequence[str] = ()
+    ) -> None:
         """
         @param definitions: files with further CustomResourceDefinitions to serve.
         @param flags: further flags.
+        @param program: what to start instead of the console script.
         """
         self.folder = Path(tempfile.mkdtemp(prefix="ark-server-"))
         self.processes: list[Process] = []
         self._command: list[str] = []
         self._definitions = list(definitions)
         self._flags = list(flags)
+        self._program = list(program)
 
     def start(self) -> ArkServer:
         """
@@ -52,7 +56,7 @@ class ArkServer:
         if self._definitions:
             options["resource-definitions"] = str(self._copy_definitions())
         flags = [f"--{name}={value}" for name, value in options.items()]
-        self._command = [*console_script(), *flags, *self._flags]
+        self._command = [*(self._program or console_script()), *flags, *self._flags]
         self.start_again()
         return self
 

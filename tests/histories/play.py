@@ -36,6 +36,7 @@ class Plan(NamedTuple):
 
     @ivar seconds: how long clients ask; the fault begins after a third of that and lasts as long.
     @ivar rate: how many requests all clients together send in a second at most.
+    @ivar broken: the bug that servers have, see L{tests.histories.broken}.
     """
 
     fault: str
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
     seconds: float = 15.0
     watchers: int = 200
     rate: float = 500.0
+    broken: str = ""
 
 
 class Report(NamedTuple):
@@ -75,7 +77,7 @@ def play(plan: Plan, reactor: Any, programs: Path, folder: Path) -> Report:
     """
     fault = FAULTS[plan.fault]
     with scene(reactor, PostgreSQLServer(programs, 0, **configuration()), frames=fault.frames) as made:
-        made.start(fault.flags, fault.doors)
+        made.start(fault.flags, fault.doors, plan.broken)
         if fault.standby:
             made.follow()
         played, shown = _perform(plan, made, folder)

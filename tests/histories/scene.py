@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -48,15 +50,17 @@ class Scene:
         self.replicas: list[ArkServer] = []
         self.doors: list[Way] = []
 
-    def start(self, flags: Sequence[str], doors: bool = False) -> None:
+    def start(self, flags: Sequence[str], doors: bool = False, broken: str = "") -> None:
         """
         Start the servers.
 
         @param doors: whether clients go by ways to them.
+        @param broken: see L{tests.histories.broken}.
         """
+        program = [sys.executable, str(Path(__file__).with_name("broken.py")), broken] if broken else []
         url = self._url.replace(str(self.postgresql.port), str(self.way.port))
         options = ["--storage=postgresql", f"--db-url={url}", "--postgres-pool-size=4", *flags]
-        self.replicas = [ArkServer(flags=options) for _ in range(REPLICAS)]
+        self.replicas = [ArkServer(flags=options, program=program) for _ in range(REPLICAS)]
         self.replicas[0].start()
         self.database.keep_all()
         with ThreadPoolExecutor(REPLICAS) as pool:
@@ -163,4 +167,6 @@ def configuration() -> dict[str, str]:
         "max_wal_senders": "4",
         "hot_standby": "on",
         "deadlock_timeout": "200ms",
+        # What is not written at once is written late, and lost when there is no later.
+        "wal_writer_delay": "10s",
     }

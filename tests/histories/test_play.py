@@ -21,7 +21,7 @@ _CHOSEN = os.environ.get("ARK_TEST_FAULTS", "kill")
 _SEED = os.environ.get("ARK_TEST_SEED", "1")
 
 
-def _programs() -> Path:
+def programs_or_skip() -> Path:
     """
     Where PostgreSQL is, if all can be had that a history needs.
     """
@@ -48,7 +48,7 @@ class HistoryTests(TestCase):
         """
         Of every fault that is asked for.
         """
-        programs = _programs()
+        programs = programs_or_skip()
         for fault in FAULTS if _CHOSEN == "all" else _CHOSEN.split(","):
             plan = Plan(fault, _SEED, seconds=12, watchers=40, rate=200)
             folder = Path(self.mktemp())

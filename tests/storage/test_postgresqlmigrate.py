@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import SkipTest, TestCase
 
 from ark.interfaces import IRestores
@@ -104,3 +104,12 @@ class MigrationTests(TestCase):
         self.assertEqual(older.create("b"), 4)
         await newer.commit([change(key("c"))])
         self.assertEqual(older.get("c"), 5)
+
+    async def test_many_at_once(self) -> None:
+        """
+        One server makes the schema, and the others find it made.
+        """
+        url = shared_server(SkipTest).url()
+        opening = [Deferred.fromCoroutine(open_backend({"db_url": url}, reactor)) for _ in range(6)]
+        for backend in await gatherResults(opening):
+            await backend.close()
