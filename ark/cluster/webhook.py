@@ -15,21 +15,29 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from treq.client import HTTPClient
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
-from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
-from twisted.web.http import PotentialDataLoss
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseNeverReceived
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
+from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
+from ark.cluster.webhookbodies import Answer, Body
 from ark.cluster.webhookfailures import CallFailed, reason, refusal
 
-__all__ = ["Address", "CallFailed", "NoAddress", "Resolve", "Webhook", "WebhookClient", "by_name"]
+__all__ = [
+    "Address",
+    "CallFailed",
+    "Connections",
+    "NoAddress",
+    "Resolve",
+    "Webhook",
+    "WebhookClient",
+    "by_name",
+]
 
 SECONDS = 30
 """
@@ -38,6 +46,7 @@ How long an answer may take unless the caller says otherwise.
 
 MOST_BYTES = 64 * 1024 * 1024
 _IDLE_CONNECTIONS = 32
+_CLOSED = (ConnectionDone, ConnectionLost)
 _CERTIFICATE = re.compile(b"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _HEADERS = Headers(
     {
@@ -103,6 +112,14 @@ class Webhook(NamedTuple):
         path = (service.get("path") or "/").lstrip("/")
         return cls(f"https://{name}.{namespace}.svc:{port}/{path}", (namespace, name, port), authorities)
 
+    @property
+    def origin(self) -> Webhook:
+        """
+        The webhook without its path: those of one origin can share connections.
+        """
+        parts = urlsplit(self.url)
+        return self._replace(url=f"{parts.scheme}://{parts.netloc}")
+
 
 @implementer(IStreamClientEndpoint)
 class _ServiceEndpoint:
@@ -134,18 +151,18 @@ class _Endpoints:
         self._resolve = resolve
 
     @cached_property
-    def _trust(self) -> Any:
-        return _trust_root(self._webhook.authorities)
+    def _options(self) -> Any:
+        # One for all connections: it takes time to read certificates.
+        host = urlsplit(self._webhook.url).hostname or ""
+        return optionsForClientTLS(host, trustRoot=_trust_root(self._webhook.authorities))
 
     def endpointForURI(self, uri: Any) -> Any:
-        host = uri.host.decode("ascii")
-        options = optionsForClientTLS(host, trustRoot=self._trust)
         service, resolve = self._webhook.service, self._resolve
         if service is None:
-            endpoint: Any = HostnameEndpoint(self._reactor, host, uri.port)
+            endpoint: Any = HostnameEndpoint(self._reactor, uri.host.decode("ascii"), uri.port)
         else:
             endpoint = _ServiceEndpoint(self._reactor, lambda: resolve(*service))
-        return wrapClientTLS(options, endpoint)
+        return wrapClientTLS(self._options, endpoint)
 
 
 def _trust_root(authorities: bytes) -> Any:
@@ -157,93 +174,40 @@ def _trust_root(authorities: bytes) -> Any:
     return trustRootFromCertificates([Certificate.loadPEM(one) for one in found])  # type: ignore[no-untyped-call]
 
 
-@implementer(IBodyProducer)
-class _Body:
+class Connections:
     """
-    A request's body that is there already.
-    """
+    TLS connections to the webhooks of one origin, which stay open.
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.length = len(data)
-
-    def startProducing(self, consumer: Any) -> Deferred[None]:
-        consumer.write(self._data)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        pass
-
-    def resumeProducing(self) -> None:
-        pass
-
-    def stopProducing(self) -> None:
-        pass
-
-
-class _Answer(Protocol):
-    """
-    Takes the body of an answer, but no more than C{limit} bytes.
-
-    @ivar whole: fires with the body.
+    @ivar agent: makes requests over them.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._pieces: list[bytes] = []
-        self._left = limit
-        self.whole: Deferred[bytes] = Deferred(lambda _: self._abort())
+    def __init__(self, origin: Webhook, reactor: Any, resolve: Resolve) -> None:
+        self._pool: Any = HTTPConnectionPool(reactor)  # type: ignore[no-untyped-call]
+        self._pool.maxPersistentPerHost = _IDLE_CONNECTIONS
+        endpoints = _Endpoints(reactor, origin, resolve)
+        self.agent: Any = Agent.usingEndpointFactory(  # type: ignore[no-untyped-call]
+            reactor, endpoints, self._pool
+        )
 
-    def _abort(self) -> None:
-        lose = getattr(self.transport, "loseConnection", None)
-        if lose is not None:
-            lose()
-
-    def dataReceived(self, data: bytes) -> None:
+    def close(self) -> None:
         """
-        A piece came.
+        Let go of those that are idle.
         """
-        self._left -= len(data)
-        if self._left >= 0:
-            self._pieces.append(data)
-        elif not self.whole.called:
-            self.whole.errback(ValueError("the answer is too large"))
-            self._abort()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        There is no more.
-        """
-        if self.whole.called:
-            return
-        if isinstance(reason.value, (ResponseDone, PotentialDataLoss)):
-            self.whole.callback(b"".join(self._pieces))
-        else:
-            self.whole.errback(reason)
+        self._pool.closeCachedConnections()
 
 
 class WebhookClient:
     """
-    Posts to one webhook, over connections that stay open.
+    Posts to one webhook.
     """
 
-    def __init__(
-        self, webhook: Webhook, reactor: Any, resolve: Resolve, agent: Any = None, limit: int = MOST_BYTES
-    ) -> None:
+    def __init__(self, webhook: Webhook, reactor: Any, agent: Any, limit: int = MOST_BYTES) -> None:
         """
-        @param agent: makes the requests; by default one over TLS that trusts the webhook's
-            authorities.
+        @param agent: makes the requests.
         @param limit: how many bytes an answer may have.
         """
         self._reactor = reactor
         self._limit = limit
-        self._pool: Any = None
-        if agent is None:
-            self._pool = HTTPConnectionPool(reactor)  # type: ignore[no-untyped-call]
-            self._pool.maxPersistentPerHost = _IDLE_CONNECTIONS
-            endpoints = _Endpoints(reactor, webhook, resolve)
-            agent = Agent.usingEndpointFactory(  # type: ignore[no-untyped-call]
-                reactor, endpoints, self._pool
-            )
         self._http = HTTPClient(agent)
         parts = urlsplit(webhook.url)
         self._place = f"{parts.hostname}:{parts.port or 443}"
@@ -270,10 +234,14 @@ class WebhookClient:
             raise CallFailed(f'Post "{url}": {reason(error, self._place)}') from error
 
     async def _exchange(self, url: str, data: bytes) -> bytes:
-        response = await self._http.post(
-            url, data=_Body(data), headers=_HEADERS, unbuffered=True, allow_redirects=False
-        )
-        answer = _Answer(self._limit)
+        try:
+            response = await self._sent(url, data)
+        except ResponseNeverReceived as error:
+            if not all(isinstance(one.value, _CLOSED) for one in error.reasons):
+                raise
+            # A connection that was idle for too long is found out only by using it.
+            response = await self._sent(url, data)
+        answer = Answer(self._limit)
         response.deliverBody(answer)
         body = await answer.whole
         given = (response.headers.getRawHeaders("content-type") or [""])[0]
@@ -283,9 +251,7 @@ class WebhookClient:
             raise CallFailed(f"0-length response with status code: {response.code} and content type: {given}")
         return body
 
-    def close(self) -> None:
-        """
-        Let go of the connections.
-        """
-        if self._pool is not None:
-            self._pool.closeCachedConnections()
+    async def _sent(self, url: str, data: bytes) -> Any:
+        return await self._http.post(
+            url, data=Body(data), headers=_HEADERS, unbuffered=True, allow_redirects=False
+        )

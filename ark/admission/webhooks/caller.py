@@ -16,7 +16,7 @@ from ark.admission.metrics import ADMIT, CALLING, INTERNAL, NO_ERROR, VALIDATE, 
 from ark.admission.webhooks.failures import CallingFailed, Denied, denial, dry_run_unsupported
 from ark.admission.webhooks.hook import Hook
 from ark.admission.webhooks.review import BadReview, Request, Response, Undecodable, read_response
-from ark.cluster.webhook import CallFailed, Resolve, Webhook, WebhookClient
+from ark.cluster.webhook import CallFailed, Connections, Resolve, Webhook, WebhookClient
 from ark.meta.status import APIStatus
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -38,7 +38,8 @@ class WebhookCaller:
         self._reactor = reactor
         self._resolve = resolve
         self._agent = agent
-        self._clients: dict[bytes, WebhookClient] = {}
+        self._clients: dict[bytes, tuple[Webhook, WebhookClient]] = {}
+        self._connections: dict[Webhook, Connections] = {}
         self._used: dict[object, frozenset[bytes]] = {}
 
     def keep(self, owner: object, hooks: Iterable[Hook]) -> None:
@@ -48,7 +49,10 @@ class WebhookCaller:
         self._used[owner] = frozenset(map(_place, hooks))
         wanted = frozenset().union(*self._used.values())
         for place in self._clients.keys() - wanted:
-            self._clients.pop(place).close()
+            del self._clients[place]
+        origins = {origin for origin, _ in self._clients.values()}
+        for origin in self._connections.keys() - origins:
+            self._connections.pop(origin).close()
 
     async def post(self, hook: Hook, data: bytes) -> bytes:
         """
@@ -57,19 +61,25 @@ class WebhookCaller:
         @raise CallingFailed: there is none.
         """
         place = _place(hook)
-        client = self._clients.get(place)
-        if client is None:
-            try:
-                client = WebhookClient(
-                    Webhook.of(hook.client_config), self._reactor, self._resolve, self._agent, MOST_BYTES
-                )
-            except (KeyError, ValueError) as error:
-                raise CallingFailed(hook.name, f"could not get REST client: {error}", 500) from error
-            self._clients[place] = client
+        known = self._clients.get(place) or self._find(place, hook)
         try:
-            return await client.post(data, hook.seconds)
+            return await known[1].post(data, hook.seconds)
         except CallFailed as failed:
             raise CallingFailed(hook.name, f"failed to call webhook: {failed}", failed.code) from failed
+
+    def _find(self, place: bytes, hook: Hook) -> tuple[Webhook, WebhookClient]:
+        try:
+            webhook = Webhook.of(hook.client_config)
+        except (KeyError, ValueError) as error:
+            raise CallingFailed(hook.name, f"could not get REST client: {error}", 500) from error
+        origin = webhook.origin
+        connections = self._connections.get(origin)
+        if connections is None and self._agent is None:
+            connections = Connections(origin, self._reactor, self._resolve)
+            self._connections[origin] = connections
+        agent = self._agent if connections is None else connections.agent
+        found = self._clients[place] = origin, WebhookClient(webhook, self._reactor, agent, MOST_BYTES)
+        return found
 
     def seconds(self) -> float:
         """

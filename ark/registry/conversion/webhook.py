@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from ark.apis.kind import Kind
-from ark.cluster.webhook import CallFailed, Resolve, Webhook, WebhookClient
+from ark.cluster.webhook import CallFailed, Connections, Resolve, Webhook, WebhookClient
 from ark.meta.gvk import GroupVersionKind
 from ark.meta.status import APIStatus
 from ark.registry.codec import new_uid
@@ -48,8 +48,10 @@ class Conversions:
         found = self._known.get(place)
         if found is None:
             called = Webhook.of(webhook["clientConfig"])
-            client = WebhookClient(called, self._reactor, self._resolve, self._agent)
-            found = WebhookConversion(client, webhook.get("conversionReviewVersions") or ())
+            connections = Connections(called.origin, self._reactor, self._resolve)
+            client = WebhookClient(called, self._reactor, self._agent or connections.agent)
+            versions = webhook.get("conversionReviewVersions") or ()
+            found = WebhookConversion(client, versions, connections)
             self._known[place] = found
         return found
 
@@ -78,8 +80,14 @@ class WebhookConversion:
     Asks the webhook of one definition.
     """
 
-    def __init__(self, client: WebhookClient, review_versions: Sequence[str]) -> None:
+    def __init__(
+        self, client: WebhookClient, review_versions: Sequence[str], connections: Connections | None = None
+    ) -> None:
+        """
+        @param connections: those that nobody else uses.
+        """
         self._client = client
+        self._connections = connections
         self._review_versions = tuple(review_versions)
 
     async def convert(self, objects: Sequence[Object], api_version: str) -> list[Object]:
@@ -114,7 +122,8 @@ class WebhookConversion:
         """
         It will not be asked again.
         """
-        self._client.close()
+        if self._connections is not None:
+            self._connections.close()
 
 
 def _believed(original: Object, found: Any, api_version: str, wrong: _Wrong, index: int) -> Object:

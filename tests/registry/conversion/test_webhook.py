@@ -94,7 +94,7 @@ class WebhookTestCase(SynchronousTestCase):
         self.clock = Clock()
         self.hook = Hook()
         self.agent = RequestTraversalAgent(self.hook)
-        client = WebhookClient(Webhook(URL, None, b""), self.clock, nowhere, self.agent)
+        client = WebhookClient(Webhook(URL, None, b""), self.clock, self.agent)
         self.conversion = WebhookConversion(client, ["v9", "v1", "v1beta1"])
 
     def convert(self, *objects: dict[str, Any]) -> Any:

@@ -1,0 +1,79 @@
+"""
+The bodies of requests to webhooks, and of their answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.iweb import IBodyProducer
+from zope.interface import implementer
+
+
+@implementer(IBodyProducer)
+class Body:
+    """
+    A request's body that is there already.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.length = len(data)
+
+    def startProducing(self, consumer: Any) -> Deferred[None]:
+        consumer.write(self._data)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        pass
+
+    def resumeProducing(self) -> None:
+        pass
+
+    def stopProducing(self) -> None:
+        pass
+
+
+class Answer(Protocol):
+    """
+    Takes the body of an answer, but no more than C{limit} bytes.
+
+    @ivar whole: fires with the body.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._pieces: list[bytes] = []
+        self._left = limit
+        self.whole: Deferred[bytes] = Deferred(lambda _: self._abort())
+
+    def _abort(self) -> None:
+        lose = getattr(self.transport, "loseConnection", None)
+        if lose is not None:
+            lose()
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        A piece came.
+        """
+        self._left -= len(data)
+        if self._left >= 0:
+            self._pieces.append(data)
+        elif not self.whole.called:
+            self.whole.errback(ValueError("the answer is too large"))
+            self._abort()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        There is no more.
+        """
+        if self.whole.called:
+            return
+        if isinstance(reason.value, (ResponseDone, PotentialDataLoss)):
+            self.whole.callback(b"".join(self._pieces))
+        else:
+            self.whole.errback(reason)
