@@ -107,8 +107,11 @@ class Recorder:
     Plays one sort of scenarios.
     """
 
-    def __init__(self, cluster: AuditedCluster, sort: Sort) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: Cluster, sort: Sort, log: Path | None = None) -> None:
+        """
+        @param log: its audit log, if it writes one.
+        """
+        self._log = log
         self._sort = sort
         admin = cluster.endpoint.connect()
         self._clients = {
@@ -125,7 +128,7 @@ class Recorder:
         made = self._prepare(played)
         self._wait()
         answers = {scenario.name: [self._ask(step) for step in scenario.steps] for scenario in played}
-        audit = annotations(self._cluster.log)
+        audit = {} if self._log is None else annotations(self._log)
         return {
             **made,
             "answers": {
@@ -186,6 +189,16 @@ class Recorder:
         return answer_of(answer.code, answer.body, warnings, audit.get(answer.header("audit-id"), {}))
 
 
+def permit(cluster: Cluster) -> None:
+    """
+    Give users their roles.
+    """
+    admin = cluster.endpoint.connect()
+    for path, obj in roles():
+        admin.request("POST", path, {"Content-Type": "application/json"}, json.dumps(obj).encode())
+    admin.close()
+
+
 def _until(holds: Callable[[], bool]) -> None:
     end = time.monotonic() + _LIMIT
     while not holds():
@@ -202,10 +215,8 @@ def play(sorts: tuple[Sort, ...] = (VALIDATING, MUTATING)) -> dict[Sort, Object]
     cluster.start()
     try:
         cluster.define(read_definitions(DEFINITIONS))
-        admin = cluster.endpoint.connect()
-        for path, obj in roles():
-            admin.request("POST", path, {"Content-Type": "application/json"}, json.dumps(obj).encode())
-        return {sort: Recorder(cluster, sort).play() for sort in sorts}
+        permit(cluster)
+        return {sort: Recorder(cluster, sort, cluster.log).play() for sort in sorts}
     finally:
         cluster.remove()
 
