@@ -11,16 +11,15 @@ import orjson
 from OpenSSL.SSL import Error as TLSError
 from service_identity import VerificationError
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionClosed
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import RequestTransmissionFailed, ResponseDone, ResponseFailed, ResponseNeverReceived
 from twisted.web.http import PotentialDataLoss
 
 from ark.cluster.errors import Unreachable
+from ark.cluster.exchange import MOST_BYTES
 from ark.meta.status import APIStatus, Cause
 
-MOST_BYTES = 256 * 1024 * 1024
 _REASONS = {
     400: "BadRequest",
     401: "Unauthorized",
@@ -137,13 +136,11 @@ def _cause(cause: Mapping[str, Any]) -> Cause:
     return Cause(reason, message, field)
 
 
-def was_cut(error: Exception) -> bool:
+def retry_after(text: bytes) -> int | None:
     """
-    Whether a connection ended before there was an answer, as one does that was idle for too long.
+    The seconds of C{Retry-After}; dates are not sent by kube-apiserver.
     """
-    if not isinstance(error, (RequestTransmissionFailed, ResponseNeverReceived)):
-        return False
-    return all(isinstance(reason.value, ConnectionClosed) for reason in error.reasons)
+    return int(text) if text.isdigit() else None
 
 
 def why(error: Exception) -> str:

@@ -4,15 +4,14 @@ A request to the cluster, which may have to be made more than once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-from twisted.internet.defer import Deferred, succeed
-from twisted.web.iweb import IBodyProducer
-from zope.interface import implementer
 
+_TARGET = re.compile(r"/[!-~]*")
 _REPEATABLE = frozenset(("GET", "HEAD", "PUT", "DELETE"))
 
 
@@ -36,7 +35,7 @@ class Call:
         self.method = method
         self.path = path
         self.target = f"{path}?{urlencode(query)}" if query else path
-        self.producer = None if body is None else Body(orjson.dumps(body))
+        self.body = None if body is None else orjson.dumps(body)
         self.content_type = content_type.encode()
         self.deadline = deadline
         self.was_cut = self.was_unknown = False
@@ -51,26 +50,19 @@ class Call:
         """
         return self.method in _REPEATABLE or (self.method == "POST" and self.path.endswith("reviews"))
 
+    def request(self, header: bytes, base: str) -> bytes:
+        """
+        The whole request.
 
-@implementer(IBodyProducer)
-class Body:
-    """
-    A request's body that is there already; it may be sent again.
-    """
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.length = len(data)
-
-    def startProducing(self, consumer: Any) -> Deferred[None]:
-        consumer.write(self._data)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        pass
-
-    def resumeProducing(self) -> None:
-        pass
-
-    def stopProducing(self) -> None:
-        pass
+        @param header: the fields of every request, each line with its end.
+        @param base: the path of the server, before that of its API.
+        @raise ValueError: the path has what no path may have.
+        """
+        target = f"{base}{self.target}"
+        if _TARGET.fullmatch(target) is None:
+            raise ValueError("the path is not one")
+        start = f"{self.method} {target} HTTP/1.1\r\n".encode("ascii")
+        if self.body is None:
+            return b"%b%b\r\n" % (start, header)
+        about = b"content-type: %b\r\ncontent-length: %d\r\n" % (self.content_type, len(self.body))
+        return b"%b%b%b\r\n%b" % (start, header, about, self.body)
