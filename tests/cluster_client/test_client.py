@@ -211,6 +211,27 @@ class ClusterTests(TestCase):
         self.assertEqual(self.failureResultOf(asking, APIStatus).value.code, 401)
         self.assertEqual(len(self.wire.exchanges), 2)
 
+    def test_time_of_day(self) -> None:
+        """
+        The cluster's clock is read off its answer, whatever that is.
+        """
+        asking = Deferred.fromCoroutine(self.cluster.time_of_day())
+        self.wire.last.answer({}, 403, Date="Sat, 21 Nov 2026 12:00:00 GMT")
+        self.assertEqual(self.successResultOf(asking), 1795262400.0)
+        for headers in ({}, {"Date": "noon"}):
+            asking = Deferred.fromCoroutine(self.cluster.time_of_day())
+            self.wire.last.answer({}, **headers)
+            self.unreachable(asking)
+
+    def test_paths_that_are_none(self) -> None:
+        """
+        What could be taken for another request is not sent.
+        """
+        for path in ("/a b", "/a\r\nHost: x", "/é", "a"):
+            self.cluster = self.make(Access("https://kube"))
+            self.unreachable(self.ask("GET", path))
+        self.assertEqual(self.wire.exchanges, [])
+
     def test_not_all_at_once(self) -> None:
         """
         Only so many requests are under way at a time; the others follow.
