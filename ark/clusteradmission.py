@@ -9,7 +9,7 @@ from typing import Any
 
 from ark.admission.clusternamespaces import NAMESPACES, ClusterNamespaces
 from ark.admission.foundnamespaces import FoundNamespaces
-from ark.admission.metrics import AdmissionMetrics
+from ark.admission.metrics import ADMIT, VALIDATE, AdmissionMetrics
 from ark.admission.namespacelifecycle import NamespaceLifecycle
 from ark.admission.ownerreferences import NAME as OWNER_REFERENCES
 from ark.admission.ownerreferences import ClusterMapper, MappedResource, OwnerReferences
@@ -64,16 +64,17 @@ class ClusterAdmission:
             cluster, found.of, authorizer, merge_schemas(kinds), reactor, local
         )
         self._validating = ValidatingAdmissionPolicies(cluster, found.of, authorizer, reactor, local)
-        plugins: dict[str, IAdmissionPlugin] = {}
+        plugins: list[tuple[str, str, IAdmissionPlugin]] = [
+            ("MutatingAdmissionPolicy", ADMIT, self._mutating),
+            (MUTATING_WEBHOOKS, ADMIT, self._webhooks.mutating),
+            ("ValidatingAdmissionPolicy", VALIDATE, self._validating),
+            (VALIDATING_WEBHOOKS, VALIDATE, self._webhooks.validating),
+        ]
         if OWNER_REFERENCES in config.enable_admission_plugins:
             mapper = ClusterMapper(cluster, reactor, self._mapped)
-            plugins[OWNER_REFERENCES] = OwnerReferences(authorizer, mapper.find)
-        plugins["MutatingAdmissionPolicy"] = self._mutating
-        plugins[MUTATING_WEBHOOKS] = self._webhooks.mutating
-        plugins["ValidatingAdmissionPolicy"] = self._validating
-        plugins[VALIDATING_WEBHOOKS] = self._webhooks.validating
+            plugins.insert(0, (OWNER_REFERENCES, VALIDATE, OwnerReferences(authorizer, mapper.find)))
         self.plugins: tuple[IAdmissionPlugin, ...] = tuple(
-            Timed(plugin, name, self._metrics, reactor) for name, plugin in plugins.items()
+            Timed(plugin, name, step, self._metrics, reactor) for name, step, plugin in plugins
         )
 
     def _mapped(self, api_version: str, kind: str) -> MappedResource | None:

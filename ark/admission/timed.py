@@ -20,16 +20,18 @@ from ark.meta.status import APIStatus
 @implementer(IAdmissionPlugin, ISelectiveAdmission)
 class Timed:
     """
-    Does what another plug-in does.
+    Does what another plug-in does, in the one step in which that does something.
 
     @param name: Kubernetes' name of the plug-in.
+    @param step: C{admit} or C{validate}.
     """
 
     def __init__(
-        self, plugin: IAdmissionPlugin, name: str, metrics: AdmissionMetrics, reactor: IReactorTime
+        self, plugin: IAdmissionPlugin, name: str, step: str, metrics: AdmissionMetrics, reactor: IReactorTime
     ) -> None:
         self._plugin = plugin
         self._name = name
+        self._step = step
         self._metrics = metrics
         self._reactor = reactor
 
@@ -64,15 +66,17 @@ class Timed:
         """
         See L{IAdmissionPlugin.admit}.
         """
-        await self._measured(ADMIT, attributes, self._plugin.admit(attributes))
+        if self._step == ADMIT:
+            await self._measured(attributes, self._plugin.admit(attributes))
 
     async def validate(self, attributes: Attributes) -> None:
         """
         See L{IAdmissionPlugin.validate}.
         """
-        await self._measured(VALIDATE, attributes, self._plugin.validate(attributes))
+        if self._step == VALIDATE:
+            await self._measured(attributes, self._plugin.validate(attributes))
 
-    async def _measured(self, step: str, attributes: Attributes, work: Awaitable[None]) -> None:
+    async def _measured(self, attributes: Attributes, work: Awaitable[None]) -> None:
         started = self._reactor.seconds()
         rejected = False
         try:
@@ -82,4 +86,4 @@ class Timed:
             raise
         finally:
             seconds = self._reactor.seconds() - started
-            self._metrics.plugin(self._name, step, attributes.operation, rejected, seconds)
+            self._metrics.plugin(self._name, self._step, attributes.operation, rejected, seconds)

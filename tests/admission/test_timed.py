@@ -14,7 +14,7 @@ from zope.interface.verify import verifyObject
 
 from ark.admission.attributes import CREATE, DELETE, UPDATE, Attributes, Subject
 from ark.admission.chain import AdmissionChain
-from ark.admission.metrics import AdmissionMetrics
+from ark.admission.metrics import ADMIT, VALIDATE, AdmissionMetrics
 from ark.admission.timed import Timed
 from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
 from ark.meta.gvk import GroupKind, GroupResource
@@ -81,7 +81,7 @@ class TimedTests(SynchronousTestCase):
         self.clock = Clock()
         self.slow = Slow(self.clock)
         self.metrics = AdmissionMetrics()
-        self.timed = Timed(self.slow, "Slow", self.metrics, self.clock)
+        self.timed = Timed(self.slow, "Slow", ADMIT, self.metrics, self.clock)
 
     def test_it_is_the_same_plugin(self) -> None:
         """
@@ -103,13 +103,16 @@ class TimedTests(SynchronousTestCase):
 
     def test_its_time_is_measured(self) -> None:
         """
-        Under what it did, and how it ended.
+        Under what it did, and how it ended; in the other step it is left alone.
         """
+        judging = Timed(self.slow, "Slow", VALIDATE, self.metrics, self.clock)
         attributes = Attributes(
             CREATE, GroupKind("g", "Widget"), GroupResource("g", "widgets"), "v1", "default", "w", {}, None
         )
         self.successResultOf(Deferred.fromCoroutine(self.timed.admit(attributes)))
-        self.failureResultOf(Deferred.fromCoroutine(self.timed.validate(attributes)), APIStatus)
+        self.successResultOf(Deferred.fromCoroutine(self.timed.validate(attributes)))
+        self.successResultOf(Deferred.fromCoroutine(judging.admit(attributes)))
+        self.failureResultOf(Deferred.fromCoroutine(judging.validate(attributes)), APIStatus)
         sums = {
             tuple(sample.labels.values()): sample.value
             for metric in self.metrics.collect()
