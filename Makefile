@@ -49,8 +49,9 @@ lint: $(READY) ## Check style, types and layers
 bench: $(READY) ## Measure the hot modules, then the server against kube-apiserver with etcd (ARGS=storage for one, BACKEND=postgresql, MODE=aggregated)
 	@BACKEND=$(BACKEND) MODE=$(MODE) $(BIN)/python -m tests.bench $(ARGS)
 
-docs: $(READY) ## Make the generated reference pages anew and check all pages
+docs: $(READY) ## Make the generated pages, schema and manifests anew and check all pages
 	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.helm.kustomize
 	$(BIN)/python -m twisted.trial tests.test_docs
 
 image: ## Build the container image (ARGS="--build-arg BASE=..." for another base)

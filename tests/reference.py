@@ -17,6 +17,7 @@ from ark import interfaces
 from ark.options import OPTIONS, Option
 from tests.clients import pages as clients
 from tests.conformance import clauses
+from tests.helm import chart
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REFERENCE = REPOSITORY / "docs" / "reference"
@@ -149,6 +150,9 @@ PAGES = {
     "clients.md": clients.page,
     "conformance.md": clauses.page,
     "storage-scenarios.md": clauses.scenarios_page,
+    "helm-values.md": chart.values_page,
+    "../../helm/ark-apiserver/values.schema.json": chart.schema_text,
+    "../../helm/ark-apiserver/files/resources.txt": chart.resources_text,
 }
 
 

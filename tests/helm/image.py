@@ -96,7 +96,9 @@ class Image:
         packed = f"tar -C {quote(str(self.root))} -c {quote(path.lstrip('/'))} | gzip -6 | wc -c"
         return int(self._run("sh", "-c", packed))
 
-    def command(self, data: Path, *words: str, entrypoint: Sequence[str] | None = None) -> list[str]:
+    def command(
+        self, data: Path, *words: str, entrypoint: Sequence[str] | None = None, variables: Sequence[str] = ()
+    ) -> list[str]:
         """
         What runs it with a folder as its volume, on the network of this machine.
 
@@ -108,7 +110,15 @@ class Image:
         program = [*(self.config["Entrypoint"] if entrypoint is None else entrypoint), *words]
         drop = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--no-new-privs"]
         drop += ["--inh-caps=-all", "--bounding-set=-all"]
-        inside = ["env", "-i", f"--chdir={self.config['WorkingDir']}", *self.config["Env"], *drop, *program]
+        inside = [
+            "env",
+            "-i",
+            f"--chdir={self.config['WorkingDir']}",
+            *self.config["Env"],
+            *variables,
+            *drop,
+            *program,
+        ]
         steps = [
             "mount --make-rprivate /",
             f"mount --bind {root} {root}",

@@ -77,9 +77,15 @@ class Release:
         self.kubectl("delete", "service", NAME, "--ignore-not-found")
         return self._apply("upgrade", *flags)
 
+    def apply(self, verb: str, *flags: str) -> str:
+        """
+        Have Helm do so, and no more.
+        """
+        ports = f"--set=service.port={self.port},server.port={self.port}"
+        return self.helm(verb, NAME, str(CHART), ports, *flags)
+
     def _apply(self, verb: str, *flags: str) -> str:
-        ports = (f"--set=service.port={self.port},server.port={self.port}",)
-        printed = self.helm(verb, NAME, str(CHART), *ports, *flags)
+        printed = self.apply(verb, *flags)
         service = {
             "apiVersion": "v1",
             "kind": "Service",

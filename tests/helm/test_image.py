@@ -75,9 +75,11 @@ def built() -> Image:
     return image
 
 
-class ImageTests(SynchronousTestCase):
+class RunningTests(SynchronousTestCase):
     """
-    The image, run with a volume.
+    Tests that run the image with a volume.
+
+    @ivar variables: C{NAME=value}, beside those of the image.
     """
 
     def setUp(self) -> None:
@@ -93,13 +95,16 @@ class ImageTests(SynchronousTestCase):
         self.data.mkdir()
         os.chown(self.data, 65532, 65532)
         self.port = free_port()
-        self.flags = ("--storage=sqlite", f"--secure-port={self.port}")
+        self.flags: tuple[str, ...] = ("--storage=sqlite", f"--secure-port={self.port}")
+        self.variables: list[str] = []
 
     def start(self) -> Process:
         """
         Start it, and return when it is ready.
         """
-        process = Process("ark-server", self.image.command(self.data, *self.flags), self.folder)
+        process = Process(
+            "ark-server", self.image.command(self.data, *self.flags, variables=self.variables), self.folder
+        )
         self.addCleanup(process.stop)
         process.wait_until(self.is_ready)
         return process
@@ -127,6 +132,12 @@ class ImageTests(SynchronousTestCase):
         """
         command = self.image.command(self.data, *words, entrypoint=entrypoint)
         return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+class ImageTests(RunningTests):
+    """
+    The image.
+    """
 
     def test_it_says_how_it_is_to_be_run(self) -> None:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 import atexit
 import json
 import shutil
+import subprocess
 import tempfile
 from functools import cache, partial
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import Any, NamedTuple
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.cluster.build import REPOSITORY, require
+from tests.cluster.ark import console_script
+from tests.cluster.build import require
 from tests.cluster.certificates import Authority
 from tests.cluster.cluster import Cluster, read_definitions
+from tests.cluster.shared import definitions
 from tests.helm.chart import HELMS, NAMESPACE, Failed
 from tests.helm.release import NAME, VERSIONS, Release
 
@@ -301,32 +304,90 @@ class DefinitionsTests(SynchronousTestCase):
     Over CustomResourceDefinitions of the group.
     """
 
-    def test_live_definitions_are_not_hidden(self) -> None:
+    def setUp(self) -> None:
         """
-        The chart refuses, unless their objects are to be imported; when they are gone, the APIServices come.
+        A cluster that keeps the kinds itself, with an object.
         """
         require("etcd", "kube", "kubectl", *HELMS)
-        cluster = Cluster().start()
-        self.addCleanup(cluster.remove)
-        cluster.define(read_definitions(REPOSITORY / "ark" / "apis" / "v1alpha1" / "agents.yaml"))
+        self.cluster = Cluster().start()
+        self.addCleanup(self.cluster.remove)
+        self.cluster.define(read_definitions(*definitions()[:-1]))
+
+    def release(self, helm: str) -> Release:
+        """
+        Nothing yet but a name.
+        """
+        made = Release(helm, self.cluster)
+        self.addCleanup(made.remove)
+        return made
+
+    def test_live_definitions_are_not_hidden(self) -> None:
+        """
+        The chart refuses, and says what can be done; when they are gone it installs.
+        """
         for helm in HELMS:
-            release = Release(helm, cluster)
-            self.addCleanup(release.remove)
-            refused = self.assertRaises(Failed, release.install)
+            release = self.release(helm)
+            refused = str(self.assertRaises(Failed, release.install))
             self.assertIn(
-                "CustomResourceDefinitions of ark.mckinsey.com: agents.ark.mckinsey.com", str(refused)
+                "CustomResourceDefinitions of ark.mckinsey.com: a2aservers.ark.mckinsey.com", refused
             )
-            self.assertIn("import.enabled=true", str(refused))
+            self.assertIn("import.enabled=true", refused)
             self.assertEqual(release.helm("list", "--short").strip(), "")
+        release.kubectl("delete", *(f"crd/{name}" for name in self.definitions(release)))
+        apiserver = self.cluster.process("kube-apiserver")
+        apiserver.wait_until(lambda: VERSIONS[0] not in release.kubectl("get", "apiservices"))
+        release.install()
+        for version in VERSIONS:
+            self.assertEqual(release.get("apiservice", version)["spec"]["service"]["name"], NAME)
+
+    def definitions(self, release: Release) -> list[str]:
+        """
+        The names of those of the group.
+        """
+        found = [one["metadata"]["name"] for one in release.get("crd")["items"]]
+        return [name for name in found if name.endswith(".ark.mckinsey.com")]
+
+    def test_a_group_is_moved_into_a_release(self) -> None:
+        """
+        As the page on that says: installed beside the definitions, imported, switched, upgraded.
+        """
+        for helm in HELMS:
+            release = self.release(helm)
             release.install("--set=import.enabled=true")
-            self.assertIn("No resources found", release.kubectl("get", "agents") or "No resources found")
-            again = self.assertRaises(Failed, release.upgrade, "--set=import.enabled=false")
+            release.kubectl("apply", "--filename=-", text=json.dumps(_AGENT))
+            uid = release.get("agent", "weather")["metadata"]["uid"]
+            again = self.assertRaises(Failed, release.apply, "upgrade", "--set=import.enabled=false")
             self.assertIn("would hide their objects", str(again))
-            if helm == HELMS[-1]:
-                release.kubectl("delete", "crd", "agents.ark.mckinsey.com")
-                process = cluster.process("kube-apiserver")
-                process.wait_until(lambda one=release: VERSIONS[0] not in one.kubectl("get", "apiservices"))
-                release.upgrade("--set=import.enabled=false")
-                for version in VERSIONS:
-                    self.assertEqual(release.get("apiservice", version)["spec"]["service"]["name"], NAME)
+            self.move(release, f"--db-path={release.folder / 'data' / 'ark.db'}")
+            release.start(wait=False)
+            place = f"{NAMESPACE}/{NAME}"
+            self.move(release, "--switch", f"{place}:{release.port}", "--helm-release", place)
+            release.upgrade("--set=import.enabled=false")
+            self.assertTrue(release.available())
+            self.assertEqual(release.get("agent", "weather")["metadata"]["uid"], uid)
+            release.kubectl("delete", "agent", "weather")
+            release.stop()
             release.helm("uninstall", NAME)
+            release.kubectl("delete", "pvc", NAME, "--wait=false")
+            release.kubectl("patch", "pvc", NAME, "--type=merge", '--patch={"metadata":{"finalizers":null}}')
+            apiserver = self.cluster.process("kube-apiserver")
+            apiserver.wait_until(partial(self.is_kept_by_the_cluster, release))
+            release.kubectl("delete", "agent", "weather")
+
+    def is_kept_by_the_cluster(self, release: Release) -> bool:
+        """
+        Whether the definitions are served again.
+        """
+        try:
+            return bool(release.get("agent", "weather"))
+        except Failed:
+            return False
+
+    def move(self, release: Release, *words: str) -> None:
+        """
+        Run C{ark-server import}.
+        """
+        kubeconfig = f"--kubeconfig={self.cluster.endpoint.kubeconfig}"
+        command = [*console_script(), "import", "--from-cluster", kubeconfig, *words]
+        done = subprocess.run(command, cwd=release.folder, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

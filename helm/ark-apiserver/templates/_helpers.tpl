@@ -117,9 +117,16 @@ ark.mckinsey.com
 {{- end }}
 {{- end }}
 
+{{/* "true" where kube-apiserver leads to this release already: whatever that hides is hidden. */}}
+{{- define "ark.leadsHere" -}}
+{{- $name := printf "%s.%s" (include "ark.versions" . | fromJsonArray | first) (include "ark.group" .) }}
+{{- $service := dig "spec" "service" dict (lookup "apiregistration.k8s.io/v1" "APIService" "" $name) | default dict }}
+{{- if and (eq (get $service "name") (include "ark.fullname" .)) (eq (get $service "namespace") .Release.Namespace) }}true{{ end }}
+{{- end }}
+
 {{/* Everything that would only go wrong later goes wrong here, in words. */}}
 {{- define "ark.validate" -}}
-{{- if not .Values.import.enabled }}
+{{- if and (include "ark.apiServices" .) (not (include "ark.leadsHere" .)) }}
 {{- $group := include "ark.group" . }}
 {{- $definitions := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "" }}
 {{- $names := list }}

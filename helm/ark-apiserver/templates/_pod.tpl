@@ -152,9 +152,14 @@
 {{- if and (eq .Values.storage.driver "sqlite") $persistence.enabled }}
   persistentVolumeClaim:
     claimName: {{ $persistence.existingClaim | default (include "ark.fullname" .) }}
-{{- else }}
+{{- else if eq .Values.storage.driver "sqlite" }}
   emptyDir:
-    sizeLimit: {{ .Values.tmpVolume.sizeLimit }}
+    sizeLimit: {{ $persistence.size }}
+{{- else }}
+  # Certificates and keys only, which are never on a disk of a node.
+  emptyDir:
+    medium: Memory
+    sizeLimit: 16Mi
 {{- end }}
 - name: tmp
   emptyDir:
