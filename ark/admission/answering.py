@@ -8,7 +8,7 @@ are evaluated anew.  Each round has one answer more than the one before.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError
@@ -43,6 +43,17 @@ class Answering:
         while True:
             try:
                 return evaluate()
+            except Unanswered as unanswered:
+                question = unanswered.question
+            self.answers[question] = await self._ask(question)
+
+    async def run(self, evaluate: Callable[[], Awaitable[T]]) -> T:
+        """
+        As L{complete}, for evaluations that let others have their turn.
+        """
+        while True:
+            try:
+                return await evaluate()
             except Unanswered as unanswered:
                 question = unanswered.question
             self.answers[question] = await self._ask(question)

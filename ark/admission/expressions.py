@@ -8,7 +8,7 @@ not known, L{ark.cel.library_authz.Unanswered} ends it, see L{ark.admission.answ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ark.admission.attributes import Attributes
@@ -17,12 +17,16 @@ from ark.cel.code import UNSET
 from ark.cel.environment import Environment, Program
 from ark.cel.errors import CompileError, ProgramError
 from ark.cel.library_authz import Answers, Authorizer
+from ark.cel.ranges import CHECK
 from ark.cel.types import Type
 
 Object = dict[str, Any]
+Turn = Callable[[], Awaitable[None]]
 
 BUDGET = 10_000_000
 CONDITIONS_BUDGET = 2_500_000
+# What takes about 50 ms.
+_LONG = 250_000
 _SPENT = "validation failed due to running out of cost budget, no further validation rules will be run"
 _NAMESPACE_METADATA = (
     "name",
@@ -107,12 +111,14 @@ class Given(NamedTuple):
 
     @ivar namespace: the namespace of the object; L{None} for none.
     @ivar answers: what is known of who may do what.
+    @ivar turn: lets others have their turn between expressions that take long.
     """
 
     attributes: Attributes
     answers: Answers
     namespace: Object | None = None
     params: Object | None = None
+    turn: Turn | None = None
 
 
 class Activation:
@@ -150,11 +156,16 @@ class Activation:
             frame.append(self._composed)
         if params:
             frame.append(given.params)
-        rights = _authorizers(given) if authorizer and asks else (UNSET, UNSET)
+        rights: tuple[Any, Any] = (UNSET, UNSET)
+        self._count = [0]
+        if authorizer and asks:
+            rights = _authorizers(given)
+            self._count = rights[0].count
         self._frame = (*frame, *rights) if authorizer else tuple(frame)
         if self._composed is not None:
             self._composed.frame = (*frame, *rights)
         self.left = budget
+        self._turn = given.turn
 
     def evaluate(self, expression: Expression) -> Result:
         """
@@ -175,6 +186,28 @@ class Activation:
         if outcome.error is not None:
             return Result(None, f"expression '{expression.text}' resulted in error: {outcome.error}")
         return Result(outcome.value)
+
+    async def evaluate_all(self, expressions: Iterable[Expression]) -> list[Result]:
+        """
+        Evaluate several, with a turn for others after those that take long.
+
+        @raise OutOfBudget: too much was spent; nothing behind it is evaluated.
+        @raise Unanswered: a right has to be asked for first.
+        """
+        found = []
+        before = self._effort()
+        for each in expressions:
+            found.append(self.evaluate(each))
+            if self._effort() - before > _LONG and self._turn is not None:
+                await self._turn()
+                before = self._effort()
+        return found
+
+    def _effort(self) -> int:
+        """
+        What evaluations have cost, without questions, which are dear but take no time here.
+        """
+        return -self.left - CHECK * self._count[0]
 
     def _spend(self, cost: int) -> None:
         if cost > self.left:

@@ -15,6 +15,7 @@ from ark.admission.expressions import (
     Expression,
     Given,
     OutOfBudget,
+    Result,
     compile_expression,
 )
 from ark.cel import types
@@ -62,16 +63,32 @@ class MatchConditions:
         """
         if not self._expressions:
             return True
-        errors: list[str] = []
-        # Conditions are not told of the namespace.
-        activation = Activation(
-            given._replace(namespace=None), self._variables, params=self._params, budget=CONDITIONS_BUDGET
-        )
+        activation = self._activation(given)
         try:
             # All are evaluated before the first is looked at, so that they have to be affordable together.
             results = [activation.evaluate(each) for each in self._expressions]
         except OutOfBudget as error:
             return self._failed([str(error)])
+        return self._hold(results)
+
+    async def met_in_turns(self, given: Given) -> bool:
+        """
+        As L{met}, with turns for others between conditions that take long.
+        """
+        if not self._expressions:
+            return True
+        try:
+            return self._hold(await self._activation(given).evaluate_all(self._expressions))
+        except OutOfBudget as error:
+            return self._failed([str(error)])
+
+    def _activation(self, given: Given) -> Activation:
+        # Conditions are not told of the namespace.
+        given = given._replace(namespace=None)
+        return Activation(given, self._variables, params=self._params, budget=CONDITIONS_BUDGET)
+
+    def _hold(self, results: Sequence[Result]) -> bool:
+        errors: list[str] = []
         for result in results:
             if result.error:
                 errors.append(result.error)

@@ -89,15 +89,17 @@ class Authorizer(_Value):
 
     @param user: a hashable description of who asked.
     @param answers: what is known; it may grow between evaluations.
+    @ivar count: how often something was asked, also by what was made of this one; a list of one.
     """
 
-    __slots__ = ("account", "answers", "user")
+    __slots__ = ("account", "answers", "count", "user")
     type: Type = AUTHORIZER
 
     def __init__(self, user: Any, answers: Answers, account: tuple[str, str] | None = None) -> None:
         self.user = user
         self.answers = answers
         self.account = account
+        self.count = [0]
 
     def ask(self, verb: str, **about: str) -> Decision:
         """
@@ -106,6 +108,7 @@ class Authorizer(_Value):
         @raise Unanswered: it is not known yet.
         """
         question = Question(self.user, self.account, verb, **about)
+        self.count[0] += 1
         answer = self.answers.get(question)
         if answer is None:
             raise Unanswered(question)
@@ -186,7 +189,9 @@ def _service_account(authorizer: Authorizer, namespace: str, name: str) -> Autho
         raise EvaluationError("Invalid service account name")
     if name_is_dns_label(namespace):
         raise EvaluationError("Invalid service account namespace")
-    return Authorizer(authorizer.user, authorizer.answers, (namespace, name))
+    made = Authorizer(authorizer.user, authorizer.answers, (namespace, name))
+    made.count = authorizer.count
+    return made
 
 
 def _resource(group: GroupCheck, resource: str) -> ResourceCheck:

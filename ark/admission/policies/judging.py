@@ -108,22 +108,25 @@ class ValidatingPolicy:
             for each in source.get("auditAnnotations") or ()
         ]
         self._asks = asks_of_rights(source)
-        self._tells = any(each.message_expression is not None for each in self._validations)
+        self._expressions = [each.expression for each in self._validations]
+        self._telling = [
+            each.message_expression for each in self._validations if each.message_expression is not None
+        ]
 
-    def judge(self, given: Given) -> Judgement:
+    async def judge(self, given: Given) -> Judgement:
         """
         What the policy says of a write.
 
         @raise Unanswered: a right has to be asked for first.
         """
         try:
-            if not self._conditions.met(given):
+            if not await self._conditions.met_in_turns(given):
                 return Judgement()
             activation = Activation(given, self._variables, params=self._params, asks=self._asks)
-            results = [activation.evaluate(each.expression) for each in self._validations]
+            results = await activation.evaluate_all(self._expressions)
         except (ConditionsFailed, OutOfBudget) as error:
             return Judgement((self._failure(str(error)),))
-        messages, fault = self._messages(given, activation.left)
+        messages, fault = await self._messages(given, activation.left)
         decisions = [
             self._decision(validation, result, message, fault)
             for validation, result, message in zip(self._validations, results, messages)
@@ -131,7 +134,7 @@ class ValidatingPolicy:
         if not self._annotations:
             return Judgement(decisions)
         try:
-            return Judgement(decisions, self._annotated(given))
+            return Judgement(decisions, await self._annotated(given))
         except OutOfBudget as error:
             return Judgement((self._failure(str(error)),))
 
@@ -147,27 +150,30 @@ class ValidatingPolicy:
             return Decision(False)
         return Decision(True, validation.told(message), validation.reason)
 
-    def _messages(self, given: Given, budget: int) -> tuple[Sequence[str], str]:
+    async def _messages(self, given: Given, budget: int) -> tuple[Sequence[str], str]:
         """
         What the message expressions come to, all of which are evaluated whatever the validations
         said, and what went wrong with them altogether.
         """
         nothing = [""] * len(self._validations)
-        if not self._tells:
+        if not self._telling:
             return nothing, ""
         activation = Activation(
             given, self._variables, params=self._params, authorizer=False, asks=False, budget=budget
         )
         try:
-            return [_message(activation, each.message_expression) for each in self._validations], ""
+            found = iter(await activation.evaluate_all(self._telling))
         except OutOfBudget as error:
             return nothing, f"failed messageExpression: {error}"
+        return [
+            "" if each.message_expression is None else _message(next(found)) for each in self._validations
+        ], ""
 
-    def _annotated(self, given: Given) -> list[Annotation]:
+    async def _annotated(self, given: Given) -> list[Annotation]:
         activation = Activation(given, self._variables, params=self._params, asks=False, budget=BUDGET)
         found = []
-        for key, expression in self._annotations:
-            result = activation.evaluate(expression)
+        results = await activation.evaluate_all([expression for _, expression in self._annotations])
+        for (key, _), result in zip(self._annotations, results):
             if result.error:
                 if not self._ignores:
                     found.append(Annotation(key, "", result.error))
@@ -186,13 +192,10 @@ def _validation(source: Mapping[str, Any], known: Any, telling: Any) -> _Validat
     )
 
 
-def _message(activation: Activation, expression: Expression | None) -> str:
+def _message(result: Result) -> str:
     """
-    The message that an expression makes; empty if it makes none that is fit to be told.
+    The message that an expression made; empty if it is none that is fit to be told.
     """
-    if expression is None:
-        return ""
-    result = activation.evaluate(expression)
     if result.error or not isinstance(result.value, str):
         return ""
     text = result.value.strip()

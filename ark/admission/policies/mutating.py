@@ -8,14 +8,16 @@ C{reinvocationcontext.go}) and C{policy/generic/policy_dispatcher.go}.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
+from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from ark.admission.answering import Answering
 from ark.admission.attributes import DELETE, Attributes, Subject
-from ark.admission.expressions import Given
+from ark.admission.expressions import Given, Turn
 from ark.admission.matchconditions import ConditionsFailed
 from ark.admission.policies.matching import MatchError
 from ark.admission.policies.params import LocalKinds, ParamFault, ParamKinds, nothing_local
@@ -51,12 +53,18 @@ class _Mutating:
     """
 
     def __init__(
-        self, attributes: Attributes, answering: Answering, namespace_of: NamespaceLookup, schemas: Schemas
+        self,
+        attributes: Attributes,
+        answering: Answering,
+        namespace_of: NamespaceLookup,
+        schemas: Schemas,
+        turn: Turn,
     ) -> None:
         self._attributes = attributes
         self._answering = answering
         self._namespace_of = namespace_of
         self._schemas = schemas
+        self._turn = turn
         self._failures: list[_Failure] = []
         self._dirty = False
 
@@ -108,9 +116,9 @@ class _Mutating:
 
     async def _invoke(self, invocation: Invocation, namespace: Object | None, memory: Reinvocation) -> None:
         attributes, policy = self._attributes, invocation.hook.compiled
-        given = Given(attributes, self._answering.answers, namespace, invocation.param)
+        given = Given(attributes, self._answering.answers, namespace, invocation.param, self._turn)
         try:
-            if not await self._answering.complete(lambda: policy.met(given)):
+            if not await self._answering.run(lambda: policy.met(given)):
                 return
         except ConditionsFailed as error:
             self._fail(invocation.hook, invocation.binding, str(error), "Invalid")
@@ -145,7 +153,7 @@ class _Mutating:
                 "are available.",
                 0,
             )
-        value = await self._answering.complete(lambda: policy.evaluate(mutation, given))
+        value = await self._answering.run(lambda: policy.evaluate(mutation, given))
         made = _own(mutation.apply(obj, value, schema))
         attributes.default(made)
         attributes.object = made
@@ -195,6 +203,7 @@ class MutatingAdmissionPolicies:
         self._namespace_of = namespace_of
         self._authorizer = authorizer
         self._schemas = schemas
+        self._turn = partial(deferLater, reactor, 0)
         params = ParamKinds(cluster, reactor, local)
         self._source: PolicySource[MutatingPolicy] = PolicySource(
             cluster, "mutatingadmissionpolicies", MutatingPolicy, params, reactor
@@ -251,7 +260,8 @@ class MutatingAdmissionPolicies:
         hooks: Hooks = await self._source.concerned(attributes)
         if hooks:
             answering = Answering(self._authorizer)
-            await _Mutating(attributes, answering, self._namespace_of, self._schemas).mutate(hooks)
+            mutating = _Mutating(attributes, answering, self._namespace_of, self._schemas, self._turn)
+            await mutating.mutate(hooks)
 
     async def validate(self, attributes: Attributes) -> None:
         """

@@ -157,16 +157,16 @@ class MutatingPolicy:
                 self.mutations.append(ApplyConfiguration(compile_expression(known, text, OBJECT)))
         self.reinvoked = source.get("reinvocationPolicy") == "IfNeeded"
 
-    def met(self, given: Given) -> bool:
+    async def met(self, given: Given) -> bool:
         """
         Whether the match conditions hold.
 
         @raise ConditionsFailed: that cannot be judged.
         @raise Unanswered: a right has to be asked for first.
         """
-        return self._conditions.met(given)
+        return await self._conditions.met_in_turns(given)
 
-    def evaluate(self, mutation: Mutation, given: Given) -> Any:
+    async def evaluate(self, mutation: Mutation, given: Given) -> Any:
         """
         What the expression of a mutation comes to.
 
@@ -178,7 +178,7 @@ class MutatingPolicy:
             raise MutationFailed(expression.fault)
         activation = Activation(given, self._variables, params=self._params, asks=self._asks)
         try:
-            result = activation.evaluate(expression)
+            (result,) = await activation.evaluate_all((expression,))
         except OutOfBudget as error:
             raise MutationFailed(str(error)) from None
         if result.error:

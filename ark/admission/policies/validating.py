@@ -7,14 +7,16 @@ Follows C{k8s.io/apiserver/pkg/admission/plugin/policy/validating/dispatcher.go}
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
+from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from ark.admission.answering import Answering
 from ark.admission.attributes import Attributes, Subject
-from ark.admission.expressions import Given
+from ark.admission.expressions import Given, Turn
 from ark.admission.policies.judging import INVALID, Annotation, Decision, Judgement, ValidatingPolicy
 from ark.admission.policies.matching import MatchError
 from ark.admission.policies.params import LocalKinds, ParamFault, ParamKinds, nothing_local
@@ -42,10 +44,13 @@ class _Judging:
     One write before the policies.
     """
 
-    def __init__(self, attributes: Attributes, answering: Answering, namespace_of: NamespaceLookup) -> None:
+    def __init__(
+        self, attributes: Attributes, answering: Answering, namespace_of: NamespaceLookup, turn: Turn
+    ) -> None:
         self._attributes = attributes
         self._answering = answering
         self._namespace_of = namespace_of
+        self._turn = turn
         self._denials: list[_Denial] = []
 
     async def judge(self, hooks: Iterable[Hook[ValidatingPolicy]]) -> None:
@@ -82,7 +87,7 @@ class _Judging:
             return
         namespace = await self._namespace()
         for param in params:
-            given = Given(attributes, self._answering.answers, namespace, param)
+            given = Given(attributes, self._answering.answers, namespace, param, self._turn)
             judgement = await self._judged(hook, given)
             for index, decision in enumerate(judgement.decisions):
                 if decision.denied:
@@ -92,7 +97,7 @@ class _Judging:
 
     async def _judged(self, hook: Hook[ValidatingPolicy], given: Given) -> Judgement:
         policy = hook.compiled
-        return await self._answering.complete(lambda: policy.judge(given))
+        return await self._answering.run(lambda: policy.judge(given))
 
     async def _namespace(self) -> Object | None:
         attributes = self._attributes
@@ -181,6 +186,7 @@ class ValidatingAdmissionPolicies:
     ) -> None:
         self._namespace_of = namespace_of
         self._authorizer = authorizer
+        self._turn = partial(deferLater, reactor, 0)
         params = ParamKinds(cluster, reactor, local)
         self._source: PolicySource[ValidatingPolicy] = PolicySource(
             cluster, "validatingadmissionpolicies", ValidatingPolicy, params, reactor
@@ -241,5 +247,5 @@ class ValidatingAdmissionPolicies:
         """
         hooks: Sequence[Hook[ValidatingPolicy]] = await self._source.concerned(attributes)
         if hooks:
-            judging = _Judging(attributes, Answering(self._authorizer), self._namespace_of)
+            judging = _Judging(attributes, Answering(self._authorizer), self._namespace_of, self._turn)
             await judging.judge(hooks)

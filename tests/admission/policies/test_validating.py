@@ -276,6 +276,33 @@ class JudgingTests(ValidatingTestCase):
         self.assertEqual(made.annotations, {"p/long": "é" * 5120})
 
 
+class TurnTests(ValidatingTestCase):
+    """
+    Expressions that take long do not keep others waiting.
+    """
+
+    def test_turns(self) -> None:
+        """
+        Others have their turn after some 50 ms; quick expressions, and questions, do not wait.
+        """
+        costly = "object.spec.items.all(a, object.spec.items.all(b, a + b > 0))"
+        asks = "!authorizer.path('/x').check('post').allowed()"
+        long = write(items=list(range(1, 301)))
+        self.policy(VALIDATING, validations=[{"expression": asks}] * 5)
+        self.assertEqual(self.message(self.plugin.validate(long)), "")
+        for spec in (
+            {"matchConditions": [{"name": "long", "expression": costly}]},
+            {"validations": [{"expression": costly}]},
+            {"validations": [{"expression": "true", "messageExpression": f"{costly} ? 'x' : 'y'"}]},
+            {"auditAnnotations": [{"key": "long", "valueExpression": f"{costly} ? 'x' : 'y'"}]},
+        ):
+            self.policy(VALIDATING, **spec)
+            waiting = self.begin(self.plugin.validate(long))
+            self.assertNoResult(waiting)
+            self.clock.advance(0)
+            self.assertIsNone(self.successResultOf(waiting))
+
+
 class AskingTests(ValidatingTestCase):
     """
     Expressions that ask who may do what.
