@@ -159,6 +159,23 @@ class IChangeFeed(Interface):
         """
 
 
+class ITellsRevision(Interface):
+    """
+    Provided by change feeds that are told the revision of every commit, beside L{IChangeFeed}.
+
+    It spares its followers the reading of a log that has nothing new for them.
+    """
+
+    def told() -> tuple[int, int] | None:
+        """
+        How often it began to be told, and the newest revision that it was told since, or knows
+        of otherwise.  L{None} while it is not told.
+
+        Who has read the log to its end after a beginning need not read it again before there
+        is a revision that he has not.
+        """
+
+
 class IConnects(Interface):
     """
     Provided by backends whose database is a server, beside L{IStorageBackend}.

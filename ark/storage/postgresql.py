@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from ark.interfaces import IChangeFeed, IConnects, IReportsKinds, IRestores, IStorageBackend
+from ark.interfaces import IChangeFeed, IConnects, IReportsKinds, IRestores, IStorageBackend, ITellsRevision
 from ark.meta.records import (
     Change,
     EventPage,
@@ -65,6 +65,8 @@ from ark.storage.seencounter import SeenCounter
 _CONNECTIONS = 8
 _TIMEOUT = 15.0
 _SWEPT_ROWS = 1000
+# As long as a batch takes at most, if nothing is wrong.
+_OWN_SECONDS = 0.02
 _REMEDY = "Check the --postgres options, and that the server{place} can be reached."
 _RIGHTS = (
     "Run ark-server migrate as the role that owns the schema, and give this one the rights that it needs."
@@ -84,7 +86,7 @@ _REMEDIES = {
 _T = TypeVar("_T")
 
 
-@implementer(IStorageBackend, IChangeFeed, IConnects)
+@implementer(IStorageBackend, IChangeFeed, IConnects, ITellsRevision)
 class PostgreSQLBackend:
     """
     L{IStorageBackend} over a database whose schema is in place.
@@ -97,7 +99,10 @@ class PostgreSQLBackend:
         self._counter = SeenCounter(self._recover, self._feed.notify)
         self._writer = Writer(Sessions(hosts, reactor, 1, _TIMEOUT), reactor, self._counter, self.get)
         self._points = PointReads(reactor, self._start_read)
-        self._listener = Listener(hosts, reactor, _TIMEOUT, self._feed.notify, self._readers.query)
+        self._listener = Listener(hosts, reactor, _TIMEOUT, self._heard, self._readers.query)
+        self._reactor = reactor
+        self._committing = 0
+        self._later: Any = None
 
     def __conform__(self, interface: Any) -> Any:
         if interface is IReportsKinds:
@@ -110,6 +115,13 @@ class PostgreSQLBackend:
         See L{IConnects.hears}.
         """
         return self._listener.hears
+
+    def told(self) -> tuple[int, int] | None:
+        """
+        See L{ITellsRevision.told}.
+        """
+        listener = self._listener
+        return (listener.beginnings, max(listener.newest, self._counter.revision)) if listener.hears else None
 
     @property
     def connections(self) -> int:
@@ -137,9 +149,24 @@ class PostgreSQLBackend:
         """
         if not changes:
             return []
-        outcomes = await self._writer.commit(changes)
-        self._feed.notify()
-        return outcomes
+        self._committing += 1
+        try:
+            return await self._writer.commit(changes)
+        finally:
+            self._committing -= 1
+            self._feed.notify()
+
+    def _heard(self) -> None:
+        """
+        Something was committed.
+
+        While a batch of our own is on its way that is likely to be it: its answer comes right after
+        the news of it, and then there is nothing to be read.
+        """
+        if not self._committing:
+            self._feed.notify()
+        elif self._later is None or not self._later.active():
+            self._later = self._reactor.callLater(_OWN_SECONDS, self._feed.notify)
 
     async def get(self, key: Key, revision: int | None = None) -> Version | None:
         """
@@ -249,6 +276,8 @@ class PostgreSQLBackend:
         See L{IStorageBackend.close}.
         """
         await self._listener.stop()
+        if self._later is not None and self._later.active():
+            self._later.cancel()
         await self._writer.close()
         await self._readers.close()
 

@@ -36,6 +36,9 @@ class Listener:
 
     @param query: runs a statement over another connection.
     @ivar hears: whether notifications come.
+    @ivar beginnings: how often it was sure that they do; whoever reads the log after that
+        misses nothing.
+    @ivar newest: the newest revision among them.
     """
 
     _log = Logger()
@@ -62,6 +65,8 @@ class Listener:
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
         self.hears = False
+        self.beginnings = 0
+        self.newest = 0
 
     @property
     def open(self) -> int:
@@ -160,7 +165,10 @@ class Listener:
     def _heard(self, notification: Any) -> None:
         if notification.payload == self._token:
             self._probed_at = None
+            self.beginnings += 1
             if not self.hears:
                 self.hears = True
                 self._log.info("Notifications of PostgreSQL come")
+        elif notification.payload.isdigit():
+            self.newest = max(self.newest, int(notification.payload))
         self._wake()

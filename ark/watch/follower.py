@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from ark.interfaces import IChangeFeed, IStorageBackend
+from ark.interfaces import IChangeFeed, IStorageBackend, ITellsRevision
 from ark.meta.records import EventPage, Version
 from ark.storage.errors import Compacted, StorageError
 from ark.watch.counts import Counts
@@ -59,6 +59,8 @@ class Follower:
         self._reactor = reactor
         self._window = window
         self._objects = objects
+        self._teller = ITellsRevision(backend, None)
+        self._told_since = -1
         self._early: dict[int, Version] = {}
         self._memos = Memos()
         self._waiters = RevisionWaiters(reactor)
@@ -208,9 +210,8 @@ class Follower:
 
     async def _read(self) -> None:
         self._woken = False
-        if self.current.immediate() == self.revision:
-            return
-        while True:
+        told = None if self._teller is None else self._teller.told()
+        while self._is_behind():
             try:
                 page = await self._backend.events(self.revision, PAGE)
             except Compacted:
@@ -218,10 +219,20 @@ class Follower:
                 return
             self._bring(page)
             # A page may be short for reasons of the backend's own: only an empty one is the end.
-            if not page.events or self.current.immediate() == self.revision:
+            if not page.events:
+                self._told_since = -1 if told is None else told[0]
                 return
             # The backend may answer without suspending; others want their turn.
             await deferLater(self._reactor, 0)
+
+    def _is_behind(self) -> bool:
+        """
+        Whether the log may hold more than was brought.
+        """
+        if self.current.immediate() == self.revision:
+            return False
+        told = None if self._teller is None else self._teller.told()
+        return told is None or told[0] != self._told_since or told[1] > self.revision
 
     def _bring(self, page: EventPage) -> None:
         before = self.revision

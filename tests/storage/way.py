@@ -79,6 +79,7 @@ class _Relay(_Relaying, ProxyClient):  # type: ignore[misc]
             end = place + 1 + int.from_bytes(data[place + 1 : place + 5], "big")
             if end > len(data):
                 break
+            way.answers += data[place : place + 1] == b"Z"
             if not (way.deaf and data[place : place + 1] == b"A"):
                 parts.append(data[place:end])
             place = end
@@ -121,6 +122,7 @@ class Way:
     @ivar shut: whether whoever comes is sent away.
     @ivar delay: how many seconds later everything arrives, in both directions.
     @ivar silent: whether nothing arrives, and nobody is told so.
+    @ivar answers: how many times the server was ready for another query, which C{frames} counts.
     @ivar deaf: whether notifications do not arrive, which C{frames} makes possible.
     """
 
@@ -135,7 +137,7 @@ class Way:
         self.reactor = reactor
         self.doors: list[Protocol] = []
         self.lose = b""
-        self.lost = 0
+        self.lost = self.answers = 0
         self.frames = frames
         self.closes = self.shut = self.silent = self.deaf = False
         self.delay = 0.0

@@ -9,11 +9,11 @@ from random import Random
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from ark.interfaces import IStorageBackend
+from ark.interfaces import IStorageBackend, ITellsRevision
 from ark.meta.records import Change, Committed, Key, Mismatch, Outcome, Range, Version
 from ark.meta.status import APIStatus
 from ark.storage.errors import Compacted, Unavailable
@@ -73,6 +73,26 @@ class HeldBackend(CountingBackend):
             one.callback(None)
 
 
+@implementer(ITellsRevision)
+class TellingBackend(HeldBackend):
+    """
+    Has to be asked for its revision, and is told what others commit.
+    """
+
+    now: tuple[int, int] | None = None
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.clock = clock
+
+    def told(self) -> tuple[int, int] | None:
+        return self.now
+
+    async def current_revision(self) -> int:
+        await deferLater(self.clock, 0)
+        return await super().current_revision()
+
+
 class CacherTestCase(SynchronousTestCase):
     """
     One replica over a backend that counts.
@@ -90,6 +110,35 @@ class CacherTestCase(SynchronousTestCase):
         Another process commits.
         """
         return self.successResultOf(Deferred.fromCoroutine(self.backend.commit(changes)))
+
+
+class ToldTests(SynchronousTestCase):
+    """
+    A backend that tells the revision of every commit.
+    """
+
+    def test_what_is_known_is_not_read(self) -> None:
+        """
+        The log is read once after each beginning, and for what is newer only.
+        """
+        clock = Clock()
+        backend = TellingBackend(clock)
+        replica = Replica(clock, backend).start()
+
+        def reads_when(told: tuple[int, int] | None) -> int:
+            backend.now = told
+            del backend.asked[:]
+            replica.cacher._follower.wake()
+            replica.settle()
+            return backend.asked.count("events")
+
+        self.assertEqual([reads_when(None), reads_when(None)], [1, 1])
+        self.assertEqual([reads_when((1, 1)), reads_when((1, 1))], [1, 0])
+        self.successResultOf(Deferred.fromCoroutine(backend.commit([creation("a"), creation("b")])))
+        self.assertEqual(reads_when((1, 3)), 1)
+        self.assertEqual(replica.cacher.revision, 3)
+        self.assertEqual([reads_when((1, 3)), reads_when((2, 3)), reads_when((2, 3))], [0, 1, 0])
+        self.assertEqual([reads_when(None), reads_when((2, 3))], [1, 1])
 
 
 class CommitTests(CacherTestCase):
