@@ -26,17 +26,26 @@ class Body:
         self.length = len(data)
 
     def startProducing(self, consumer: Any) -> Deferred[None]:
+        """
+        Write it all at once.
+        """
         consumer.write(self._data)
         return succeed(None)
 
     def pauseProducing(self) -> None:
-        pass
+        """
+        It is written already.
+        """
 
     def resumeProducing(self) -> None:
-        pass
+        """
+        It is written already.
+        """
 
     def stopProducing(self) -> None:
-        pass
+        """
+        It is written already.
+        """
 
 
 class Answer(Protocol):

@@ -41,11 +41,13 @@ class CallFailed(Exception):
     A webhook did not answer, or not with success.
 
     @ivar code: the code of its answer; 503 where there was none.
+    @ivar answered: whether the message is the webhook's own, which does not belong into logs.
     """
 
-    def __init__(self, message: str, code: int = 503) -> None:
+    def __init__(self, message: str, code: int = 503, answered: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.answered = answered
 
 
 def refusal(code: int, content_type: str, body: bytes) -> CallFailed:
@@ -58,8 +60,8 @@ def refusal(code: int, content_type: str, body: bytes) -> CallFailed:
         told = body[:LONGEST_TEXT].decode("utf-8", "replace").strip()
     status = _failure(body)
     if status is not None:
-        return CallFailed(str(status.get("message") or ""), int(status.get("code") or 0))
-    return CallFailed(_words(code, told), code)
+        return CallFailed(str(status.get("message") or ""), int(status.get("code") or 0), True)
+    return CallFailed(_words(code, told), code, True)
 
 
 def _failure(body: bytes) -> dict[str, Any] | None:

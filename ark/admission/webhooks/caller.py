@@ -65,7 +65,8 @@ class WebhookCaller:
         try:
             return await known[1].post(data, hook.seconds)
         except CallFailed as failed:
-            raise CallingFailed(hook.name, f"failed to call webhook: {failed}", failed.code) from failed
+            why = f"failed to call webhook: {failed}"
+            raise CallingFailed(hook.name, why, failed.code, failed.answered) from failed
 
     def _find(self, place: bytes, hook: Hook) -> tuple[Webhook, WebhookClient]:
         try:
@@ -127,7 +128,7 @@ class Asking:
         try:
             response = read_response(data, uid, hook.review_version, self._mutates)
         except Undecodable as error:
-            raise CallingFailed(hook.name, f"failed to call webhook: {error}") from error
+            raise CallingFailed(hook.name, f"failed to call webhook: {error}", answered=True) from error
         except BadReview as error:
             raise CallingFailed(hook.name, f"received invalid webhook response: {error}") from error
         for key, value in response.annotations.items():
@@ -150,10 +151,11 @@ class Asking:
             await work
         except CallingFailed as failed:
             self._count(call, started, failed.code, "" if hook.ignores else CALLING)
+            what = "passed over" if hook.ignores else "a write fails"
+            self._log.warn("{what}: {why}", what=what, why=failed.logged)
             if not hook.ignores:
                 raise failed.status() from failed
             self._metrics.failed_open(call)
-            self._log.warn("a webhook failed and is passed over: {error}", error=str(failed))
             return False
         except APIStatus as status:
             denied = isinstance(status, Denied)

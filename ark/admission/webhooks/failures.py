@@ -18,11 +18,16 @@ class CallingFailed(Exception):
     A webhook could not be called, or its answer not be used: its failure policy decides.
 
     @ivar code: the HTTP code that comes nearest to it.
+    @ivar logged: what a log may have of it: nothing that the webhook said.
     """
 
-    def __init__(self, webhook: str, why: str, code: int = 503) -> None:
+    def __init__(self, webhook: str, why: str, code: int = 503, answered: bool = False) -> None:
+        """
+        @param answered: whether the reason is in the webhook's words.
+        """
         super().__init__(f"failed calling webhook {quote(webhook)}: {why}")
         self.code = code
+        self.logged = f"webhook {quote(webhook)} answered with {code}" if answered else str(self)
 
     def status(self) -> APIStatus:
         """

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.logger import formatEvent, globalLogPublisher
+
 from tests.admission.webhooks.support import AdmissionTestCase, Reply, allowed
 from tests.endpoints.support import WIDGETS
 
@@ -160,6 +162,21 @@ class FailureTests(AdmissionTestCase):
         self.assertEqual(self.create().code, 201)
         key = "failed-open.validating.webhook.admission.k8s.io/round_0_index_0"
         self.assertEqual(self.witness.seen[-1].annotations, {key: "a.example.com"})
+
+    def test_what_a_webhook_says_is_not_logged(self) -> None:
+        """
+        Who it is, and why there was no answer, is (CVE-2020-8561).
+        """
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        secret = {"kind": "Status", "status": "Failure", "message": "secret"}
+        self.hooks.code = 500
+        self.hook("validating", "a", lambda review: secret, failurePolicy="Ignore")
+        self.assertEqual(self.create(secret="word").code, 201)
+        texts = [formatEvent(event) for event in events]
+        self.assertIn('passed over: webhook "a.example.com" answered with 0', texts)
+        self.assertNotIn("secret", " ".join(texts))
 
     def test_no_answer_in_time(self) -> None:
         """
