@@ -11,8 +11,10 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from tests.cluster.ark import ArkServer
 from tests.cluster.client import Endpoint
 from tests.histories import databasefaults as database
 from tests.histories.databasefaults import Happening
@@ -56,8 +58,8 @@ def _kill(scene: Scene, seconds: float, dice: random.Random) -> None:
 def _kill_all(scene: Scene, seconds: float, dice: random.Random) -> None:
     for replica in scene.replicas:
         replica.kill()
-    for replica in scene.replicas:
-        replica.start_again()
+    with ThreadPoolExecutor(len(scene.replicas)) as pool:
+        list(pool.map(ArkServer.start_again, scene.replicas))
 
 
 def _freeze(scene: Scene, seconds: float, dice: random.Random) -> None:
