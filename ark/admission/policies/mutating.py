@@ -83,8 +83,7 @@ class _Mutating:
         try:
             if not await hook.resources.matches(attributes, self._namespace_of):
                 return []
-            if hook.param_kind is not None:
-                await hook.param_kind.found()
+            await hook.ready()
         except (*MatchError, ParamFault) as error:
             self._fail(hook, None, f"failed to configure policy: {error}", "")
             return []

@@ -11,11 +11,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from attrs import frozen
 from twisted.internet.defer import Deferred, TimeoutError
+from twisted.logger import Logger
 
 from ark.admission.attributes import Attributes, Subject
 from ark.admission.policies.looks import reads_managed_fields
 from ark.admission.policies.matching import MatchResources
-from ark.admission.policies.params import ParamKind, ParamKinds, stopped
+from ark.admission.policies.params import ParamFault, ParamKind, ParamKinds, stopped
 from ark.admission.refusals import forbidden
 from ark.admission.rules import is_exempt
 from ark.cluster.errors import Unreachable
@@ -50,13 +51,14 @@ class Hook(Generic[P]):
     A policy that has bindings.
 
     @ivar source: its C{spec}.
-    @ivar compiled: what it became.
+    @ivar fault: why it became nothing; empty if it became something.
     @ivar param_kind: the kind of its parameters, if it has any.
     """
 
     name: str
     source: Mapping[str, Any]
-    compiled: P
+    _compiled: P | None
+    fault: str
     resources: MatchResources
     bindings: tuple[Binding, ...]
     param_kind: ParamKind | None
@@ -76,6 +78,25 @@ class Hook(Generic[P]):
             binding.resources.concerns(subject) for binding in self.bindings
         )
 
+    @property
+    def compiled(self) -> P:
+        """
+        What it became.
+        """
+        assert self._compiled is not None, self.fault
+        return self._compiled
+
+    async def ready(self) -> None:
+        """
+        Return when it can be held against writes.
+
+        @raise ParamFault: it cannot.
+        """
+        if self.fault:
+            raise ParamFault(self.fault)
+        if self.param_kind is not None:
+            await self.param_kind.found()
+
     async def params(self, binding: Binding, attributes: Attributes) -> Sequence[Object | None]:
         """
         What the policy is to be held against a write with: each parameter in turn, or nothing once.
@@ -91,18 +112,21 @@ class Hook(Generic[P]):
 class _Compiled(NamedTuple):
     version: tuple[Any, ...]
     compiled: Any
+    fault: str
     resources: MatchResources
 
 
 class PolicySource(Generic[P]):
     """
     @param plural: C{validatingadmissionpolicies} or C{mutatingadmissionpolicies}.
-    @param compiler: what makes something of a policy's C{spec}; it must not raise.
+    @param compiler: what makes something of a policy's C{spec}.
     @param params: the kinds of its parameters; nobody else may have it.
     @param reactor: C{IReactorTime}.
     @ivar hooks: the policies that have bindings, by name; empty before L{synced}.
     @ivar reads_managed_fields: whether any of them looks at who owns which field.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -260,8 +284,16 @@ class PolicySource(Generic[P]):
         found = known.get(name)
         if found is None or found.version != version:
             resources = MatchResources(spec.get("matchConstraints"))
-            found = _Compiled(version, self._compiler(spec), resources)
+            found = _Compiled(version, *self._compile(name, spec), resources)
         self._known[name] = found
         source = spec.get("paramKind")
         param_kind = None if source is None else self._params.follow(source)
-        return Hook(name, spec, found.compiled, found.resources, bindings, param_kind)
+        return Hook(name, spec, found.compiled, found.fault, found.resources, bindings, param_kind)
+
+    def _compile(self, name: str, spec: Mapping[str, Any]) -> tuple[P | None, str]:
+        try:
+            return self._compiler(spec), ""
+        except Exception as error:
+            # One that nobody expected must not keep the others from being followed.
+            self._log.failure("the policy {name} could not be compiled", name=name)
+            return None, f"it could not be compiled: {error}"

@@ -61,8 +61,7 @@ class _Judging:
             try:
                 if not await hook.resources.matches(self._attributes, self._namespace_of):
                     continue
-                if hook.param_kind is not None:
-                    await hook.param_kind.found()
+                await hook.ready()
             except (*MatchError, ParamFault) as error:
                 self._misconfigured(hook, None, error)
                 continue

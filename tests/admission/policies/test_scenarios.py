@@ -45,7 +45,7 @@ def differences(sort: Sort, told: dict[str, Any]) -> tuple[list[tuple[str, Answe
 
 class RecordedTests(SynchronousTestCase):
     """
-    What a kube-apiserver said once.
+    What a kube-apiserver said once (contract 16.2, 16.6, 16.7).
     """
 
     maxDiff = None

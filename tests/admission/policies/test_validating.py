@@ -178,6 +178,16 @@ class FollowingTests(ValidatingTestCase):
         self.policy(VALIDATING, validations=[{"expression": "true"}])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_policies_that_nobody_expected(self) -> None:
+        """
+        Do not keep others from being followed; what they are about cannot be judged.
+        """
+        self.policy(VALIDATING, variables=[{"expression": "without a name"}], validations=SMALL)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        self.assertIn("failed to configure policy: it could not be compiled", self.judged(size=1))
+        self.policy(VALIDATING, validations=SMALL)
+        self.assertEqual(self.judged(size=1), "")
+
 
 class JudgingTests(ValidatingTestCase):
     """
