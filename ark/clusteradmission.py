@@ -5,7 +5,10 @@ Everything that a cluster has judge writes, in the order of kube-apiserver.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from twisted.internet.task import deferLater
 
 from ark.admission.clusternamespaces import NAMESPACES, ClusterNamespaces
 from ark.admission.foundnamespaces import FoundNamespaces
@@ -57,7 +60,7 @@ class ClusterAdmission:
         phases = ClusterNamespaces(cluster, self._informer, reactor)
         self.namespaces: IAdmissionPlugin = NamespaceLifecycle(phases.phase_of, phases.doubt)
         found = FoundNamespaces(cluster, self._informer)
-        around = Surroundings(found.of, authorizer)
+        around = Surroundings(found.of, authorizer, partial(deferLater, reactor, 0))
         caller = WebhookCaller(reactor, resolve)
         self._webhooks = FollowedWebhooks(cluster, caller, around, reactor, self._metrics)
         self._mutating = MutatingAdmissionPolicies(

@@ -36,20 +36,9 @@ class Answering:
         self._authorizer = authorizer
         self.answers: dict[Question, Answer] = {}
 
-    async def complete(self, evaluate: Callable[[], T]) -> T:
-        """
-        What C{evaluate} comes to when all it asks is known.
-        """
-        while True:
-            try:
-                return evaluate()
-            except Unanswered as unanswered:
-                question = unanswered.question
-            self.answers[question] = await self._ask(question)
-
     async def run(self, evaluate: Callable[[], Awaitable[T]]) -> T:
         """
-        As L{complete}, for evaluations that let others have their turn.
+        What C{evaluate} comes to when all it asks is known.
         """
         while True:
             try:

@@ -54,41 +54,29 @@ class MatchConditions:
             if known is not None
         ]
 
-    def met(self, given: Given) -> bool:
+    async def met_in_turns(self, given: Given, errors: list[str] | None = None) -> bool:
         """
-        Whether all of them hold.
+        Whether all of them hold; others have their turn between conditions that take long.
 
+        @param errors: takes what is wrong with those that cannot be judged.
         @raise ConditionsFailed: none is false, but one cannot be judged.
         @raise Unanswered: a right has to be asked for first.
         """
         if not self._expressions:
             return True
-        activation = self._activation(given)
         try:
             # All are evaluated before the first is looked at, so that they have to be affordable together.
-            results = [activation.evaluate(each) for each in self._expressions]
+            results = await self._activation(given).evaluate_all(self._expressions)
         except OutOfBudget as error:
             return self._failed([str(error)])
-        return self._hold(results)
-
-    async def met_in_turns(self, given: Given) -> bool:
-        """
-        As L{met}, with turns for others between conditions that take long.
-        """
-        if not self._expressions:
-            return True
-        try:
-            return self._hold(await self._activation(given).evaluate_all(self._expressions))
-        except OutOfBudget as error:
-            return self._failed([str(error)])
+        return self._hold(results, [] if errors is None else errors)
 
     def _activation(self, given: Given) -> Activation:
         # Conditions are not told of the namespace.
         given = given._replace(namespace=None)
         return Activation(given, self._variables, params=self._params, budget=CONDITIONS_BUDGET)
 
-    def _hold(self, results: Sequence[Result]) -> bool:
-        errors: list[str] = []
+    def _hold(self, results: Sequence[Result], errors: list[str]) -> bool:
         for result in results:
             if result.error:
                 errors.append(result.error)

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
+Labels = tuple[str, ...]
+
 ADMIT = "admit"
 VALIDATE = "validate"
 VALIDATING = "validating"
@@ -26,9 +28,8 @@ _PREFIX = "apiserver_admission_"
 _MOST = 600
 _PLUGIN_SECONDS = (0.005, 0.025, 0.1, 0.5, 1.0, 2.5)
 _WEBHOOK_SECONDS = (*_PLUGIN_SECONDS, 10.0, 25.0)
+_CONDITION_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.1, 0.2, 0.25)
 _SECONDS_LABELS = ("name", "type", "operation", "rejected")
-
-Labels = tuple[str, ...]
 
 
 class Call(NamedTuple):
@@ -48,10 +49,13 @@ class _Seconds:
     Durations by labels.
     """
 
-    def __init__(self, name: str, documentation: str, bounds: tuple[float, ...]) -> None:
+    def __init__(
+        self, name: str, documentation: str, bounds: tuple[float, ...], labels: Labels = _SECONDS_LABELS
+    ) -> None:
         self._name = _PREFIX + name
         self._documentation = documentation
         self._bounds = bounds
+        self._labels = labels
         self._found: dict[Labels, list[int]] = defaultdict(lambda: [0] * (len(bounds) + 1))
         self._sums: dict[Labels, float] = defaultdict(float)
 
@@ -60,7 +64,7 @@ class _Seconds:
         self._sums[labels] += seconds
 
     def collect(self) -> Metric:
-        family = HistogramMetricFamily(self._name, self._documentation, labels=_SECONDS_LABELS)
+        family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
         for labels, counts in self._found.items():
             family.add_metric(labels, list(self._buckets(counts)), self._sums[labels])
         return family
@@ -131,6 +135,12 @@ class AdmissionMetrics:
         self._errors = _Counts(
             "match_condition_evaluation_errors_total", "Match conditions that could not be judged.", about
         )
+        self._judgements = _Seconds(
+            "match_condition_evaluation_seconds",
+            "Seconds that match conditions took which did not hold.",
+            _CONDITION_SECONDS,
+            about,
+        )
         self._exclusions = _Counts(
             "match_condition_exclusions_total", "Writes that match conditions kept from being judged.", about
         )
@@ -165,11 +175,16 @@ class AdmissionMetrics:
         """
         self._opened.add(call.name, call.type)
 
-    def unjudged(self, name: str, kind: str, step: str, operation: str) -> None:
+    def unmet(self, what: tuple[str, str, str, str], errors: int, seconds: float) -> None:
         """
-        A match condition could not be judged.
+        Match conditions did not hold, or could not be judged.
+
+        @param what: name, kind, step and operation.
+        @param errors: how many could not be judged.
         """
-        self._errors.add(name, kind, step, operation)
+        for _ in range(errors):
+            self._errors.add(*what)
+        self._judgements.observe(what, seconds)
 
     def excluded(self, name: str, kind: str, step: str, operation: str) -> None:
         """
@@ -181,7 +196,7 @@ class AdmissionMetrics:
         """
         Everything, for C{prometheus_client}.
         """
-        for one in (self._plugins, self._webhooks):
+        for one in (self._plugins, self._webhooks, self._judgements):
             yield one.collect()
         for counts in (self._requests, self._rejections, self._opened, self._errors, self._exclusions):
             yield counts.collect()

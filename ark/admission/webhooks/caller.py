@@ -11,13 +11,16 @@ from uuid import uuid4
 import orjson
 from twisted.logger import Logger
 
+from ark.admission.answering import Answering
 from ark.admission.attributes import Attributes
+from ark.admission.expressions import Given
+from ark.admission.matchconditions import ConditionsFailed
 from ark.admission.metrics import ADMIT, CALLING, INTERNAL, NO_ERROR, VALIDATE, AdmissionMetrics, Call
 from ark.admission.webhooks.failures import CallingFailed, Denied, denial, dry_run_unsupported
-from ark.admission.webhooks.hook import Hook
+from ark.admission.webhooks.hook import Hook, Surroundings
 from ark.admission.webhooks.review import BadReview, Request, Response, Undecodable, read_response
 from ark.cluster.webhook import CallFailed, Connections, Resolve, Webhook, WebhookClient
-from ark.meta.status import APIStatus
+from ark.meta.status import APIStatus, forbidden
 
 MOST_BYTES = 16 * 1024 * 1024
 """
@@ -103,11 +106,45 @@ class Asking:
 
     _log = Logger()
 
-    def __init__(self, caller: WebhookCaller, step: str, metrics: AdmissionMetrics) -> None:
+    def __init__(
+        self, caller: WebhookCaller, step: str, surroundings: Surroundings, metrics: AdmissionMetrics
+    ) -> None:
         self._caller = caller
+        self._surroundings = surroundings
         self._mutates = step == ADMIT
         self._step = step
         self._metrics = metrics
+
+    async def wanted(self, hook: Hook, attributes: Attributes) -> bool:
+        """
+        Whether a webhook that a write concerns is to be asked about it.
+
+        @raise APIStatus: 403, a condition cannot be judged; 404 and 500, the namespace cannot
+            be found.
+        """
+        around = self._surroundings
+        if not await hook.selects(attributes, around.namespace_of):
+            return False
+        conditions = hook.conditions
+        if conditions is None:
+            return True
+        answering = Answering(around.authorizer)
+        given = Given(attributes, answering.answers, turn=around.turn)
+        errors: list[str] = []
+        started = self._caller.seconds()
+        met = False
+        try:
+            met = await answering.run(lambda: conditions.met_in_turns(given, errors))
+        except ConditionsFailed as failed:
+            raise forbidden(attributes.resource, attributes.name, str(failed)) from failed
+        finally:
+            if not met:
+                what = (hook.name, "webhook", self._step, attributes.operation)
+                self._metrics.unmet(what, len(errors), self._caller.seconds() - started)
+        if not met:
+            step = ADMIT if self._mutates else VALIDATE
+            self._metrics.excluded(hook.name, "webhook", step, attributes.operation)
+        return met
 
     async def ask(self, hook: Hook, attributes: Attributes, request: Request) -> Response:
         """
@@ -163,13 +200,6 @@ class Asking:
             raise
         self._count(call, started, 200)
         return True
-
-    def excluded(self, hook: Hook, attributes: Attributes) -> None:
-        """
-        Count a write that is kept from a webhook by its conditions.
-        """
-        step = ADMIT if self._mutates else VALIDATE
-        self._metrics.excluded(hook.name, "webhook", step, attributes.operation)
 
     def _count(self, call: Call, started: float, code: int, error: str = "") -> None:
         if error:

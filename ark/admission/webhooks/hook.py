@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ark.admission.answering import Answering
 from ark.admission.attributes import Attributes, Subject
-from ark.admission.expressions import Given
-from ark.admission.matchconditions import ConditionsFailed, MatchConditions
+from ark.admission.expressions import Turn
+from ark.admission.matchconditions import MatchConditions
 from ark.admission.rules import read_rules
 from ark.admission.selectors import (
     InvalidSelector,
@@ -26,7 +25,7 @@ from ark.admission.selectors import (
 from ark.admission.webhooks.review import KNOWN_VERSIONS
 from ark.interfaces import IAuthorizer
 from ark.meta.selectors import LabelSelector
-from ark.meta.status import forbidden, internal_error
+from ark.meta.status import internal_error
 
 DEFAULT_SECONDS = 10
 _WITHOUT_EFFECT = frozenset(("None", "NoneOnDryRun"))
@@ -38,10 +37,12 @@ class Surroundings(NamedTuple):
 
     @ivar namespace_of: finds the namespaces of what is written.
     @ivar authorizer: answers what conditions ask about rights.
+    @ivar turn: lets others have their turn between conditions that take long.
     """
 
     namespace_of: NamespaceLookup
     authorizer: IAuthorizer
+    turn: Turn | None = None
 
 
 class Hook:
@@ -75,7 +76,10 @@ class Hook:
         self._source = source
 
     @cached_property
-    def _conditions(self) -> MatchConditions | None:
+    def conditions(self) -> MatchConditions | None:
+        """
+        What has to hold besides.
+        """
         conditions = self._source.get("matchConditions")
         return MatchConditions(conditions, self.ignores) if conditions else None
 
@@ -93,30 +97,18 @@ class Hook:
         """
         return any(rule.concerns(subject) for rule in self._rules)
 
-    async def wants(self, attributes: Attributes, surroundings: Surroundings) -> bool | None:
+    async def selects(self, attributes: Attributes, namespace_of: NamespaceLookup) -> bool:
         """
-        Whether it is to be called about a write that it L{concerns}; L{None} where everything
-        but its conditions says so.
+        Whether it is about a write that it L{concerns}, as far as rules and selectors tell.
 
-        @raise APIStatus: 403, a condition cannot be judged; 404 and 500, the namespace cannot
-            be found.
+        @raise APIStatus: 404 and 500, the namespace cannot be found.
         """
         subject = attributes.subject
         if not any(rule.concerns(subject) and rule.matches(attributes) for rule in self._rules):
             return False
         try:
-            if not matches_object(self._objects, attributes):
-                return False
-            if not await matches_namespace(self._namespaces, attributes, surroundings.namespace_of):
-                return False
+            return matches_object(self._objects, attributes) and await matches_namespace(
+                self._namespaces, attributes, namespace_of
+            )
         except InvalidSelector as error:
             raise internal_error(str(error)) from error
-        conditions = self._conditions
-        if conditions is None:
-            return True
-        answering = Answering(surroundings.authorizer)
-        given = Given(attributes, answering.answers)
-        try:
-            return True if await answering.complete(lambda: conditions.met(given)) else None
-        except ConditionsFailed as failed:
-            raise forbidden(attributes.resource, attributes.name, str(failed)) from failed

@@ -95,8 +95,7 @@ class MutatingWebhooks:
         metrics: AdmissionMetrics | None = None,
     ) -> None:
         self._configurations = configurations
-        self._surroundings = surroundings
-        self._asking = Asking(caller, ADMIT, metrics or AdmissionMetrics())
+        self._asking = Asking(caller, ADMIT, surroundings, metrics or AdmissionMetrics())
         configurations.subscribe(lambda: caller.keep(self, configurations.hooks))
 
     def handles(self, operation: str) -> bool:
@@ -128,9 +127,7 @@ class MutatingWebhooks:
         rounds.begin(attributes)
         changing = _Changing(attributes, rounds, self._asking)
         for place, hook in hooks:
-            wanted = await hook.wants(attributes, self._surroundings)
-            if wanted is None:
-                self._asking.excluded(hook, attributes)
+            wanted = await self._asking.wanted(hook, attributes)
             # A webhook is not asked for the first time in the second round.
             if wanted and (not attributes.reinvoking or rounds.asks(hook)):
                 await changing.by(hook, place)

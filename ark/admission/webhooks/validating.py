@@ -39,8 +39,7 @@ class ValidatingWebhooks:
         metrics: AdmissionMetrics | None = None,
     ) -> None:
         self._configurations = configurations
-        self._surroundings = surroundings
-        self._asking = Asking(caller, VALIDATING, metrics or AdmissionMetrics())
+        self._asking = Asking(caller, VALIDATING, surroundings, metrics or AdmissionMetrics())
         configurations.subscribe(lambda: caller.keep(self, configurations.hooks))
 
     def handles(self, operation: str) -> bool:
@@ -75,13 +74,7 @@ class ValidatingWebhooks:
         hooks = await self._configurations.concerned(attributes)
         if not hooks:
             return
-        asked: list[Hook] = []
-        for _, hook in hooks:
-            wanted = await hook.wants(attributes, self._surroundings)
-            if wanted is None:
-                self._asking.excluded(hook, attributes)
-            elif wanted:
-                asked.append(hook)
+        asked = [hook for _, hook in hooks if await self._asking.wanted(hook, attributes)]
         request = Request(attributes)
         if len(asked) == 1:
             await self._judged(asked[0], 0, attributes, request)
