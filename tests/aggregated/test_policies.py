@@ -27,7 +27,10 @@ def read_params(client: Client) -> None:
     server = {"kind": "ServiceAccount", "namespace": NAMESPACE, "name": NAME}
     for plural, body in (
         ("clusterroles", {**meta, "kind": "ClusterRole", "rules": [kinds]}),
-        ("clusterrolebindings", {**meta, "kind": "ClusterRoleBinding", "roleRef": role, "subjects": [server]}),
+        (
+            "clusterrolebindings",
+            {**meta, "kind": "ClusterRoleBinding", "roleRef": role, "subjects": [server]},
+        ),
     ):
         put(client, f"/apis/rbac.authorization.k8s.io/v1/{plural}", body)
 
