@@ -14,21 +14,25 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from tests.bench.databases import BACKENDS, fresh_database
 from tests.cluster.ark import ArkServer
 from tests.cluster.build import binary
 from tests.cluster.client import Endpoint
 from tests.cluster.cluster import Cluster, read_definitions
 from tests.cluster.process import Usage
 from tests.cluster.shared import definitions
-from tests.storage.postgresqlserver import PostgreSQLServer, find_programs
 
 _SETTLED = 5.0
+#: What shows how several servers of one database share the work.
+_SHARED = ("create", "status", "get")
 _GRACE = 300
 
 
@@ -147,31 +151,42 @@ def measure(workload: Workload, endpoint: Endpoint, processes: Sequence[Measurab
     )
 
 
-@contextmanager
-def our_server(backend: str = "sqlite") -> Iterator[tuple[Endpoint, list[Measurable]]]:
+class Together(NamedTuple):
     """
-    C{ark-server} as its operator starts it, on SQLite or on a PostgreSQL of its own.
+    Several servers, measured as one.
     """
-    database = None
-    if backend == "postgresql":
-        programs = find_programs()
-        if programs is None:
-            raise SystemExit("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
-        database = PostgreSQLServer(programs, fsync="on", full_page_writes="on")
-    try:
-        flags = [] if database is None else ["--storage=postgresql", f"--db-url={database.url()}"]
-        server = ArkServer(flags=flags).start()
-        try:
-            yield server.endpoint, [*server.processes, *([database] if database else [])]
-        finally:
-            server.remove()
-    finally:
-        if database is not None:
-            database.remove()
+
+    name: str
+    members: Sequence[Measurable]
+
+    def usage(self) -> Usage:
+        """
+        What all of them have used.
+        """
+        return Usage(*(sum(column) for column in zip(*(member.usage() for member in self.members))))
 
 
 @contextmanager
-def kube_apiserver(_backend: str) -> Iterator[tuple[Endpoint, Sequence[Measurable]]]:
+def our_server(backend: str = "sqlite", replicas: int = 1) -> Iterator[tuple[Endpoint, list[Measurable]]]:
+    """
+    C{ark-server} as its operator starts it, on a database of its own; or several of them on one.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ark-compare-")))
+        database = stack.enter_context(fresh_database(backend, folder))
+        flags = [*database.flags, f"--cert-dir={folder / 'pki'}"]
+        servers = []
+        for _ in range(replicas):
+            server = ArkServer(flags=flags).start()
+            stack.callback(server.remove)
+            servers.append(server)
+        endpoint = servers[0].endpoint._replace(url=",".join(server.endpoint.url for server in servers))
+        ours = Together("ark-server", [process for server in servers for process in server.processes])
+        yield endpoint, [ours, *([database] if database.server else [])]
+
+
+@contextmanager
+def kube_apiserver() -> Iterator[tuple[Endpoint, Sequence[Measurable]]]:
     """
     kube-apiserver and etcd with the Ark kinds as custom resources.
     """
@@ -183,7 +198,16 @@ def kube_apiserver(_backend: str) -> Iterator[tuple[Endpoint, Sequence[Measurabl
         cluster.remove()
 
 
-SERVERS: dict[str, Callable[[str], Any]] = {"ark": our_server, "kube": kube_apiserver}
+def servers(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
+    """
+    What starts each server, by its name in the table.
+    """
+    chosen: dict[str, Callable[[], Any]] = {}
+    for number in options.replicas or ((1, 2, 4) if options.backend != "sqlite" else (1,)):
+        name = "ark" if number == 1 else f"{number} ark"
+        chosen[name] = partial(our_server, options.backend, number)
+    chosen["kube"] = kube_apiserver
+    return {name: start for name, start in chosen.items() if not options.server or name in options.server}
 
 
 def main() -> int:
@@ -198,9 +222,11 @@ def main() -> int:
     ]
     results: dict[str, dict[str, Measured]] = {}
     failed = False
-    for name in options.server or list(SERVERS):
-        with SERVERS[name](options.backend) as (endpoint, processes):
+    for name, start in servers(options).items():
+        with start() as (endpoint, processes):
             for workload in chosen:
+                if "," in endpoint.url and workload.options["workload"] not in _SHARED:
+                    continue
                 print(f"{name}: {workload.name}", file=sys.stderr, flush=True)
                 try:
                     results.setdefault(workload.name, {})[name] = measure(workload, endpoint, processes)
@@ -258,7 +284,7 @@ def _ratio(both: dict[str, Measured], price: Callable[[Measured], float]) -> str
     """
     How many times our price theirs is.
     """
-    if len(both) < 2 or price(both["ark"]) <= 0:
+    if "ark" not in both or price(both["ark"]) <= 0:
         return ""
     return f"{price(both['kube']) / price(both['ark']):.1f}"
 
@@ -270,11 +296,13 @@ def _number(value: float | None) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.compare", description=__doc__)
     names = sorted({one.options["workload"] for one in workloads(1, 1)})
+    parser.add_argument("--server", action="append", help="only this server: ark, 2 ark, kube (repeatable)")
+    parser.add_argument("--backend", choices=BACKENDS, default="sqlite", help="what our server keeps data in")
     parser.add_argument(
-        "--server", action="append", choices=list(SERVERS), help="only this server (repeatable)"
-    )
-    parser.add_argument(
-        "--backend", choices=("sqlite", "postgresql"), default="sqlite", help="what our server keeps data in"
+        "--replicas",
+        action="append",
+        type=int,
+        help="how many of our servers share a database (repeatable; default 1, and 2 and 4 where they can)",
     )
     parser.add_argument("--workload", action="append", choices=names, help="only this workload (repeatable)")
     parser.add_argument("--seconds", type=float, default=5, help="length of a timed workload (default 5)")

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -30,6 +31,7 @@ func dial(o options) ([]*client, error) {
 	if !pool.AppendCertsFromPEM(authority) {
 		return nil, fmt.Errorf("%s holds no certificate", o.authority)
 	}
+	servers := strings.Split(o.server, ",")
 	wanted := o.connections
 	if o.workload == "watch" || o.workload == "stall" || o.workload == "idle" {
 		wanted += (o.watchers + o.streams - 1) / o.streams
@@ -47,7 +49,7 @@ func dial(o options) ([]*client, error) {
 			// A client that does not read must be felt by the server soon.
 			transport.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}
 		}
-		clients[i] = &client{http: &http.Client{Transport: transport}, server: o.server}
+		clients[i] = &client{http: &http.Client{Transport: transport}, server: servers[i%len(servers)]}
 	}
 	return clients, nil
 }

@@ -39,7 +39,7 @@ func main() {
 
 func parse() options {
 	var o options
-	flag.StringVar(&o.server, "server", "", "base URL")
+	flag.StringVar(&o.server, "server", "", "base URL; with commas between, of several servers of one store")
 	flag.StringVar(&o.authority, "ca", "", "PEM file of the server's authority")
 	flag.StringVar(&o.certificate, "cert", "", "PEM file of the client's certificate")
 	flag.StringVar(&o.key, "key", "", "PEM file of the client's key")
