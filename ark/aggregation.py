@@ -40,6 +40,8 @@ from ark.clusteradmission import ClusterAdmission
 from ark.config import CONFIG, ConfigError, ServerConfig
 from ark.controllers.keptobjects import local_kinds
 from ark.http.application import Access, Application
+from ark.http.flowcontrol.control import FlowControl
+from ark.http.flowcontrol.followed import FollowedFlows
 from ark.http.health import READINESS, Health
 from ark.http.metrics import Metrics
 from ark.interfaces import IAuthenticator, ICluster, IStorageBackend
@@ -114,6 +116,7 @@ class Aggregation:
             reactor,
             local_kinds(lambda: self._stores, reactor),
         )
+        self._flows: FollowedFlows | None = None
         self._starting: Deferred[None] | None = None
         self._keeping: Deferred[None] | None = None
 
@@ -181,6 +184,13 @@ class Aggregation:
         show_delegation(metrics, self._tokens, self._reviews)
         metrics.registry.register(self._admission.metrics)
 
+    def share(self, flow_control: FlowControl) -> None:
+        """
+        Have requests wait for their turn as the cluster's flow schemas say.
+        """
+        self._flows = FollowedFlows(self._cluster, flow_control)
+        self._flows.start()
+
     def _authorities_changed(self) -> None:
         if self._serving is not None:
             self._serving.trust(self._settings.authorities)
@@ -238,6 +248,8 @@ class Aggregation:
             self._starting.cancel()
         self._settings.stop()
         self._admission.stop()
+        if self._flows is not None:
+            self._flows.stop()
         if isinstance(self._cluster, Cluster):
             await self._cluster.close()
 

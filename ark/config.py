@@ -94,6 +94,7 @@ class ServerConfig:
     request_timeout: float
     max_requests_inflight: int
     max_mutating_requests_inflight: int
+    enable_priority_and_fairness: bool
     shutdown_delay_duration: float
     client_ca_file: str
     token_auth_file: str

@@ -388,6 +388,12 @@ def _serving() -> Iterator[Option]:
         integer(0, 10**6), "200",
     )  # fmt: skip
     yield Option(
+        "enable-priority-and-fairness", section, "BOOL",
+        "Whether requests wait for their turn, by flow schemas and priority levels, for as many seats as the two limits "
+        "above have together. Without it those beyond a limit are refused at once.",
+        boolean, "true",
+    )  # fmt: skip
+    yield Option(
         "shutdown-delay-duration", section, "DURATION",
         "How long to go on serving after SIGTERM, with /readyz failing, before connections are closed.",
         duration(0), "0s",

@@ -28,6 +28,7 @@ from ark.controllers.definitions import Definitions
 from ark.controllers.definitionstatus import DefinitionController
 from ark.http.application import Application, ApplicationParts
 from ark.http.customendpoints import BadEndpoint
+from ark.http.flowcontrol.control import FlowControl
 from ark.http.health import READINESS, Health
 from ark.http.metrics import Metrics
 from ark.interfaces import IConnects, ICustomEndpoint, IStorageBackend
@@ -94,6 +95,7 @@ class ArkServer(MultiService):
         self._closing: list[Callable[[], Any]] = []
         self._serving: SecureServing | None = None
         self._cacher: Cacher | None = None
+        self._stored: StoredObjects | None = None
         self.health = Health()
         self.ready: Deferred[Started] = Deferred()
 
@@ -207,6 +209,7 @@ class ArkServer(MultiService):
             namespaces=access.namespaces,
             admission_plugins=access.plugins,
             resolve=access.resolve,
+            flow_control=self._flow_control(metrics),
             custom_endpoints=tuple(getPlugins(ICustomEndpoint)),
             max_requests_inflight=config.max_requests_inflight,
             max_mutating_requests_inflight=config.max_mutating_requests_inflight,
@@ -216,6 +219,19 @@ class ArkServer(MultiService):
             return Application(parts)
         except BadEndpoint as error:
             raise ConfigError(f"{error}.", "Correct the plug-in, or uninstall it.", CONFIG) from error
+
+    def _flow_control(self, metrics: Metrics) -> FlowControl | None:
+        config = self._config
+        seats = config.max_requests_inflight + config.max_mutating_requests_inflight
+        if not (config.enable_priority_and_fairness and seats):
+            return None
+        flow_control = FlowControl(seats, self._reactor, self._number)
+        metrics.registry.register(flow_control)
+        self._mode.share(flow_control)
+        return flow_control
+
+    def _number(self, group: str, plural: str) -> float:
+        return 0 if self._stored is None else self._stored.of(group, plural)
 
     async def _start_controllers(self, application: Application, backend: IStorageBackend) -> None:
         config = self._config
@@ -247,6 +263,7 @@ class ArkServer(MultiService):
         stored = StoredObjects(
             backend, cacher.count, lambda: [(kind.group, kind.plural) for kind in stores.resources()]
         )
+        self._stored = stored
         show_stored(metrics, stored)
         if IConnects.providedBy(backend):
             show_connections(metrics, IConnects(backend))

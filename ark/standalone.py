@@ -20,6 +20,7 @@ from ark.config import ServerConfig
 from ark.controllers.leadership import Leadership
 from ark.controllers.running import Controllers
 from ark.http.application import Access, Application
+from ark.http.flowcontrol.control import FlowControl
 from ark.http.health import Health
 from ark.http.metrics import Metrics
 from ark.interfaces import IAuthenticator, IConnects, IStorageBackend
@@ -78,6 +79,11 @@ class Standalone:
     def show(self, metrics: Metrics) -> None:
         """
         There is nobody to ask.
+        """
+
+    def share(self, flow_control: FlowControl) -> None:
+        """
+        There is nobody who says how.
         """
 
     def reload(self) -> None:

@@ -126,6 +126,12 @@ class StoredObjects:
         self._counts = counts
         self.floor = await self._backend.compacted_revision()
 
+    def of(self, group: str, plural: str) -> float:
+        """
+        How many there were of one resource; 0 where it was not counted.
+        """
+        return self._counts.get((group, plural), 0)
+
     def by_group(self) -> dict[tuple[str, ...], float]:
         """
         By group and resource.

@@ -53,7 +53,7 @@ def headers(request: Any, accepted: Accepted) -> list[Header]:
     """
     The headers of an answer, the request's warnings among them.
     """
-    made = [(b"audit-id", request.audit_id.encode()), CACHE_CONTROL, _TYPES[accepted.media_type]]
+    made = [(b"audit-id", request.audit_id.encode()), CACHE_CONTROL, _TYPES[accepted.media_type], *request.flow_headers]
     if request.warnings:
         made.extend((b"warning", text) for text in warning_headers(request.warnings))
     return made
@@ -147,7 +147,7 @@ def send_plain(request: Any, code: int, text: bytes) -> None:
     """
     Answer with plain text.
     """
-    made = [(b"audit-id", request.audit_id.encode()), CACHE_CONTROL, *_PLAIN_TEXT]
+    made = [(b"audit-id", request.audit_id.encode()), CACHE_CONTROL, *_PLAIN_TEXT, *request.flow_headers]
     request.respond(code, made, text)
 
 

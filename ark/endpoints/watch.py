@@ -61,4 +61,4 @@ async def watch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     def start() -> Any:
         return request.start_websocket() if websocket else request.start_stream(200, headers)
 
-    await scope.store.cacher.watch(watching, start)
+    await scope.store.cacher.watch(watching, start, request.begun)

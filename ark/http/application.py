@@ -27,6 +27,7 @@ from ark.endpoints.review import ReviewScope
 from ark.endpoints.scope import Aside, RequestScope
 from ark.http.chain import Chain, Deadlines, InFlight
 from ark.http.customendpoints import CustomEndpoints
+from ark.http.flowcontrol.control import FlowControl
 from ark.http.health import Health
 from ark.http.metrics import Metrics
 from ark.http.root import OWN_SEGMENTS, Root, RootParts, Scopes
@@ -78,6 +79,7 @@ class ApplicationParts:
     @ivar now: tells the time of day in seconds since the epoch.
     @ivar namespaces: see L{Access}.
     @ivar resolve: see L{Access}.
+    @ivar flow_control: says whose turn it is; the limits of requests in flight do not count then.
     @ivar webhook_agent: makes requests to webhooks; by default each has one of its own.
     """
 
@@ -97,6 +99,13 @@ class ApplicationParts:
     max_mutating_requests_inflight: int = 200
     request_timeout: float = 60.0
     webhook_agent: Any = None
+    flow_control: FlowControl | None = None
+
+
+def _in_flight(parts: ApplicationParts) -> InFlight:
+    if parts.flow_control is not None:
+        return InFlight(0, 0)
+    return InFlight(parts.max_requests_inflight, parts.max_mutating_requests_inflight)
 
 
 def _review_scopes(parts: ApplicationParts) -> dict[tuple[str, str, str], ReviewScope]:
@@ -165,10 +174,11 @@ class Application:
             self.root,
             parts.authenticator,
             parts.authorizer,
-            InFlight(parts.max_requests_inflight, parts.max_mutating_requests_inflight),
+            _in_flight(parts),
             Deadlines(parts.reactor, parts.request_timeout),
             parts.metrics,
         )
+        self.chain.flow_control = parts.flow_control
         custom.start(self)
 
     @property

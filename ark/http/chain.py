@@ -9,6 +9,7 @@ of it the deadline, the failure's answer and the metrics.  Contract 1.12, 1.14, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs
 
@@ -21,6 +22,7 @@ from ark.endpoints.negotiation import failure_form, wants_pretty
 from ark.endpoints.requestinfo import BadPath, RequestInfo
 from ark.endpoints.responses import page_not_found, send_status
 from ark.http import impersonation
+from ark.http.flowcontrol.control import TOO_MANY, FlowControl
 from ark.interfaces import IAuthenticator, IAuthorizer
 from ark.meta.names import path_segment_name
 from ark.meta.query import Query, first, integer
@@ -39,8 +41,10 @@ Selector = TypeVar("Selector", FieldSelector, LabelSelector)
 _READING = frozenset(("get", "list", "watch", "head", "options", "trace"))
 _METHODS = frozenset(("options", "trace", "connect"))
 _ON_COLLECTIONS = frozenset(("list", "watch", "deletecollection"))
+_WAITING = 0.25
+"""The part of its time that a request may wait for its turn."""
+
 _FALSE = frozenset(("false", "0"))
-_TOO_MANY = "Too many requests, please try again later."
 _TIMED_OUT = "request did not complete within the allotted timeout"
 
 
@@ -171,7 +175,7 @@ class InFlight:
         @raise APIStatus: 429.
         """
         if self.limits[reading] and self.running[reading] >= self.limits[reading]:
-            raise too_many_requests(_TOO_MANY, 1)
+            raise too_many_requests(TOO_MANY, 1)
         self.running[reading] += 1
 
     def leave(self, reading: bool) -> None:
@@ -192,10 +196,11 @@ class Deadlines:
         self._running: dict[Any, float] = {}
         self._timer: Any = None
 
-    def add(self, request: Any, query: str) -> None:
+    def add(self, request: Any, query: str) -> float:
         """
         Watch over a request; its C{timeout} parameter may shorten the time.
 
+        @return: the seconds that it may take.
         @raise APIStatus: 400, the parameter is not a duration.
         """
         seconds = self.seconds
@@ -204,6 +209,7 @@ class Deadlines:
         self._running[request] = self._reactor.seconds() + seconds
         if self._timer is None:
             self._timer = self._reactor.callLater(1.0, self._sweep)
+        return seconds
 
     def remove(self, request: Any) -> None:
         """
@@ -250,6 +256,8 @@ def _forget_credentials(request: Any) -> None:
 class Chain:
     """
     @ivar long_running: how many watches are open.
+    @ivar flow_control: says whose turn it is; L{None} where all that C{in_flight} lets through
+        go at once.
     """
 
     def __init__(
@@ -270,6 +278,7 @@ class Chain:
         self._observer = observer
         self._clock = deadlines._reactor
         self.long_running = 0
+        self.flow_control: FlowControl | None = None
 
     async def dispatch(self, request: Any) -> None:
         """
@@ -313,23 +322,44 @@ class Chain:
             )
         masters = MASTERS_GROUP in user.groups
         if info.verb == "watch":
-            if not masters:
-                await self._authorize(request, info)
-            self.long_running += 1
-            try:
-                await self._handle(request, info)
-            finally:
-                self.long_running -= 1
+            await self._watch(request, info, masters)
             return
+        flow_control, turn = self.flow_control, None
         reading = info.verb in _READING
         self.in_flight.enter(reading)
         try:
-            self._deadlines.add(request, request.query)
+            seconds = self._deadlines.add(request, request.query)
+            if flow_control is not None:
+                turn = flow_control.enter(request, info)
+                if turn.waiting is not None:
+                    await flow_control.wait(turn, seconds * _WAITING)
             if not masters:
                 await self._authorize(request, info)
             await self._handle(request, info)
         finally:
+            if flow_control is not None and turn is not None:
+                flow_control.leave(turn)
             self.in_flight.leave(reading)
+
+    async def _watch(self, request: Any, info: RequestInfo, masters: bool) -> None:
+        """
+        A watch takes seats only until it has begun.
+        """
+        flow_control, turn = self.flow_control, None
+        self.long_running += 1
+        try:
+            if flow_control is not None:
+                turn = flow_control.enter(request, info)
+                request.begun = partial(flow_control.leave, turn)
+                if turn.waiting is not None:
+                    await flow_control.wait(turn, self._deadlines.seconds * _WAITING)
+            if not masters:
+                await self._authorize(request, info)
+            await self._handle(request, info)
+        finally:
+            if flow_control is not None and turn is not None:
+                flow_control.leave(turn)
+            self.long_running -= 1
 
     async def _authorize(self, request: Any, info: RequestInfo) -> None:
         attributes = attributes_of(request, info)

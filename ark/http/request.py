@@ -103,6 +103,8 @@ class Request:
     @ivar warnings: told to the client in C{Warning} header fields.
     @ivar annotations: what the audit log is told of the request beside that.
     @ivar request_annotations: what it is told only where it is told of the body too.
+    @ivar flow_headers: what tells the client to which flow the request belongs.
+    @ivar begun: to be called when a watch has nothing more to send than what changes from then on.
     @ivar audit_id: names this request in the audit log and the C{Audit-Id} header.
     @ivar code: the status code of the response, C{0} before there is one.
     @ivar sent: the size of the body of the response; C{0} for one that is written piece by piece.
@@ -114,6 +116,8 @@ class Request:
     user: Any = None
     info: Any = None
     audit_id: str = ""
+    flow_headers: HeaderList = ()
+    begun: Callable[[], None] | None = None
     warnings: Sequence[str] = ()
     annotations: Mapping[str, str] = MappingProxyType({})
     request_annotations: Mapping[str, str] = MappingProxyType({})

@@ -358,6 +358,7 @@ def unsupported(kind: Kind, verb: str) -> APIStatus:
 
 def _respond(request: Any, code: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
     made = [(b"audit-id", request.audit_id.encode()), (b"cache-control", b"no-cache, private")]
+    made.extend(request.flow_headers)
     names = {name for name, _ in headers}
     made = [header for header in made if header[0] not in names]
     made.extend(headers)

@@ -100,6 +100,7 @@ class ResponseChannel:
         self._length = next((value for name, value in fields if name == b"content-length"), None)
         fields = [field for field in fields if field[0] not in _PROTOCOL_FIELDS]
         fields.append((b"audit-id", self._request.audit_id.encode()))
+        fields.extend(self._request.flow_headers)
         if not headers.hasHeader(b"cache-control"):
             fields.append((b"cache-control", b"no-cache, private"))
         self._head = int(code), fields

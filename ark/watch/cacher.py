@@ -224,7 +224,12 @@ class Cacher:
 
     # Watching
 
-    async def watch(self, options: WatchOptions, open_stream: Callable[[], WatchStream]) -> None:
+    async def watch(
+        self,
+        options: WatchOptions,
+        open_stream: Callable[[], WatchStream],
+        begun: Callable[[], None] | None = None,
+    ) -> None:
         """
         Send events until the client goes, the time is up or the server stops.
 
@@ -232,15 +237,16 @@ class Cacher:
 
         @param open_stream: called when nothing can be refused any more; what goes wrong
             later is told by an ERROR event.
+        @param begun: called when all that was there at first has been sent.
         @raise APIStatus: 504, the objects are asked for as of a revision that did not
             come within 3 seconds.
         """
         if options.initial and options.after:
             await self.read_revision(options.after)
         watcher = Watcher(self.hub, options, open_stream())
-        watcher.start(options, self)
+        watcher.start(options, self, begun)
         # A watch may last for an hour; what it was asked by is not needed any more.
-        del options, open_stream
+        del options, open_stream, begun
         await watcher.wait()
 
 

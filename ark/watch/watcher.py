@@ -4,7 +4,7 @@ One watch.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -82,9 +82,10 @@ class Watcher:
         """
         return self._state == _CLOSED
 
-    def start(self, options: WatchOptions, cacher: Cacher) -> None:
+    def start(self, options: WatchOptions, cacher: Cacher, begun: Callable[[], None] | None = None) -> None:
         """
-        Begin to write; C{options} are those that the watcher was made with.
+        Begin to write; C{options} are those that the watcher was made with, and C{begun} is
+        called when what they ask for at first has been written.
 
         From here on whatever goes wrong is told by an ERROR event.
         """
@@ -96,9 +97,11 @@ class Watcher:
             return
         self._schedule(self.hub.reactor.seconds())
         if options.initial or not options.after:
-            self._run(self._begin(options, cacher))
-        else:
-            self._continue_from(options.after)
+            self._run(self._begin(options, cacher, begun))
+            return
+        if begun is not None:
+            begun()
+        self._continue_from(options.after)
 
     async def wait(self) -> None:
         """
@@ -366,12 +369,14 @@ class Watcher:
         self._task = None
         self.fail(error)
 
-    async def _begin(self, options: WatchOptions, cacher: Cacher) -> None:
+    async def _begin(self, options: WatchOptions, cacher: Cacher, begun: Callable[[], None] | None) -> None:
         revision = await cacher.read_revision(options.after or 0)
         if options.initial:
             await send_present(self, cacher, revision)
             if options.initial_end and options.bookmarks and not self.closed:
                 self.write(self.view.representation.bookmark(revision, True))
+        if begun is not None:
+            begun()
         self._continue_from(revision)
 
     async def _prepare(self, texts: list[bytes]) -> None:
