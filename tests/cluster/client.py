@@ -60,6 +60,16 @@ class Endpoint(NamedTuple):
         """
         return Client(self, timeout)
 
+    def context(self) -> ssl.SSLContext:
+        """
+        What a connection is encrypted with, and who we are on it.
+        """
+        context = ssl.create_default_context(cafile=str(self.authority))
+        if self.certificate.name:
+            context.load_cert_chain(self.certificate, self.key)
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
     def anonymous(self) -> Endpoint:
         """
         The same without a certificate to show.
@@ -74,10 +84,7 @@ class Client:
 
     def __init__(self, endpoint: Endpoint, timeout: float = _TIMEOUT) -> None:
         parts = urlsplit(endpoint.url)
-        self._context = ssl.create_default_context(cafile=str(endpoint.authority))
-        if endpoint.certificate.name:
-            self._context.load_cert_chain(endpoint.certificate, endpoint.key)
-        self._context.set_alpn_protocols(["http/1.1"])
+        self._context = endpoint.context()
         self._address = (parts.hostname or "127.0.0.1", parts.port or 443)
         self._timeout = timeout
         self._connection: http.client.HTTPSConnection | None = None

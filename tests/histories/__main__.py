@@ -99,6 +99,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", default=str(SystemRandom().randrange(10**6)))
     parser.add_argument("--watchers", type=int, default=48)
     parser.add_argument("--rate", type=float, default=480.0, help="requests a second at most, of all clients")
+    parser.add_argument("--writing", action="store_true", help="clients do nothing but write")
     parser.add_argument("--keep", type=Path, help="a folder for what was recorded of wrong histories")
     options = parser.parse_args()
     options.fault = options.fault or [name for name in FAULTS if name != "none"]
@@ -109,7 +110,7 @@ def _options() -> argparse.Namespace:
 def _play_all(options: argparse.Namespace, programs: Path, runs: list[Run]) -> None:
     for number, fault in enumerate(itertools.islice(itertools.cycle(options.fault), options.runs)):
         seed = options.seed if number < len(options.fault) else f"{options.seed}.{number}"
-        plan = Plan(fault, seed, options.seconds, options.watchers, options.rate)
+        plan = Plan(fault, seed, options.seconds, options.watchers, options.rate, writing=options.writing)
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             report = play(plan, reactor, programs, Path(folder))

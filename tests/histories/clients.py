@@ -2,7 +2,7 @@
 Clients that ask for random things and write down what they are told, in a process of their own.
 
 Run C{python -m tests.histories.clients CONFIGURATION RECORD}.  They ask until a line comes on standard input,
-say so, and after a second one write to some objects once more.
+say so, and write down what came of it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ _JSON, _MERGE, _APPLY = (
 )
 _PAUSE = 0.05
 _TIMEOUT = 5.0
-_TOUCHES = 6
 _VERBS = ("get", "list", "create", "update", "delete", "apply", "status")
 _WEIGHTS = (25, 10, 13, 26, 6, 10, 10)
 _PAGE = 3
@@ -54,8 +53,11 @@ class HistoryClient(threading.Thread):
     @ivar operations: what came of everything so far.
     """
 
-    def __init__(self, number: int, seed: str, endpoints: Sequence[Endpoint], rate: float) -> None:
+    def __init__(
+        self, number: int, seed: str, endpoints: Sequence[Endpoint], rate: float, writing: bool = False
+    ) -> None:
         """
+        @param writing: whether it does nothing but write.
         @param rate: how many requests a second it sends at most.
         """
         super().__init__(daemon=True)
@@ -66,6 +68,9 @@ class HistoryClient(threading.Thread):
         self._replica = number % len(endpoints)
         self._client: Client | None = None
         self._period = 1 / rate
+        self._weights = [
+            0 if writing and verb in ("get", "list") else weight for verb, weight in zip(_VERBS, _WEIGHTS)
+        ]
         self._ended = threading.Event()
         self._count = 0
         self._known: dict[str, int] = {}
@@ -104,16 +109,7 @@ class HistoryClient(threading.Thread):
 
     def _ask(self) -> None:
         namespace, name = self._random.choice(NAMESPACES), self._random.choice(NAMES)
-        self._do(self._verb(f"{namespace}/{name}"), namespace, name)
-
-    def touch(self, keys: Sequence[tuple[str, str]]) -> None:
-        """
-        Write to some objects, when the client asks for nothing by itself any more.
-        """
-        for namespace, name in keys:
-            self._do("apply", namespace, name)
-
-    def _do(self, verb: str, namespace: str, name: str) -> None:
+        verb = self._verb(f"{namespace}/{name}")
         self._count += 1
         mark = f"{self._number}-{self._count}"
         key = namespace if verb == "list" else f"{namespace}/{name}"
@@ -136,7 +132,7 @@ class HistoryClient(threading.Thread):
         """
         What to do with a key: mostly what can be done by what is known of it.
         """
-        (verb,) = self._random.choices(_VERBS, _WEIGHTS)
+        (verb,) = self._random.choices(_VERBS, self._weights)
         if verb not in ("list", "apply") and self._random.random() < _SENSIBLE:
             if key not in self._known:
                 return "create"
@@ -281,7 +277,8 @@ def main(configuration: str, record: str) -> int:
     options = json.loads(Path(configuration).read_text())
     endpoints = [Endpoint(url, *map(Path, files)) for url, *files in options["endpoints"]]
     clients = [
-        HistoryClient(number, options["seed"], endpoints, options["rate"]) for number in options["clients"]
+        HistoryClient(number, options["seed"], endpoints, options["rate"], options["writing"])
+        for number in options["clients"]
     ]
     for client in clients:
         client.start()
@@ -290,8 +287,6 @@ def main(configuration: str, record: str) -> int:
     for client in clients:
         client.end()
     print("at rest", flush=True)
-    if sys.stdin.readline():
-        clients[0].touch([(namespace, NAMES[0]) for namespace in NAMESPACES] * _TOUCHES)
     with Path(record).open("w") as file:
         for client in clients:
             file.writelines(json.dumps(one) + "\n" for one in client.operations)

@@ -160,7 +160,7 @@ def _dawdle(endpoint: Endpoint, number: int, ended: threading.Event) -> None:
         client.close()
 
 
-_COMPACTING = ("--compaction-interval=1s", "--history-retention=2s", "--history-events=50")
+_COMPACTING = ("--compaction-interval=100ms", "--history-retention=2s", "--history-events=50")
 
 FAULTS = {
     "none": Fault(_nothing),

@@ -36,6 +36,7 @@ class Plan(NamedTuple):
 
     @ivar seconds: how long clients ask; the fault begins after a third of that and lasts as long.
     @ivar rate: how many requests all clients together send in a second at most.
+    @ivar writing: whether clients do nothing but write.
     @ivar broken: the bug that servers have, see L{tests.histories.broken}.
     """
 
@@ -45,6 +46,7 @@ class Plan(NamedTuple):
     watchers: int = 200
     rate: float = 500.0
     broken: str = ""
+    writing: bool = False
 
 
 class Report(NamedTuple):
@@ -104,7 +106,9 @@ def report_on(played: Played, damage: Sequence[str], quiet: float) -> Report:
 def _perform(plan: Plan, made: Scene, folder: Path) -> tuple[Played, list[list[Event]]]:
     endpoints = made.endpoints
     watchers = Watchers(plan.watchers, plan.seed, endpoints, folder)
-    clients = Clients(range(_CLIENTS), plan.seed, endpoints, plan.rate / _CLIENTS, folder)
+    clients = Clients(
+        range(_CLIENTS), plan.seed, endpoints, plan.rate / _CLIENTS, folder, writing=plan.writing
+    )
     try:
         time.sleep(plan.seconds / 3)
         FAULTS[plan.fault].happen(made, plan.seconds / 3, random.Random(f"{plan.seed}/fault"))
@@ -112,8 +116,6 @@ def _perform(plan: Plan, made: Scene, folder: Path) -> tuple[Played, list[list[E
         clients.rest()
         log = made.database.read_log()
         watchers.end_at(lasts(log))
-        # Who waits for the next event hears one, and ends.
-        clients.touch()
         operations = sorted(clients.finish(), key=lambda one: one.start)
         connections = watchers.finish()
     finally:

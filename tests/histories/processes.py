@@ -4,6 +4,7 @@ The processes in which clients and watchers are, so that none of them waits for 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -70,12 +71,14 @@ class Child:
         """
         End it, if it has not.
         """
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            # What it was told and did not read is of no more use.
+            with contextlib.suppress(BrokenPipeError):
+                if stream is not None:
+                    stream.close()
 
 
 class Clients:
@@ -84,12 +87,21 @@ class Clients:
     """
 
     def __init__(
-        self, numbers: Sequence[int], seed: str, endpoints: Sequence[Endpoint], rate: float, folder: Path
+        self,
+        numbers: Sequence[int],
+        seed: str,
+        endpoints: Sequence[Endpoint],
+        rate: float,
+        folder: Path,
+        *,
+        writing: bool = False,
     ) -> None:
         """
         @param rate: how many requests a second each sends at most.
+        @param writing: whether they do nothing but write.
         """
         given = {"endpoints": _encoded(endpoints), "seed": seed, "clients": list(numbers), "rate": rate}
+        given["writing"] = writing
         self._child = Child("clients", folder, "clients", given)
         self._child.answer()
 
@@ -99,12 +111,6 @@ class Clients:
         """
         self._child.tell("rest")
         self._child.answer()
-
-    def touch(self) -> None:
-        """
-        Have something written that every watcher hears of.
-        """
-        self._child.tell("touch")
 
     def finish(self) -> list[Operation]:
         """
