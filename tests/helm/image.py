@@ -7,13 +7,17 @@ Nothing here needs a daemon, a registry of images or control groups; it needs ro
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -104,28 +108,39 @@ class Image:
 
         Its user is the one of the image, without capabilities and without a way to more; its files are read-only
         but for the volume and 16 MiB in C{/tmp}.
+
+        @param entrypoint: another program of the image.
+        @param variables: C{NAME=value}, beside those of the image.
+        """
+        program = self.config["Entrypoint"] if entrypoint is None else entrypoint
+        return self.confined({"/data": data}, [*program, *words], variables)
+
+    def confined(
+        self, mounts: Mapping[str, Path], program: Sequence[str], variables: Sequence[str] = ()
+    ) -> list[str]:
+        """
+        The same with any number of volumes, where they are in the image: there must be such a folder, unless
+        it is in C{/var/run}.
         """
         user, _, group = self.config["User"].partition(":")
         root = quote(str(self.root))
-        program = [*(self.config["Entrypoint"] if entrypoint is None else entrypoint), *words]
         drop = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--no-new-privs"]
         drop += ["--inh-caps=-all", "--bounding-set=-all"]
-        inside = [
-            "env",
-            "-i",
-            f"--chdir={self.config['WorkingDir']}",
-            *self.config["Env"],
-            *variables,
-            *drop,
-            *program,
-        ]
+        known = [*self.config["Env"], *variables]
+        inside = ["env", "-i", f"--chdir={self.config['WorkingDir']}", *known, *drop, *program]
         steps = [
             "mount --make-rprivate /",
             f"mount --bind {root} {root}",
-            f"mount --bind {quote(str(data))} {root}/data",
             f"mount -t tmpfs -o size=16m,mode=1777 tmpfs {root}/tmp",
+            f"mount -t tmpfs -o size=1m,mode=755 tmpfs {root}/run",
             f"mount --bind /dev {root}/dev",
             f"mount --bind /proc {root}/proc",
+        ]
+        for place, folder in mounts.items():
+            # From outside, the link from /var/run would lead out of the image.
+            target = f"{root}{quote(place.replace('/var/run/', '/run/'))}"
+            steps += [f"mkdir -p {target}", f"mount --bind {quote(str(folder))} {target}"]
+        steps += [
             f"mount -o remount,ro,bind {root}",
             f"exec chroot {root} {' '.join(map(quote, inside))}",
         ]
@@ -165,6 +180,22 @@ class Image:
         return run(words, self._environment)
 
 
+@cache
+def built() -> Image:
+    """
+    One image for all tests.
+
+    @raise SkipTest: it cannot be built here.
+    """
+    require_builder()
+    files = Path(tempfile.mkdtemp(prefix="ark-image-"))
+    atexit.register(shutil.rmtree, files, ignore_errors=True)
+    image = Image(files)
+    atexit.register(image.remove)
+    image.build()
+    return image
+
+
 def run(words: Sequence[str], environment: Mapping[str, str]) -> str:
     """
     What a command prints.
@@ -188,7 +219,7 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> str:
 
 def require_builder() -> None:
     """
-    For C{setUpClass} of what builds.
+    For tests that build.
 
     @raise SkipTest: nothing can be built here.
     """

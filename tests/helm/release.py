@@ -22,6 +22,7 @@ from tests.cluster.build import binary
 from tests.cluster.cluster import Cluster
 from tests.cluster.process import Process, free_port
 from tests.helm.chart import CHART, NAMESPACE, Failed
+from tests.helm.image import Image
 
 NAME = "ark-apiserver"
 VERSIONS = ("v1alpha1.ark.mckinsey.com", "v1prealpha1.ark.mckinsey.com")
@@ -112,6 +113,39 @@ class Release:
             process.wait_until(self.available)
         return process
 
+    def run_pod(self, image: Image) -> Process:
+        """
+        Run the container of the Deployment as it is, in its image, and return when it is available.
+        """
+        pod = self.get("deployment", NAME)["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        mounts = {place: folder for place, folder in self._volumes(pod, container) if place != "/tmp"}
+        for folder in mounts.values():
+            _give(folder, pod["securityContext"]["fsGroup"])
+        mounts["/var/run/secrets/kubernetes.io/serviceaccount"] = self._account(pod["serviceAccountName"])
+        variables = [f"{one['name']}={one['value']}" for one in container.get("env", ())]
+        variables += [f"{name}={value}" for name, value in self._cluster_variables().items()]
+        program = [*image.config["Entrypoint"], *container["args"]]
+        process = Process("ark-pod", image.confined(mounts, program, variables), self.folder)
+        self._processes.append(process)
+        process.wait_until(self.available)
+        return process
+
+    def _account(self, name: str) -> Path:
+        """
+        The folder that the kubelet makes for a service account.
+        """
+        folder = self.folder / "account"
+        folder.mkdir(exist_ok=True)
+        (folder / "token").write_text(self.kubectl("create", "token", name).strip())
+        (folder / "namespace").write_text(NAMESPACE)
+        shutil.copy(self.cluster.endpoint.authority, folder / "ca.crt")
+        return folder
+
+    def _cluster_variables(self) -> dict[str, str]:
+        host, _, port = self.cluster.endpoint.url.rpartition("/")[2].partition(":")
+        return {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
+
     def _volumes(self, pod: dict[str, Any], container: dict[str, Any]) -> Iterator[tuple[str, Path]]:
         """
         Where the kubelet would mount them, and where they are.
@@ -154,17 +188,11 @@ class Release:
             self.kubectl("create", "--dry-run=client", "--output=json", "--filename=-", text=manifests)
         )
         (container,) = pod["spec"]["containers"]
-        account = self.folder / "account"
-        account.mkdir(exist_ok=True)
-        token = self.kubectl("create", "token", pod["spec"]["serviceAccountName"])
-        (account / "token").write_text(token)
-        shutil.copy(self.cluster.endpoint.authority, account / "ca.crt")
-        host, _, port = self.cluster.endpoint.url.rpartition("/")[2].partition(":")
-        where = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
+        account = self._account(pod["spec"]["serviceAccountName"])
+        environment = {**os.environ, **self._cluster_variables(), "SERVICE_ACCOUNT_FOLDER": str(account)}
         return subprocess.run(
             [sys.executable, *container["command"][1:]],
-            env={**os.environ, **where, "SERVICE_ACCOUNT_FOLDER": str(account)},
-            capture_output=True, text=True, check=False,
+            env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     def stop(self) -> None:
@@ -188,6 +216,15 @@ class Release:
         if done.returncode:
             raise Failed(done.stdout + done.stderr)
         return done.stdout
+
+
+def _give(folder: Path, group: int) -> None:
+    """
+    Let a group use a volume, as the kubelet does.
+    """
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, 0, group)
+        path.chmod(0o2770 if path.is_dir() else 0o440)
 
 
 def _placed(text: str, places: dict[str, Path]) -> str:

@@ -4,13 +4,11 @@ The image: what is in it, and that it is a server by itself.
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,7 +18,7 @@ import ark
 from tests.cluster.kubeconfig import read_kubeconfig
 from tests.cluster.process import Process, free_port
 from tests.helm.chart import REPOSITORY
-from tests.helm.image import Image, require_builder
+from tests.helm.image import built
 
 _MIB = 2**20
 LARGEST = 32 * _MIB
@@ -57,22 +55,6 @@ class DockerfileTests(SynchronousTestCase):
             check=True,
         ).stdout
         self.assertIn(f"ark-apiserver:{ark.__version__}", printed)
-
-
-@cache
-def built() -> Image:
-    """
-    One image for all tests.
-
-    @raise SkipTest: it cannot be built here.
-    """
-    require_builder()
-    files = Path(tempfile.mkdtemp(prefix="ark-image-"))
-    atexit.register(shutil.rmtree, files, ignore_errors=True)
-    image = Image(files)
-    atexit.register(image.remove)
-    image.build()
-    return image
 
 
 class RunningTests(SynchronousTestCase):

@@ -21,6 +21,7 @@ from tests.cluster.certificates import Authority
 from tests.cluster.cluster import Cluster, read_definitions
 from tests.cluster.shared import definitions
 from tests.helm.chart import HELMS, NAMESPACE, Failed
+from tests.helm.image import built
 from tests.helm.release import NAME, VERSIONS, Release
 
 CONTROLLERS = ("clusterrole-aggregation-controller", "persistentvolumeclaim-protection-controller")
@@ -217,6 +218,21 @@ class ReleaseTests(SynchronousTestCase):
         release.install(self.certificates())
         release.start()
         self.use(release)
+
+    def test_the_image_runs_as_the_manifests_say(self) -> None:
+        """
+        As the account of its pod, with its volumes, on files that are read-only otherwise.
+        """
+        image = built()
+        for flags in ((), (self.certificates(),)):
+            release = self.release(HELMS[-1])
+            release.install(*flags)
+            process = release.run_pod(image)
+            self.use(release)
+            release.kubectl("delete", "agent", "weather")
+            process.stop()
+            self.assertEqual(process.code, 0, process.tail())
+            self.uninstall(release)
 
     def test_the_account_may_do_what_it_needs_and_nothing_else(self) -> None:
         """
