@@ -17,7 +17,6 @@ from tests.cluster.client import kubectl
 from tests.cluster.cluster import Cluster
 
 _PAGE = REPOSITORY / "docs/how-to/run-in-a-cluster.md"
-_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 
 
 def manifests() -> list[dict[str, Any]]:
@@ -79,15 +78,9 @@ class RunInAClusterTests(TestCase):
         self.apply([one for one in objects if one not in rights])
         process = replica.start()
         self.addCleanup(replica.stop)
-        process.wait_until(self._available)
+        process.wait_until(lambda: self.administrator.code("GET", f"{ARK}/queries") == 200)
         self.administrator.create("default", query("one"))
         found = self.administrator.ask("GET", f"{ARK}/queries").json()["items"]
         self.assertEqual([one["metadata"]["name"] for one in found], ["one"])
         log = process.log.read_text()
         self.assertNotIn("forbidden", log)
-
-    def _available(self) -> bool:
-        found = self.administrator.ask("GET", _SERVICES).json()["items"]
-        ours = [one for one in found if one["spec"].get("group") == "ark.mckinsey.com"]
-        conditions = [condition for one in ours for condition in one.get("status", {}).get("conditions", ())]
-        return [one["status"] for one in conditions if one["type"] == "Available"] == ["True"] * 2

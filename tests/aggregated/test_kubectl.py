@@ -22,8 +22,8 @@ class KubectlTests(TestCase):
 
 
 def _test(name: str, commands: list[Command]) -> Callable[[KubectlTests], None]:
-    # What a server that stands alone does otherwise on purpose is the cluster's here.
-    same = [command._replace(differs="") for command in commands]
+    # Namespaces, which are told of otherwise by a server that stands alone, are the cluster's here.
+    same = [command._replace(differs="") for command in commands] if name == "namespaces" else commands
 
     def test(self: KubectlTests) -> None:
         found = play(oracle(controllers=CONTROLLERS).endpoint, aggregated().endpoint, name, same)
@@ -33,5 +33,10 @@ def _test(name: str, commands: list[Command]) -> Callable[[KubectlTests], None]:
     return test
 
 
+# Definitions are kube-apiserver's on both sides.
+_THEIRS = frozenset(("definitions",))
+
 for _name, _commands in read_scenarios().items():
+    if _name in _THEIRS:
+        continue
     setattr(KubectlTests, f"test_{_name.replace('-', '_')}_prints_the_same", _test(_name, _commands))

@@ -133,6 +133,17 @@ class AggregatedArk:
         url = f"https://127.0.0.1:{self.replicas[replica].port}"
         return (user or self.endpoint)._replace(url=url, authority=self._authority.certificate)
 
+    def replace(self, replica: Replica) -> None:
+        """
+        Stop one of several replicas and start it again.  As in a cluster, only what is ready is sent
+        requests.
+        """
+        assert self._balancer is not None
+        self._balancer.ports = [one.port for one in self.replicas if one is not replica]
+        replica.stop()
+        self.wait_ready(replica, replica.start())
+        self._balancer.ports = [one.port for one in self.replicas]
+
     def wait_ready(self, replica: Replica, process: Process) -> None:
         """
         Return when a replica says that it is ready.

@@ -35,8 +35,9 @@ class Balancer:
         """
         Take no more connections; those that are up end with their servers.
         """
-        # What waits in accept does not notice a close.
-        self._listener.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            # What waits in accept does not notice a close.
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._accepting.join()
 
