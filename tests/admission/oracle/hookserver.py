@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +36,16 @@ class Asked(NamedTuple):
     text: bytes
 
 
+class _Server(ThreadingHTTPServer):
+    """
+    Takes it easy when a client does not wait.
+    """
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError)):
+            super().handle_error(request, client_address)
+
+
 class HookServer:
     """
     @param folder: for its certificates.
@@ -56,6 +67,8 @@ class HookServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # An answer is written in one go: what comes in two is held up by who acknowledges late.
+            wbufsize = -1
 
             def do_POST(self) -> None:
                 owner._answer(self)
@@ -63,7 +76,7 @@ class HookServer:
             def log_message(self, *_given: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("0.0.0.0", 0), Handler)
+        self._server = _Server(("0.0.0.0", 0), Handler)
         self._server.daemon_threads = True
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = Thread(target=self._server.serve_forever, daemon=True)
