@@ -21,6 +21,7 @@ from tests.helm import chart
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REFERENCE = REPOSITORY / "docs" / "reference"
+EXAMPLES = REFERENCE.parent / "examples" / "config"
 _FOLDERS = {
     "tutorials": "Tutorials",
     "how-to": "How to",
@@ -66,6 +67,9 @@ def options_page() -> str:
                 "| --- | --- | --- | --- |",
             ]
         lines.append(_row(option))
+    lines += ["", "## Examples", "", "Each option stands in one of these config files."]
+    for path in sorted(EXAMPLES.glob("*.yaml")):
+        lines += ["", f"`{path.name}`:", "", "```yaml", path.read_text().rstrip("\n"), "```"]
     return "\n".join(lines) + "\n"
 
 

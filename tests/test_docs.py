@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
+from ark.arguments import make_parser, resolve
 from ark.http.metrics import Metrics
 from ark.options import OPTIONS
 from tests import reference
@@ -63,6 +64,21 @@ class ReferenceTests(SynchronousTestCase):
         text = (reference.REFERENCE / "options.md").read_text()
         for option in OPTIONS:
             self.assertIn(f"`{option.environment}`", text)
+
+    def test_every_option_stands_in_an_example_that_is_understood(self) -> None:
+        """
+        With another value than its default.
+        """
+        folder = Path(self.mktemp())
+        (folder / "definitions").mkdir(parents=True)
+        shown = set()
+        for example in reference.EXAMPLES.glob("*.yaml"):
+            path = folder / example.name
+            path.write_text(example.read_text().replace("/etc/ark/", f"{folder.resolve()}/"))
+            given = resolve(make_parser("", "", {}), [f"--config={path}"], {}).given
+            options = {option.name: option for option in OPTIONS}
+            shown.update(name for name, each in given.items() if each.value != options[name].default)
+        self.assertEqual({option.name for option in OPTIONS} - shown, set())
 
     def test_every_metric_is_documented(self) -> None:
         """
