@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import orjson
 
-from ark.meta.records import Key
+from ark.meta.records import Key, Version
 from ark.watch.cacher import Cacher
 
 _REMEMBERED = 10_000
@@ -24,8 +24,18 @@ class NamespacePhases:
     async def phase_of(self, name: str) -> str | None:
         """
         C{Active} or C{Terminating}, L{None} when there is no such namespace.
+
+        That it is active may have been so a moment ago, as for C{Lifecycle.Admit} of
+        C{k8s.io/apiserver/pkg/admission/plugin/namespace/lifecycle}; to be refused, it must be
+        otherwise now.
         """
-        version = await self._cacher.get(Key("namespaces", "", name), None)
+        key = Key("namespaces", "", name)
+        phase = self._phase_in(name, await self._cacher.get_recent(key))
+        if phase == "Active":
+            return phase
+        return self._phase_in(name, await self._cacher.get(key, None))
+
+    def _phase_in(self, name: str, version: Version | None) -> str | None:
         if version is None:
             self._known.pop(name, None)
             return None

@@ -136,6 +136,13 @@ class Cacher:
             return await self._load(key)
         return found
 
+    async def get_recent(self, key: Key) -> Version | None:
+        """
+        The same as a moment ago, which costs no question to storage: while that tells of each
+        commit at once.  Otherwise the newest.
+        """
+        return await self.get(key, 0 if self._follower.is_told else None)
+
     async def _get_shared(self, key: Key) -> Version | None:
         """
         The same when only storage knows what the newest revision is.

@@ -225,6 +225,13 @@ class Follower:
             # The backend may answer without suspending; others want their turn.
             await deferLater(self._reactor, 0)
 
+    @property
+    def is_told(self) -> bool:
+        """
+        Whether it learns of each commit at once.
+        """
+        return self._teller is not None and self._teller.told() is not None
+
     def _is_behind(self) -> bool:
         """
         Whether the log may hold more than was brought.

@@ -13,6 +13,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
 from ark.meta.records import MODIFIED, Committed, Range
+from ark.registry.namespaces import NamespacePhases
 from ark.storage.committer import Committer
 from ark.storage.postgresql import open_backend
 from ark.storage.testing import QUERIES, change, key
@@ -104,6 +105,20 @@ class RoundTripTests(TestCase):
         self.assertEqual(await self.count(64, lambda number: self.cacher.get(key(f"q{number}"))), 1)
         self.assertEqual(await self.count(64, lambda number: self.cacher.get(key(f"q{number}"))), 1)
         self.assertEqual(await self.count(64, lambda _: self.cacher.get(key("q0"), 0)), 0)
+
+    async def test_namespaces(self) -> None:
+        """
+        That an object's namespace is there is known without asking; that it is not is made sure of.
+        """
+        where = key("there", "", "namespaces")
+        await self.other.commit([change(where)])
+        await until(lambda: self.cacher.revision == 2, "the log")
+        await self.settle()
+        phases = NamespacePhases(self.cacher)
+        self.assertEqual(await self.count(1, lambda _: phases.phase_of("there")), 0)
+        self.assertEqual(await phases.phase_of("there"), "Active")
+        self.assertGreater(await self.count(1, lambda _: phases.phase_of("elsewhere")), 0)
+        self.assertIsNone(await phases.phase_of("elsewhere"))
 
     async def test_pages(self) -> None:
         """
