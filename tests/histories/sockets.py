@@ -46,13 +46,23 @@ class Loop:
         if socket in self._selector.get_map():
             self._selector.unregister(socket)
 
+    def _is_watched(self, key: selectors.SelectorKey) -> bool:
+        """
+        Whether what was ready at the beginning of a turn is still of interest.
+        """
+        try:
+            return self._selector.get_key(key.fileobj) == key
+        except (KeyError, ValueError):
+            return False
+
     def turn(self) -> None:
         """
         Do what is ready, or wait for it a while, and what is due.
         """
         wait = max(self._due[0][0] - time.monotonic(), 0) if self._due else _IDLE
         for key, _ in self._selector.select(min(wait, _IDLE)):
-            key.data()
+            if self._is_watched(key):
+                key.data()
         while self._due and self._due[0][0] <= time.monotonic():
             heapq.heappop(self._due)[2]()
 
