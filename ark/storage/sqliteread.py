@@ -11,6 +11,7 @@ from pysqlite3 import dbapi2
 
 from ark.meta.records import Event, EventPage, JoinedPage, Key, Page, Range, Version
 from ark.storage.errors import Compacted
+from ark.storage.ranges import bounds
 from ark.storage.sqlitestatements import (
     BY_REVISION,
     COUNTS,
@@ -20,7 +21,6 @@ from ark.storage.sqlitestatements import (
     LIST,
     LIST_JOINED,
     META,
-    RangeForm,
     chunk_sizes,
 )
 
@@ -110,20 +110,11 @@ def _check(floor: int, revision: int | None) -> None:
         raise Compacted(revision, floor)
 
 
-def _bind(range: Range, revision: int | None) -> tuple[RangeForm, dict[str, Any]] | None:
+def _bind(range: Range, revision: int | None) -> dict[str, Any]:
     """
-    Which statement reads a range, and with what; L{None} when the range is empty by itself.
+    What a statement that reads a range is told.
     """
-    resource, namespace, after = range
-    parameters: dict[str, Any] = {"resource": resource, "namespace": namespace, "at": revision}
-    if after is not None:
-        if namespace is not None and after[0] != namespace:
-            if after[0] > namespace:
-                return None
-            after = None
-        else:
-            parameters["after_namespace"], parameters["after_name"] = after
-    return (revision is not None, namespace is not None, after is not None), parameters
+    return {**bounds(range)._asdict(), "at": revision}
 
 
 _T = TypeVar("_T")
@@ -146,13 +137,10 @@ def read_page(connection: Any, range: Range, limit: int, revision: int | None) -
     """
     See L{ark.interfaces.IStorageBackend.list}.
     """
-    bound = _bind(range, revision)
-    if bound is None:
-        return Page(_as_of(connection, revision), [], False)
-    kind, parameters = bound
+    parameters = _bind(range, revision)
 
     def read(limit: int) -> Page:
-        answer = LIST[kind].fetch(connection, {**parameters, "limit": limit + 1})
+        answer = LIST[revision is not None].fetch(connection, {**parameters, "limit": limit + 1})
         _check(answer.floor, revision)
         versions = _versions(range.resource, answer.fields)
         at = answer.revision if revision is None else revision
@@ -161,31 +149,20 @@ def read_page(connection: Any, range: Range, limit: int, revision: int | None) -
     return _smaller(read, limit)
 
 
-def _as_of(connection: Any, revision: int | None) -> int:
-    current, floor = read_revision(connection)
-    _check(floor, revision)
-    return current if revision is None else revision
-
-
 def read_joined(connection: Any, range: Range, limit: int, revision: int | None) -> JoinedPage:
     """
     See L{ark.interfaces.IStorageBackend.list_joined}.
     """
-    bound = _bind(range, revision)
-    if bound is None:
-        return JoinedPage(_as_of(connection, revision), b"", 0, None, False)
-    kind, parameters = bound
+    parameters = _bind(range, revision)
 
     def read(limit: int) -> JoinedPage:
         current, floor, more, count, last, text = connection.execute(
-            LIST_JOINED[kind], {**parameters, "limit": limit, "page": limit}
+            LIST_JOINED[revision is not None], {**parameters, "limit": limit, "page": limit}
         ).fetchone()
         _check(floor, revision)
         at = current if revision is None else revision
         if not count:
             return JoinedPage(at, b"", 0, None, False)
-        if range.namespace is not None:
-            return JoinedPage(at, text, count, (range.namespace, last.decode()), bool(more))
         namespace, _, name = last.decode().partition("\0")
         return JoinedPage(at, text, count, (namespace, name), bool(more))
 
@@ -196,12 +173,7 @@ def read_count(connection: Any, range: Range, revision: int | None) -> int:
     """
     See L{ark.interfaces.IStorageBackend.count}.
     """
-    bound = _bind(range, revision)
-    if bound is None:
-        _as_of(connection, revision)
-        return 0
-    kind, parameters = bound
-    _, floor, count = connection.execute(COUNTS[kind], parameters).fetchone()
+    _, floor, count = connection.execute(COUNTS[revision is not None], _bind(range, revision)).fetchone()
     _check(floor, revision)
     return int(count)
 

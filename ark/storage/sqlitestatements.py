@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from ark.storage.ranges import Bounds
+
 _SEPARATOR = b"\x1f"
 LARGEST = 64
 
@@ -28,7 +30,9 @@ _CURRENT = (
 # Live objects of a range as of :at.  Whatever was live then has now either a pointer or
 # a deletion after it; from there its versions are walked back to the first one not
 # after :at.  An object that was created since has none.  LIMIT -1 keeps SQLite from
-# merging the levels, which would walk twice and lose the order.
+# merging the levels, which would walk twice and lose the order; and from leaving out the
+# deletions before :at in their index, which it would search, perhaps to its end, for the
+# first that is not one of them.
 _SNAPSHOT = """
     SELECT namespace, name, revision FROM (
         SELECT namespace, name, CASE WHEN head <= :at THEN head ELSE (
@@ -40,30 +44,22 @@ _SNAPSHOT = """
             )
             SELECT revision FROM life WHERE revision <= :at
         ) END AS revision FROM (
-            SELECT namespace, name, revision AS head FROM ark_object WHERE resource = :resource $scope
+            SELECT namespace, name, revision AS head, 0 AS gone FROM ark_object
+            WHERE resource = :resource $scope
             UNION ALL
-            SELECT namespace, name, revision FROM ark_log INDEXED BY ark_log_deleted
-            WHERE event = 'DELETED' AND resource = :resource $scope AND revision > :at
-            ORDER BY namespace, name
-        ) LIMIT -1
+            SELECT namespace, name, revision, 1 FROM ark_log INDEXED BY ark_log_deleted
+            WHERE event = 'DELETED' AND resource = :resource $scope
+            ORDER BY namespace, name LIMIT -1
+        ) WHERE NOT gone OR head > :at LIMIT -1
     ) WHERE revision IS NOT NULL LIMIT :limit"""
 
-_SCOPES = {
-    (False, False): "",
-    (False, True): "AND (namespace, name) > (:after_namespace, :after_name)",
-    (True, False): "AND namespace = :namespace",
-    (True, True): "AND namespace = :namespace AND name > :after_name",
-}
+_SCOPE = "AND (namespace, name) >= (:namespace, :name) AND namespace <= :last_namespace"
 
 _FROM_LOG = "FROM ($source) AS found CROSS JOIN ark_log AS log ON log.revision = found.revision"
 
-# The last key of a page; its namespace is known when the range has only one.
-_LAST_NAME = "max(found.name)"
-_LAST = "max(found.namespace || char(0) || found.name)"
-
 _JOINED = (
     f"SELECT {_REVISION}, EXISTS (SELECT 1 FROM ($source OFFSET :page)), count(*), "  # noqa: S608 - constants only
-    "CAST($last AS BLOB), "
+    "CAST(max(found.namespace || char(0) || found.name) AS BLOB), "
     f"CAST(group_concat(log.body, ',') AS BLOB) {_FROM_LOG}"
 )
 
@@ -114,30 +110,25 @@ class Rows:
         return Answer(revision, floor, [field for row in rows for field in row])
 
 
-RangeForm = tuple[bool, bool, bool]
-_KINDS_OF_RANGE: list[RangeForm] = [
-    (snapshot, scoped, after)
-    for snapshot in (False, True)
-    for scoped in (False, True)
-    for after in (False, True)
-]
-
-
-def _sources(template: str, limit: str = ":limit") -> dict[RangeForm, str]:
+def _sources(template: str, limit: str = ":limit") -> dict[bool, str]:
+    """
+    The statement for now, and the one as of a revision.
+    """
     return {
-        (snapshot, scoped, after): template.replace("$source", _SNAPSHOT if snapshot else _CURRENT)
-        .replace("$scope", _SCOPES[scoped, after])
-        .replace("$last", _LAST_NAME if scoped else _LAST)
+        snapshot: template.replace("$source", _SNAPSHOT if snapshot else _CURRENT)
+        .replace("$scope", _SCOPE)
         .replace(":limit", limit)
-        for snapshot, scoped, after in _KINDS_OF_RANGE
+        for snapshot in (False, True)
     }
 
 
 LIST = {
-    kind: Rows([f"log.{column}" for column in _VERSION], source)
-    for kind, source in _sources(_FROM_LOG).items()
+    snapshot: Rows([f"log.{column}" for column in _VERSION], source)
+    for snapshot, source in _sources(_FROM_LOG).items()
 }
-LIST_JOINED = {kind: text.replace(":limit OFFSET", "1 OFFSET") for kind, text in _sources(_JOINED).items()}
+LIST_JOINED = {
+    snapshot: text.replace(":limit OFFSET", "1 OFFSET") for snapshot, text in _sources(_JOINED).items()
+}
 COUNTS = _sources(_COUNT, "-1")
 GET_AT = Rows(
     [f"log.{column}" for column in _VERSION],
@@ -190,7 +181,7 @@ def explain(connection: Any) -> list[str]:
     How SQLite goes about each statement that reads a range; for tests of their cost.
     """
     texts = [*LIST_JOINED.values(), *COUNTS.values(), *(rows.packed for rows in LIST.values())]
-    names = ("resource", "namespace", "after_namespace", "after_name", "at", "limit", "page")
+    names = (*Bounds._fields, "at", "limit", "page")
     nothing = dict.fromkeys(names)
     plans = [connection.execute(f"EXPLAIN QUERY PLAN {text}", nothing).fetchall() for text in texts]
     return ["; ".join(row[3] for row in plan) for plan in plans]
