@@ -132,9 +132,11 @@ class Aggregation:
 
     def serve(self, stores: Stores) -> None:
         """
-        These are the kinds that are served.
+        These are the kinds that are served.  Now that policies can have them as parameters, begin
+        to follow what judges writes.
         """
         self._stores = stores
+        self._admission.start()
 
     def access(self) -> Access:
         """
@@ -168,7 +170,6 @@ class Aggregation:
         serving.trust(settings.authorities)
         self._starting = Deferred.fromCoroutine(settings.start())
         self._starting.addErrback(_not_told)
-        admission.start()
         unknown: dict[str, Callable[[], bool]] = {
             "cluster-authentication": lambda: settings.proxy is None,
             "cluster-namespaces": lambda: not admission.knows_namespaces,
