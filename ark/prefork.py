@@ -58,7 +58,8 @@ class PreforkServer(MultiService):
 
     async def _start(self) -> None:
         config = self._config
-        kinds = len(load_kinds(config).kinds())
+        # In a cluster those of Kubernetes itself are the cluster's.
+        kinds = sum(not (config.aggregated and kind.typed) for kind in load_kinds(config).kinds())
         contents = await inspect(config, self._reactor)
         credentials = prepare(config, time.time())
         listeners = bind_many(config.bind_address, config.secure_port, config.workers)
