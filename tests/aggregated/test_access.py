@@ -58,6 +58,8 @@ class AccessTestsMixin(AggregatedTests):
     def test_both_versions_are_available(self) -> None:
         """
         The aggregator forwards requests for each version.
+
+        Contract 20.1 and 20.3.
         """
         self.assertEqual(set(self.server.available()), {"True"})
 
@@ -143,6 +145,8 @@ class AccessTestsMixin(AggregatedTests):
     def test_many_requests_share_a_connection(self) -> None:
         """
         kube-apiserver speaks HTTP/2 with us: requests at the same time need no connections of their own.
+
+        Contract 20.4.
         """
 
         def ask(_: int) -> int:

@@ -163,6 +163,8 @@ class CertificatesTests(TestCase):
         """
         Both servers serve certificates of one authority, which the aggregator is told of; a
         certificate is served again after a restart, and another when the authority is another.
+
+        Contract 20.2.
         """
         for replica in self.replicas:
             replica.start()

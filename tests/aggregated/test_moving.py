@@ -120,6 +120,8 @@ class MovingTests(TestCase):
         """
         Each object keeps all that it has on the way there, controllers list again and go on, and on the way back
         what was written meanwhile comes along.
+
+        Contract 20.5.
         """
         self.fill()
         before, old = self.everything(), self.revision()

@@ -155,6 +155,8 @@ class DatabaseTests(AggregatedTests):
         """
         The availability checks, discovery and OpenAPI are answered from memory; writes are
         refused with a reason; all is as before when the database is back.
+
+        Contract 20.1.
         """
         place = self.namespace()
         database: PostgreSQLServer = self.server.database

@@ -49,6 +49,8 @@ class ClusterServicesTests(SynchronousTestCase):
     def test_a_service_leads_to_its_cluster_address(self) -> None:
         """
         With the port that it has.
+
+        Contract 16.9.
         """
         self.put(clusterIP="10.0.0.1", ports=[{"port": 443}])
         self.assertEqual(self.successResultOf(self.find()), Address("10.0.0.1", 443))

@@ -143,7 +143,7 @@ class WebhookClientTests(SynchronousTestCase):
 
 class WebhookTests(SynchronousTestCase):
     """
-    Where webhooks are.
+    Where webhooks are: contract 16.9.
     """
 
     def test_an_origin_is_shared(self) -> None:
@@ -159,6 +159,8 @@ class WebhookTests(SynchronousTestCase):
     def test_names_of_services(self) -> None:
         """
         A cluster's name service knows them.
+
+        Contract 16.9.
         """
         found = self.successResultOf(Deferred.fromCoroutine(by_name("ns", "hook", 8443)))
         self.assertEqual(found, Address("hook.ns.svc", 8443))

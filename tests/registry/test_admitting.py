@@ -98,7 +98,7 @@ class AdmittingTestCase(ServerTestCase):
 
 class WhenTests(AdmittingTestCase):
     """
-    Every way to write asks admission, first to change and then to judge.
+    Every way to write asks admission, first to change and then to judge: contract 16.1.
     """
 
     def both(self, operation: str, below: str = "", name: str = "w") -> list[tuple[str, str, str, str]]:
@@ -150,7 +150,9 @@ class WhenTests(AdmittingTestCase):
 
     def test_what_another_write_came_before_is_asked_again(self) -> None:
         """
-        With the newer object.
+        Contract 16.11: with the newer object.
+
+        Contract 16.11.
         """
         self.create(color="red")
         self.steps()

@@ -24,7 +24,7 @@ def denying(**status: Any) -> Reply:
 
 class ValidatingTests(AdmissionTestCase):
     """
-    Contract 16.4, 16.6 and 16.7.
+    Contract 16.3, 16.4, 16.6 and 16.7.
     """
 
     def test_a_new_object_is_seen_as_it_will_be(self) -> None:
@@ -44,6 +44,8 @@ class ValidatingTests(AdmissionTestCase):
     def test_updates_show_both_objects(self) -> None:
         """
         A patch is an update, and told of so.
+
+        Contract 16.3.
         """
         self.create(color="red")
         self.hook("validating", "a")
@@ -122,6 +124,8 @@ class ValidatingTests(AdmissionTestCase):
     def test_deletions_tell_their_options(self) -> None:
         """
         As they were asked for.
+
+        Contract 16.3.
         """
         uid = self.create().json()["metadata"]["uid"]
         self.hook("validating", "a")
@@ -133,7 +137,9 @@ class ValidatingTests(AdmissionTestCase):
 
     def test_dry_run_needs_webhooks_without_side_effects(self) -> None:
         """
-        The others are not asked.
+        Contract 16.8: the others are not asked.
+
+        Contract 16.8.
         """
         self.hook("validating", "a", sideEffects="Some", failurePolicy="Ignore")
         told = 'admission webhook "a.example.com" does not support dry run'
