@@ -14,7 +14,7 @@ from tests.endpoints.support import WIDGETS
 
 class MutatingTests(AdmissionTestCase):
     """
-    Contract 16.4, 16.5 and 16.7.
+    Contract 16.3, 16.4, 16.5 and 16.7.
     """
 
     def test_a_new_object_is_seen_before_it_is_one(self) -> None:
