@@ -241,7 +241,10 @@ class Views:
 
 
 def _not_described(failure: Failure) -> None:
-    if failure.check(CancelledError) is None:  # type: ignore[no-untyped-call]  # Twisted's, without types
+    error = failure.value
+    if isinstance(error, StorageError):
+        _log.warn("the views of the database were not brought up to date: {error}", error=error)
+    elif not isinstance(error, CancelledError):
         _log.failure("the views of the database were not brought up to date", failure)
 
 

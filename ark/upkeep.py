@@ -12,9 +12,11 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ark.interfaces import IStorageBackend
 from ark.meta.records import Range
+from ark.storage.errors import StorageError
 
 _log = Logger()
 
@@ -58,9 +60,16 @@ class Periodic(Service):
 
     def _once(self) -> Deferred[Any]:
         done: Deferred[Any] = maybeDeferred(self._work)
-        done.addErrback(lambda failure: _log.failure("{name} failed", failure, name=self.name))
+        done.addErrback(self._failed)
         self._running = done
         return done
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.check(StorageError) is None:  # type: ignore[no-untyped-call]  # Twisted's, without types
+            _log.failure("{name} failed", failure, name=self.name)
+        else:
+            # What is away comes back, and there is a next time.
+            _log.warn("{name} failed: {error}", name=self.name, error=failure.value)
 
 
 class FileWatch:

@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.observation import CHECK_SECONDS, REMEMBER_SECONDS, Remembered, failing
+from ark.storage.errors import Unavailable
 from ark.upkeep import FileWatch, Periodic
 
 
@@ -47,6 +48,15 @@ class PeriodicTests(SynchronousTestCase):
         self.clock.pump([10, 10])
         self.assertEqual(self.times, 2)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 2)
+
+    def test_a_database_that_is_away_is_no_mistake(self) -> None:
+        """
+        It is told of, without the way to where it was noticed.
+        """
+        self.answer = Unavailable("away")
+        self.clock.pump([10, 10])
+        self.assertEqual(self.times, 2)
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_first_time_is_after_the_interval(self) -> None:
         """
