@@ -47,8 +47,10 @@ from ark.observation import (
 from ark.registry.stores import Stores
 from ark.serving import SecureServing
 from ark.shipped import ShippedDefinitions, ensure_definitions, load_definitions
+from ark.spans import Spans
 from ark.standalone import Standalone
 from ark.storage.committer import Committer
+from ark.storage.tracedcommitter import TracedCommitter
 from ark.upkeep import Periodic, StoredObjects
 from ark.watch.cacher import Cacher
 from ark.watch.compactor import Compactor
@@ -95,6 +97,7 @@ class ArkServer(MultiService):
         self._closing: list[Callable[[], Any]] = []
         self._serving: SecureServing | None = None
         self._cacher: Cacher | None = None
+        self._spans: Spans | None = None
         self._stored: StoredObjects | None = None
         self.health = Health()
         self.ready: Deferred[Started] = Deferred()
@@ -120,6 +123,7 @@ class ArkServer(MultiService):
                 config, connect(config, self._reactor, self._now), self._reactor, self._now
             )
         manifests = load_definitions(config)
+        self._start_traces()
         backend = await open_storage(config, self._reactor)
         self._closing.append(backend.close)
         is_new = await backend.current_revision() <= 1
@@ -144,11 +148,19 @@ class ArkServer(MultiService):
         show_watches(metrics, cacher, stores)
         show_requests(metrics, application.chain.in_flight)
         self._mode.show(metrics)
+        if self._spans is not None:
+            self._spans.show(metrics)
         self._look_after(serving, metrics)
         url = serving.listen(application.dispatch, self._listener)
         if self._worker is None and not config.aggregated:
             write_kubeconfig(config, serving.credentials, url)
         self.ready.callback(Started(url, *contents, kinds=len(stores.registry.kinds())))
+
+    def _start_traces(self) -> None:
+        spans = self._spans = Spans.of(self._config, self._reactor)
+        if spans is not None:
+            self._closing.append(spans.stop)
+            spans.start()
 
     async def _follow_definitions(self, application: Application, cacher: Cacher) -> Definitions:
         definitions = Definitions(application.stores, cacher, self._reactor)
@@ -182,7 +194,8 @@ class ArkServer(MultiService):
 
     async def _start_storage(self, backend: IStorageBackend, metrics: Metrics) -> Cacher:
         config = self._config
-        committer = Committer(backend, self._reactor, on_batch=metrics.observe_commit)
+        kind = Committer if self._spans is None else TracedCommitter
+        committer = kind(backend, self._reactor, on_batch=metrics.observe_commit)
         cacher = Cacher(
             backend,
             committer,
@@ -214,6 +227,7 @@ class ArkServer(MultiService):
             max_requests_inflight=config.max_requests_inflight,
             max_mutating_requests_inflight=config.max_mutating_requests_inflight,
             request_timeout=config.request_timeout,
+            tracing=None if self._spans is None else self._spans.tracing,
         )
         try:
             return Application(parts)

@@ -27,6 +27,7 @@ from zope.interface import implementer
 
 from ark.cluster.webhookbodies import Answer, Body
 from ark.cluster.webhookfailures import CallFailed, reason, refusal
+from ark.tracing.span import SPAN
 
 __all__ = [
     "Address",
@@ -252,6 +253,11 @@ class WebhookClient:
         return body
 
     async def _sent(self, url: str, data: bytes) -> Any:
+        headers, span = _HEADERS, SPAN.get()
+        if span is not None:
+            headers = headers.copy()
+            for name, values in span.context.headers().items():
+                headers.setRawHeaders(name, values)
         return await self._http.post(
-            url, data=Body(data), headers=_HEADERS, unbuffered=True, allow_redirects=False
+            url, data=Body(data), headers=headers, unbuffered=True, allow_redirects=False
         )

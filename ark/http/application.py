@@ -31,6 +31,13 @@ from ark.http.flowcontrol.control import FlowControl
 from ark.http.health import Health
 from ark.http.metrics import Metrics
 from ark.http.root import OWN_SEGMENTS, Root, RootParts, Scopes
+from ark.http.tracing import (
+    RequestTracing,
+    TracedAuthenticator,
+    TracedAuthorizer,
+    TracedHandler,
+    TracedObserver,
+)
 from ark.http.version import version_document
 from ark.interfaces import IAdmissionPlugin, IAuthenticator, IAuthorizer, ICustomEndpoint, IServer
 from ark.registry.conversion.services import Services
@@ -81,6 +88,7 @@ class ApplicationParts:
     @ivar resolve: see L{Access}.
     @ivar flow_control: says whose turn it is; the limits of requests in flight do not count then.
     @ivar webhook_agent: makes requests to webhooks; by default each has one of its own.
+    @ivar tracing: makes spans of requests; L{None} where none are wanted.
     """
 
     registry: KindRegistry
@@ -100,12 +108,28 @@ class ApplicationParts:
     request_timeout: float = 60.0
     webhook_agent: Any = None
     flow_control: FlowControl | None = None
+    tracing: RequestTracing | None = None
 
 
 def _in_flight(parts: ApplicationParts) -> InFlight:
     if parts.flow_control is not None:
         return InFlight(0, 0)
     return InFlight(parts.max_requests_inflight, parts.max_mutating_requests_inflight)
+
+
+def _chain(parts: ApplicationParts, root: Root) -> Chain:
+    in_flight, deadlines = _in_flight(parts), Deadlines(parts.reactor, parts.request_timeout)
+    tracing = parts.tracing
+    if tracing is None:
+        return Chain(root, parts.authenticator, parts.authorizer, in_flight, deadlines, parts.metrics)
+    return Chain(
+        TracedHandler(root),
+        TracedAuthenticator(parts.authenticator, tracing),
+        TracedAuthorizer(parts.authorizer),
+        in_flight,
+        deadlines,
+        TracedObserver(parts.metrics, tracing),
+    )
 
 
 def _review_scopes(parts: ApplicationParts) -> dict[tuple[str, str, str], ReviewScope]:
@@ -170,14 +194,7 @@ class Application:
         self._place()
         self.stores.subscribe(self._kinds_changed)
         self._late_kinds: Callable[[], Awaitable[None]] | None = None
-        self.chain = Chain(
-            self.root,
-            parts.authenticator,
-            parts.authorizer,
-            _in_flight(parts),
-            Deadlines(parts.reactor, parts.request_timeout),
-            parts.metrics,
-        )
+        self.chain = _chain(parts, self.root)
         self.chain.flow_control = parts.flow_control
         custom.start(self)
 

@@ -21,6 +21,7 @@ from ark.admission.webhooks.hook import Hook, Surroundings
 from ark.admission.webhooks.review import BadReview, Request, Response, Undecodable, read_response
 from ark.cluster.webhook import CallFailed, Connections, Resolve, Webhook, WebhookClient
 from ark.meta.status import APIStatus, forbidden
+from ark.tracing.span import CLIENT, SPAN, Attribute, Span, within
 
 MOST_BYTES = 16 * 1024 * 1024
 """
@@ -161,7 +162,8 @@ class Asking:
             known = "webhook does not accept known AdmissionReview versions (v1, v1beta1)"
             raise CallingFailed(hook.name, f"could not create admission objects: {known}", 400)
         uid = str(uuid4())
-        data = await self._caller.post(hook, request.text(uid, hook.review_version))
+        asking, span = self._caller.post(hook, request.text(uid, hook.review_version)), SPAN.get()
+        data = await (asking if span is None else within(self._part(span, hook, attributes, uid), asking))
         try:
             response = read_response(data, uid, hook.review_version, self._mutates)
         except Undecodable as error:
@@ -174,6 +176,17 @@ class Asking:
         if not response.allowed:
             raise denial(hook.name, response.status)
         return response
+
+    def _part(self, span: Span, hook: Hook, attributes: Attributes, uid: str) -> Span:
+        about: dict[str, Attribute] = {
+            "configuration": hook.configuration,
+            "webhook": hook.name,
+            "resource": str(attributes.resource),
+            "subresource": attributes.subresource,
+            "operation": attributes.operation,
+            "UID": uid,
+        }
+        return span.child(f"Call {'mutating' if self._mutates else 'validating'} webhook", about, CLIENT)
 
     async def attempt(self, hook: Hook, attributes: Attributes, work: Awaitable[None]) -> bool:
         """

@@ -16,6 +16,7 @@ from ark.meta.status import APIStatus
 from ark.registry.codec import new_uid
 from ark.registry.conversion import review
 from ark.registry.conversion.review import BadReview, Object
+from ark.tracing.span import CLIENT, SPAN, Attribute, within
 
 MOST_OBJECTS = 100
 """
@@ -107,7 +108,15 @@ class WebhookConversion:
         try:
             uid = new_uid()
             version = review.review_version(self._review_versions)
-            data = await self._client.post(review.request(objects, api_version, version, uid))
+            asking = self._client.post(review.request(objects, api_version, version, uid))
+            if (span := SPAN.get()) is not None:
+                about: dict[str, Attribute] = {
+                    "desired-api-version": api_version,
+                    "object-count": len(objects),
+                    "UID": uid,
+                }
+                asking = within(span.child("Call conversion webhook", about, CLIENT), asking)
+            data = await asking
             found = review.converted_objects(data, version, uid)
         except (CallFailed, BadReview) as error:
             raise _failure(f"{wrong.whole} failed: {error}") from error
