@@ -22,12 +22,13 @@ from ark.storage.mysqlstatements import (
     LIST_THEN,
     META,
     READ_ONLY,
-    SCOPES,
+    SCOPE,
     THEN,
     keys_of,
     numbers_of,
     quoted,
 )
+from ark.storage.ranges import bounds
 
 _KEYS = 500
 _EVERYTHING = (1 << 63) - 1
@@ -94,33 +95,12 @@ def _check(results: Sequence[Sequence[Row]], revision: int) -> None:
 Parameters = dict[bytes, Any]
 
 
-def _bind(range: Range, limit: int, revision: int | None = None) -> Parameters | None:
+def _bind(range: Range, limit: int, revision: int | None = None) -> Parameters:
     """
-    The parameters of a range's statement; L{None} when the range is empty by itself.
+    The parameters of a range's statement.
     """
-    resource, namespace, after = range
-    parameters: Parameters = {b"resource": quoted(resource), b"limit": limit, b"at": revision or 0}
-    if namespace is not None:
-        parameters[b"namespace"] = quoted(namespace)
-    if after is not None:
-        if namespace is not None and after[0] != namespace:
-            if after[0] > namespace:
-                return None
-            after = None
-        else:
-            parameters[b"after_namespace"], parameters[b"after_name"] = quoted(after[0]), quoted(after[1])
-    parameters[b"scope"] = SCOPES[namespace is not None, after is not None] % parameters
-    return parameters
-
-
-def _as_of(session: Session, revision: int | None) -> int:
-    """
-    What a range that is empty by itself is as of.
-    """
-    if revision is None:
-        return number_of(session.run(META))
-    _check(session.run(FLOOR), revision)
-    return revision
+    names = {name.encode(): quoted(text) for name, text in bounds(range)._asdict().items()}
+    return {**names, b"limit": limit, b"at": revision or 0, b"scope": SCOPE % names}
 
 
 def read_at(session: Session, key: Key, revision: int) -> Version | None:
@@ -130,7 +110,6 @@ def read_at(session: Session, key: Key, revision: int) -> Version | None:
     @raise Compacted: nobody knows any more.
     """
     parameters = _bind(Range(key.resource, key.namespace), 1, revision)
-    assert parameters is not None
     parameters[b"scope"] += b" AND name = %b" % quoted(key.name)
     results = session.run(LIST_THEN % parameters)
     _check(results, revision)
@@ -144,8 +123,6 @@ def read_page(session: Session, range: Range, limit: int, revision: int | None) 
     if revision is not None:
         return _page_then(session, range, limit, revision)
     parameters = _bind(range, limit + 1)
-    if parameters is None:
-        return Page(_as_of(session, None), [], False)
     (rows,) = session.run(LIST % parameters)
     versions = _versions(range.resource, [row[1:] for row in rows if row[1] is not None])
     return Page(rows[0][0], versions[:limit], len(versions) > limit)
@@ -172,11 +149,7 @@ def _rows_then(session: Session, text: bytes, range: Range, limit: int, revision
     """
     found: list[Row] = []
     while True:
-        parameters = _bind(range, limit + 1, revision)
-        if parameters is None:
-            _as_of(session, revision)
-            return found
-        results = session.run(text % parameters)
+        results = session.run(text % _bind(range, limit + 1, revision))
         _check(results, revision)
         rows = sorted(results[0], key=_place)
         found += [row for row in rows if row[2] is not None and row[2] <= revision]
@@ -207,8 +180,6 @@ def read_joined(session: Session, range: Range, limit: int, revision: int | None
 
 def _joined_now(session: Session, range: Range, limit: int, _: int) -> JoinedPage | None:
     parameters = _bind(range, limit)
-    if parameters is None:
-        return JoinedPage(_as_of(session, None), b"", 0, None, False)
     parameters[b"more"] = limit + 1
     (((revision, total, count, last, length, text),),) = session.run(LIST_JOINED % parameters)
     if not count:
@@ -238,9 +209,6 @@ def read_count(session: Session, range: Range, revision: int | None) -> int:
     See L{ark.interfaces.IStorageBackend.count}.
     """
     parameters = _bind(range, _EVERYTHING, revision)
-    if parameters is None:
-        _as_of(session, revision)
-        return 0
     if revision is None:
         (((_, count),),) = session.run(COUNT % parameters)
         return int(count)

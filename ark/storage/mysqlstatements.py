@@ -54,18 +54,19 @@ COUNT = (
 # Live objects of a range as of a revision.  Whatever was live then has now either a pointer
 # or a deletion after it, of which the oldest counts; from there its versions are walked back
 # until one is not after it, or there is none before.  One row a key, with a revision above
-# the one asked for when it was not live then: the page's end can be told from them.
+# the one asked for when it was not live then: the page's end can be told from them.  So it is
+# for keys whose deletions are all before: leaving these out would search for the first other.
 _THEN = (
     b"WITH RECURSIVE heads AS ("
     b"SELECT namespace, name, min(revision) AS head FROM ("
     b"(SELECT namespace, name, revision FROM ark_object WHERE resource = %(resource)b %(scope)b "
     b"ORDER BY namespace, name LIMIT %(limit)d) UNION ALL "
-    b"(SELECT namespace, name, min(revision) FROM ark_deleted WHERE resource = %(resource)b %(scope)b "
-    b"AND revision > %(at)d GROUP BY namespace, name ORDER BY namespace, name LIMIT %(limit)d)"
+    b"(SELECT namespace, name, min(CASE WHEN revision > %(at)d THEN revision END) FROM ark_deleted "
+    b"WHERE resource = %(resource)b %(scope)b GROUP BY namespace, name ORDER BY namespace, name LIMIT %(limit)d)"
     b") AS either GROUP BY namespace, name ORDER BY namespace, name LIMIT %(limit)d"
     b"), life (namespace, name, revision, previous) AS ("
-    b"SELECT heads.namespace, heads.name, log.revision, log.previous "
-    b"FROM heads JOIN ark_log AS log ON log.revision = heads.head "
+    b"SELECT heads.namespace, heads.name, coalesce(log.revision, %(at)d + 1), coalesce(log.previous, 0) "
+    b"FROM heads LEFT JOIN ark_log AS log ON log.revision = heads.head "
     b"UNION ALL "
     b"SELECT life.namespace, life.name, log.revision, log.previous "
     b"FROM life JOIN ark_log AS log ON log.revision = life.previous WHERE life.revision > %(at)d) "
@@ -115,13 +116,10 @@ DROP = b"DELETE FROM ark_log WHERE revision IN (%(revisions)b); SELECT row_count
 FORGET = b"DELETE FROM ark_deleted WHERE (resource, namespace, name, revision) IN (%(rows)b); "
 SWEEP_TO = b"UPDATE ark_compaction SET swept_revision = %(upto)d WHERE id = 1; COMMIT"
 
-SCOPES = {
-    (False, False): b"",
-    (False, True): b"AND (namespace > %(after_namespace)b "
-    b"OR (namespace = %(after_namespace)b AND name > %(after_name)b))",
-    (True, False): b"AND namespace = %(namespace)b",
-    (True, True): b"AND namespace = %(namespace)b AND name > %(after_name)b",
-}
+SCOPE = (
+    b"AND namespace <= %(last_namespace)b "
+    b"AND (namespace > %(namespace)b OR (namespace = %(namespace)b AND name >= %(name)b))"
+)
 
 
 def quoted(text: str) -> bytes:
