@@ -96,6 +96,7 @@ class ServerConfig:
     max_mutating_requests_inflight: int
     enable_priority_and_fairness: bool
     shutdown_delay_duration: float
+    shutdown_send_retry_after: bool
     client_ca_file: str
     token_auth_file: str
     anonymous_auth: bool
@@ -120,7 +121,6 @@ class ServerConfig:
     event_ttl: float
     controllers: tuple[str, ...]
     log_format: str
-    tracing_config_file: str
     verbosity: int
 
     @property
@@ -207,7 +207,6 @@ def complete(given: Mapping[str, Given], environ: Mapping[str, str]) -> ServerCo
         "tls_private_key_file",
         "client_ca_file",
         "requestheader_client_ca_file",
-        "tracing_config_file",
     ):
         values[name] = _absolute(values[name])
     values["token_auth_file"] = _absolute(values["token_auth_file"])

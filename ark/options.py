@@ -398,6 +398,12 @@ def _serving() -> Iterator[Option]:
         "How long to go on serving after SIGTERM, with /readyz failing, before connections are closed.",
         duration(0), "0s",
     )  # fmt: skip
+    yield Option(
+        "shutdown-send-retry-after", section, "BOOL",
+        "Whether, after that time, new requests are told to come again with 429 and Retry-After while those that run "
+        "finish, instead of finding the port closed.",
+        boolean, "false",
+    )  # fmt: skip
 
 
 def _access() -> Iterator[Option]:
@@ -511,10 +517,6 @@ def _process() -> Iterator[Option]:
         controllers, "*",
     )  # fmt: skip
     yield Option("log-format", section, "FORMAT", "text or json.", choice("text", "json"), "text")
-    yield Option(
-        "tracing-config-file", section, "FILE",
-        "A TracingConfiguration that says which requests are traced and where the collector of their traces is.",
-    )  # fmt: skip
     yield Option(
         "v",
         section,

@@ -27,6 +27,7 @@ from ark.config import CONFIG, ConfigError, ServerConfig
 from ark.controllers.definitions import Definitions
 from ark.controllers.definitionstatus import DefinitionController
 from ark.http.application import Application, ApplicationParts
+from ark.http.chain import Chain
 from ark.http.customendpoints import BadEndpoint
 from ark.http.flowcontrol.control import FlowControl
 from ark.http.health import READINESS, Health
@@ -58,6 +59,7 @@ from ark.watch.compactor import Compactor
 RELOAD_EVERY = 1.0
 RENEW_EVERY = 3600.0
 COUNT_EVERY = 60.0
+IDLE_EVERY = 0.1
 LOGGED_REQUESTS = 2
 
 _log = Logger()
@@ -99,6 +101,7 @@ class ArkServer(MultiService):
         self._cacher: Cacher | None = None
         self._spans: Spans | None = None
         self._stored: StoredObjects | None = None
+        self._chain: Chain | None = None
         self.health = Health()
         self.ready: Deferred[Started] = Deferred()
 
@@ -133,6 +136,7 @@ class ArkServer(MultiService):
         metrics = Metrics(log_requests=config.verbosity >= LOGGED_REQUESTS)
         cacher = await self._start_storage(backend, metrics)
         application = self._application(self._mode.kinds(manifests.built_in), cacher, metrics)
+        self._chain = application.chain
         stores = application.stores
         self._mode.serve(stores)
         show_kinds(metrics, stores)
@@ -320,11 +324,22 @@ class ArkServer(MultiService):
         """
         No new connections, watches end where they are, and what else runs may finish.
         """
+        deadline = self._reactor.seconds() + self._config.request_timeout
+        ending = Deferred.fromCoroutine(self._end_watches())
+        if self._config.shutdown_send_retry_after and self._chain is not None:
+            chain = self._chain
+            chain.leaving = True
+            serving.leave()
+            while not chain.idle and self._reactor.seconds() < deadline:
+                await deferLater(self._reactor, IDLE_EVERY)
         await _finished(serving.close_port)
-        drained = serving.drain(self._config.request_timeout)
-        if self._cacher is not None:
-            self._cacher.hub.stop()
+        drained = serving.drain(max(1.0, deadline - self._reactor.seconds()))
+        await ending
         await drained
+
+    async def _end_watches(self) -> None:
+        if self._cacher is not None:
+            await _finished(self._cacher.hub.wind_down)
 
 
 async def _finished(stop: Callable[[], Any]) -> None:

@@ -106,6 +106,13 @@ class SecureServing:
         if port is not None:
             await port.stopListening()
 
+    def leave(self) -> None:
+        """
+        Let connections of HTTP/1.1 end with their next answer.
+        """
+        if self._site is not None:
+            self._site.leaving = True
+
     def drain(self, seconds: float) -> Deferred[None]:
         """
         Take no more requests.

@@ -44,6 +44,10 @@ _ON_COLLECTIONS = frozenset(("list", "watch", "deletecollection"))
 _WAITING = 0.25
 """The part of its time that a request may wait for its turn."""
 
+_LEAVING = "The apiserver is shutting down, please try again later."
+_COME_AGAIN = 5
+_EVEN_THEN = ("/readyz", "/livez", "/healthz", "/metrics")
+
 _FALSE = frozenset(("false", "0"))
 _TIMED_OUT = "request did not complete within the allotted timeout"
 
@@ -256,6 +260,7 @@ def _forget_credentials(request: Any) -> None:
 class Chain:
     """
     @ivar long_running: how many watches are open.
+    @ivar leaving: whether requests are told to come again, elsewhere (contract 18.4).
     @ivar flow_control: says whose turn it is; L{None} where all that C{in_flight} lets through
         go at once.
     """
@@ -278,7 +283,15 @@ class Chain:
         self._observer = observer
         self._clock = deadlines._reactor
         self.long_running = 0
+        self.leaving = False
         self.flow_control: FlowControl | None = None
+
+    @property
+    def idle(self) -> bool:
+        """
+        Whether no request runs, nor a watch.
+        """
+        return not (self.long_running or any(self.in_flight.running.values()))
 
     async def dispatch(self, request: Any) -> None:
         """
@@ -313,6 +326,8 @@ class Chain:
             self._observer.observe_request(request, info, request.code, seconds)
 
     async def _admit(self, request: Any, info: RequestInfo) -> None:
+        if self.leaving and not info.path.startswith(_EVEN_THEN):
+            raise too_many_requests(_LEAVING, _COME_AGAIN)
         user = request.user = await self._authenticator.authenticate(request)
         if b"authorization" in request.headers:
             _forget_credentials(request)

@@ -48,7 +48,10 @@ class Served(Protocol):
         """Called about once a second: enforce the deadlines."""
 
     def drain(self) -> None:
-        """The server shuts down: take no new requests, close after the running ones."""
+        """
+        The server shuts down: take no new requests, close after the running ones.  Called again
+        a moment later, when no request may be on its way any more.
+        """
 
     def abort(self) -> None:
         """Close at once."""
@@ -61,7 +64,7 @@ class Surroundings(Protocol):
 
     dispatch: Dispatch
     limits: Limits
-    draining: bool
+    leaving: bool
 
     def seconds(self) -> float:
         """The reactor's clock."""

@@ -64,6 +64,7 @@ class HTTP1Connection(HTTPConnection):
         self._pending: memoryview | None = None
         self._advancing = False
         self._reading = True
+        self._told = False
 
     # Input
 
@@ -100,9 +101,6 @@ class HTTP1Connection(HTTPConnection):
         if self._request is not None:
             return False
         if not self._buffer:
-            return False
-        if self.site.draining and self._head_since is None:
-            self.close()
             return False
         return self._read_head()
 
@@ -220,7 +218,7 @@ class HTTP1Connection(HTTPConnection):
     def _persists(self) -> bool:
         head = self._head
         # A body that nobody read cannot be told from the next request in time.
-        return head is not None and head.persistent and self._body is None and not self.site.draining
+        return head is not None and head.persistent and self._body is None and not self.site.leaving
 
     def _send_pending(self) -> bool:
         """
@@ -359,7 +357,9 @@ class HTTP1Connection(HTTPConnection):
             self.close()
 
     def drain(self) -> None:
-        if self._request is None and self._discarding is None and self._head_since is None:
+        told, self._told = self._told, True
+        # HTTP/1.1 cannot say that nothing more is taken: what is on its way at first is answered.
+        if told and self._request is None and self._discarding is None and self._head_since is None:
             self.close()
 
 

@@ -24,6 +24,8 @@ from ark.http.tlstransport import TLSTransport
 _log = Logger()
 
 _SWEEP_EVERY = 1.0
+_LINGER = 0.25
+"""How long a request may have been on its way when its client could know that we leave."""
 
 
 @implementer(IProtocolFactory)
@@ -35,6 +37,7 @@ class Site(Factory):
     ALPN choose between HTTP/2 and HTTP/1.1; without one it speaks HTTP/1.1 in the clear.
 
     @ivar draining: the server shuts down.
+    @ivar leaving: connections of HTTP/1.1 end with the next answer.
     @ivar connections: what was accepted and has not gone.
     """
 
@@ -55,6 +58,7 @@ class Site(Factory):
         self.dispatch = dispatch
         self.limits = limits
         self.draining = False
+        self.leaving = False
         self.connections: set[Served] = set()
         self._reactor = reactor
         self._tls = tls
@@ -165,21 +169,28 @@ class Site(Factory):
         @param grace: after so many seconds what is left is cut off.
         @return: fires when no connection is left.
         """
-        self.draining = True
+        self.draining = self.leaving = True
         done: Deferred[None] = Deferred()
         if not self.connections:
             done.callback(None)
             return done
         self._drained = done
-        cut = self._reactor.callLater(grace, self._cut)
+        self._drain()
+        calls = (
+            self._reactor.callLater(_LINGER, self._drain),
+            self._reactor.callLater(grace, self._cut),
+        )
+
+        def cancel(result: None) -> None:
+            for call in calls:
+                if call.active():
+                    call.cancel()
+
+        return done.addCallback(cancel)
+
+    def _drain(self) -> None:
         for connection in tuple(self.connections):
             connection.drain()
-
-        def cancel_cut(result: None) -> None:
-            if cut.active():
-                cut.cancel()
-
-        return done.addCallback(cancel_cut)
 
     def _cut(self) -> None:
         for connection in tuple(self.connections):

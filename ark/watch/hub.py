@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, DeferredSemaphore
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from ark.interfaces import IStorageBackend
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 READERS = 4
 """How many watchers may read storage at the same time; the rest wait their turn."""
+
+_AT_ONCE = 100
+_BATCHES = 100
+_BETWEEN = 0.1
+"""A hundred watches end at once, then as many a tenth of a second later, but all within ten seconds."""
 
 _TURN_STEPS = 256
 _TURN_COST = 4 * 1024 * 1024
@@ -109,6 +115,24 @@ class Hub:
         self.wheel.stop()
         if self._call is not None and self._call.active():
             self._call.cancel()
+
+    async def wind_down(self) -> None:
+        """
+        End every watch as in L{stop}, but tell each first how far it came, and not all at once:
+        who was watching comes again elsewhere.
+        """
+        self.stopped = True
+        self._flush()
+        views = tuple(self._views.values())
+        watchers = [watcher for view in views for watcher in (*view.synced, *view.others)]
+        batch = max(_AT_ONCE, -(-len(watchers) // _BATCHES))
+        for begin in range(0, len(watchers), batch):
+            if begin:
+                await deferLater(self.reactor, _BETWEEN)
+            self._flush()
+            for watcher in watchers[begin : begin + batch]:
+                watcher.end()
+        self.stop()
 
     def close_resource(self, resource: str) -> None:
         """

@@ -126,6 +126,15 @@ class Watcher:
         if self._leave():
             self.stream.finish()
 
+    def end(self) -> None:
+        """
+        Finish the stream, after a last bookmark where the client asked for bookmarks: it may go
+        on from there elsewhere.
+        """
+        if self._bookmarks and not self.closed:
+            self._send_bookmark()
+        self.close()
+
     def detach(self) -> None:
         """
         The client has gone; the stream needs no finish.

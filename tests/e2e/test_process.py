@@ -71,7 +71,7 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-class ProcessTests(SynchronousTestCase):
+class ProcessTestCase(SynchronousTestCase):
     """
     C{ark-server} with a database in a folder of its own.
     """
@@ -136,6 +136,12 @@ class ProcessTests(SynchronousTestCase):
         self.assertEqual(len(lines), 2, running.text())
         self.assertTrue(lines[0].startswith("ark-server: ") and lines[1].endswith("."), running.text())
         return running.text()
+
+
+class ProcessTests(ProcessTestCase):
+    """
+    What C{ark-server} does as a process.
+    """
 
     def test_first_start_makes_everything_and_says_where(self) -> None:
         """

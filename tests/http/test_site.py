@@ -81,20 +81,38 @@ class ShutdownTests(SynchronousTestCase):
         self.assertIsNone(self.successResultOf(edge.site.stop(60)))
         self.assertIsNone(edge.site.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1)))
 
-    def test_idle_connections_close_at_once(self) -> None:
+    def test_idle_connections_close_soon(self) -> None:
         """
-        Nothing is under way on them.
+        As soon as nothing can be on its way on them.
         """
         edge = Edge()
         protocol, transport = edge.connect()
         protocol.dataReceived(_GET)
         stopped = edge.site.stop(60)
+        self.assertFalse(transport.closed)
+        edge.clock.advance(0.25)
         self.assertTrue(transport.closed)
         self.assertNoResult(stopped)
         disconnect(protocol)
         self.successResultOf(stopped)
         edge.clock.advance(1)
         self.assertEqual(edge.clock.getDelayedCalls(), [])
+
+    def test_what_was_on_its_way_is_answered(self) -> None:
+        """
+        HTTP/1.1: a request that comes just after we have decided to leave is the last of its connection.
+        """
+        edge = Edge()
+        protocol, transport = edge.connect()
+        protocol.dataReceived(_GET)
+        edge.clock.advance(0)
+        transport.take()
+        edge.site.stop(60)
+        protocol.dataReceived(_GET)
+        edge.clock.advance(0)
+        self.assertIn(b"HTTP/1.1 200 ", transport.written)
+        self.assertIn(b"Connection: close\r\n", transport.written)
+        self.assertTrue(transport.closed)
 
     def test_running_requests_finish(self) -> None:
         """
