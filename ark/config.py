@@ -121,6 +121,7 @@ class ServerConfig:
     event_ttl: float
     controllers: tuple[str, ...]
     log_format: str
+    tracing_config_file: str
     verbosity: int
 
     @property
@@ -207,6 +208,7 @@ def complete(given: Mapping[str, Given], environ: Mapping[str, str]) -> ServerCo
         "tls_private_key_file",
         "client_ca_file",
         "requestheader_client_ca_file",
+        "tracing_config_file",
     ):
         values[name] = _absolute(values[name])
     values["token_auth_file"] = _absolute(values["token_auth_file"])

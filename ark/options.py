@@ -518,6 +518,10 @@ def _process() -> Iterator[Option]:
     )  # fmt: skip
     yield Option("log-format", section, "FORMAT", "text or json.", choice("text", "json"), "text")
     yield Option(
+        "tracing-config-file", section, "FILE",
+        "A TracingConfiguration that says which requests are traced and where the collector of their traces is.",
+    )  # fmt: skip
+    yield Option(
         "v",
         section,
         "LEVEL",
