@@ -218,11 +218,16 @@ class StartTests(SynchronousTestCase):
         postgresql.stop()
         server = ArkServer(flags=[f"--storage={url}"])
         self.addCleanup(server.remove)
-        timer = threading.Timer(2.0, postgresql.start)
-        timer.start()
+        log = server.folder / "ark-server.log"
+
+        def come() -> None:
+            wait_for(lambda: log.exists() and "Waiting for the database" in log.read_text(), "the server")
+            postgresql.start()
+
+        coming = threading.Thread(target=come)
+        coming.start()
         server.start()
-        timer.join()
-        self.assertIn("Waiting for the database", (server.folder / "ark-server.log").read_text())
+        coming.join()
         client = server.endpoint.connect()
         self.addCleanup(client.close)
         self.assertEqual(create(client, "first").code, 201)
