@@ -20,18 +20,15 @@ from zope.interface import implementer
 
 from ark.interfaces import IChangeFeed, IConnects, IReportsKinds, IRestores, IStorageBackend
 from ark.meta.records import (
-    Change,
     EventPage,
     JoinedPage,
     Key,
-    Outcome,
     Page,
     Range,
     SchemaState,
     Version,
 )
 from ark.storage import mysqlcompaction, mysqlread
-from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import StorageError, UnusableDatabase
 from ark.storage.mysqlerrors import DATABASE_ERRORS, is_away, translate
 from ark.storage.mysqlmigrate import check_server, migrate, schema_files, schema_version
@@ -42,12 +39,10 @@ from ark.storage.mysqlsettings import Settings, connection_settings
 from ark.storage.mysqlviews import create_views
 from ark.storage.mysqlwrite import recover
 from ark.storage.mysqlwriter import Writer
-from ark.storage.pointreads import PointReads
-from ark.storage.seencounter import SeenCounter
+from ark.storage.served import SWEPT_ROWS, ServedBackend
 
 POLL_SECONDS = 0.25
 _CONNECTIONS = 4
-_SWEPT_ROWS = 1000
 # See ark.storage.sqlite: threads must get their turn beside a busy reactor.
 _SWITCH_SECONDS = 0.00002
 
@@ -56,19 +51,19 @@ _P = TypeVar("_P", Page, JoinedPage)
 
 
 @implementer(IStorageBackend, IChangeFeed, IConnects, IReportsKinds)
-class MySQLBackend:
+class MySQLBackend(ServedBackend):
     """
     L{IStorageBackend} over a database whose schema is in place.
     """
 
+    _readers: Sessions
+
     _log = Logger()
 
     def __init__(self, settings: Settings, reactor: Any, connections: int = _CONNECTIONS) -> None:
-        self._feed = ChangeFeed(reactor)
+        super().__init__(reactor)
         self._readers = Sessions(settings, reactor, connections)
-        self._counter = SeenCounter(self._recover, self._feed.notify)
         self._writer = Writer(Sessions(settings, reactor, 1), reactor, self._counter, self.get)
-        self._points = PointReads(reactor, self._start_read)
         self._seen = 0
         self._failing = False
         self._polling = LoopingCall(lambda: Deferred.fromCoroutine(self._poll()))
@@ -85,13 +80,6 @@ class MySQLBackend:
         See L{IConnects}: nobody tells.
         """
         return False
-
-    @property
-    def connections(self) -> int:
-        """
-        See L{IConnects}.
-        """
-        return self._readers.open + self._writer.connections
 
     async def start(self) -> None:
         """
@@ -117,39 +105,15 @@ class MySQLBackend:
             self._feed.notify()
         self._seen, self._failing = revision, False
 
-    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """
-        See L{IChangeFeed.subscribe}.
-        """
-        return self._feed.subscribe(wake)
-
-    async def commit(self, changes: Sequence[Change]) -> Sequence[Outcome]:
-        """
-        See L{IStorageBackend.commit}.
-        """
-        if not changes:
-            return []
-        outcomes = await self._writer.commit(changes)
-        self._feed.notify()
-        return outcomes
-
-    async def get(self, key: Key, revision: int | None = None) -> Version | None:
-        """
-        See L{IStorageBackend.get}.
-        """
-        if revision is None:
-            return await self._points.get(key)
-        return await self._readers.run(mysqlread.read_at, key, revision)
-
-    def _start_read(self, keys: Sequence[Key]) -> Deferred[tuple[int, dict[Key, Version]]]:
-        return Deferred.fromCoroutine(self._read_points(keys))
-
     async def _read_points(self, keys: Sequence[Key]) -> tuple[int, dict[Key, Version]]:
         while True:
             seen = self._counter.revision
             revision, found = await self._readers.run(mysqlread.read_points, keys)
             if await self._counter.note(revision, seen) == revision:
                 return revision, found
+
+    async def _read_at(self, key: Key, revision: int) -> Version | None:
+        return await self._readers.run(mysqlread.read_at, key, revision)
 
     async def _recover(self, seen: int) -> int:
         return await self._readers.run(recover, seen)
@@ -186,32 +150,14 @@ class MySQLBackend:
         """
         return await self._readers.run(mysqlread.read_count, range, revision)
 
-    async def events(self, after: int, limit: int) -> EventPage:
-        """
-        See L{IStorageBackend.events}.
-        """
-        page = await self._readers.run(mysqlread.read_events, after, limit)
-        # Watchers are told of it: it must not be used again.
-        self._counter.revision = max(self._counter.revision, page.revision)
-        return page
+    async def _read_events(self, after: int, limit: int) -> EventPage:
+        return await self._readers.run(mysqlread.read_events, after, limit)
 
-    async def current_revision(self) -> int:
-        """
-        See L{IStorageBackend.current_revision}.
-        """
-        return await self._points.revision()
-
-    async def compact(self, revision: int) -> int:
-        """
-        See L{IStorageBackend.compact}.
-        """
+    async def _raise_floor(self, revision: int) -> None:
         await self._readers.run(mysqlcompaction.raise_floor, revision)
-        dropped = 0
-        while True:
-            step = await self._readers.run(mysqlcompaction.sweep, _SWEPT_ROWS)
-            if step is None:
-                return dropped
-            dropped += step
+
+    async def _sweep(self) -> int | None:
+        return await self._readers.run(mysqlcompaction.sweep, SWEPT_ROWS)
 
     async def compacted_revision(self) -> int:
         """
@@ -237,8 +183,7 @@ class MySQLBackend:
         """
         if self._polling.running:
             self._polling.stop()
-        await self._writer.close()
-        await self._readers.close()
+        await super().close()
 
 
 def _on_the_spot(settings: Settings, *work: Callable[[Session], _T]) -> list[_T]:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from ark.meta.records import Change, Key, Outcome, Version
@@ -27,10 +26,9 @@ from ark.storage.mysqlwrite import (
     write_judged,
 )
 from ark.storage.seencounter import SeenCounter
+from ark.storage.served import find_out
 
 _ATTEMPTS = 4
-_SETTLING_SECONDS = 10.0
-_PAUSE_SECONDS = 0.25
 
 
 class Writer:
@@ -62,7 +60,7 @@ class Writer:
         self._settled = False
 
     @property
-    def connections(self) -> int:
+    def open(self) -> int:
         """
         How many it has.
         """
@@ -127,15 +125,7 @@ class Writer:
         return first
 
     async def _find_out(self, judged: list[Plan], lost: OutcomeUnknown) -> list[Outcome] | None:
-        deadline = self._reactor.seconds() + _SETTLING_SECONDS
-        while True:
-            try:
-                first = await self._settle()
-                break
-            except (Unavailable, OutcomeUnknown):
-                if self._reactor.seconds() >= deadline:
-                    raise lost from None
-                await deferLater(self._reactor, _PAUSE_SECONDS, lambda: None)
+        first = await find_out(self._settle, self._reactor, lost)
         if not first or not judged:
             return None
         self._log.info("The answer to a commit was lost; it was found to have been written")

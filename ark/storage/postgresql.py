@@ -12,24 +12,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from ark.interfaces import IChangeFeed, IConnects, IReportsKinds, IRestores, IStorageBackend, ITellsRevision
 from ark.meta.records import (
-    Change,
     EventPage,
     JoinedPage,
     Key,
-    Outcome,
     Page,
     Range,
     SchemaState,
     Version,
 )
-from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import Unavailable, UnusableDatabase
-from ark.storage.pointreads import PointReads
 from ark.storage.postgresqlerrors import DATABASE_ERRORS
 from ark.storage.postgresqlhosts import Hosts
 from ark.storage.postgresqllisten import Listener
@@ -60,11 +55,10 @@ from ark.storage.postgresqlstatements import (
 from ark.storage.postgresqlviews import ViewKeeper
 from ark.storage.postgresqlwrite import Writer
 from ark.storage.ranges import bounds
-from ark.storage.seencounter import SeenCounter
+from ark.storage.served import SWEPT_ROWS, ServedBackend
 
 _CONNECTIONS = 8
 _TIMEOUT = 15.0
-_SWEPT_ROWS = 1000
 # As long as a batch takes at most, if nothing is wrong.
 _OWN_SECONDS = 0.02
 _REMEDY = "Check the --postgres options, and that the server{place} can be reached."
@@ -87,21 +81,19 @@ _T = TypeVar("_T")
 
 
 @implementer(IStorageBackend, IChangeFeed, IConnects, ITellsRevision)
-class PostgreSQLBackend:
+class PostgreSQLBackend(ServedBackend):
     """
     L{IStorageBackend} over a database whose schema is in place.
     """
 
+    _readers: Sessions
+
     def __init__(self, settings: Mapping[str, str], reactor: Any, connections: int = _CONNECTIONS) -> None:
-        self._feed = ChangeFeed(reactor)
+        super().__init__(reactor)
         hosts = Hosts(settings, reactor)
         self._readers = Sessions(hosts, reactor, connections, _TIMEOUT)
-        self._counter = SeenCounter(self._recover, self._feed.notify)
         self._writer = Writer(Sessions(hosts, reactor, 1, _TIMEOUT), reactor, self._counter, self.get)
-        self._points = PointReads(reactor, self._start_read)
         self._listener = Listener(hosts, reactor, _TIMEOUT, self._heard, self._readers.query)
-        self._reactor = reactor
-        self._committing = 0
         self._later: Any = None
 
     def __conform__(self, interface: Any) -> Any:
@@ -128,7 +120,7 @@ class PostgreSQLBackend:
         """
         See L{IConnects.connections}.
         """
-        return self._readers.open + self._writer.open + self._listener.open
+        return super().connections + self._listener.open
 
     async def start(self) -> None:
         """
@@ -136,25 +128,6 @@ class PostgreSQLBackend:
         """
         await self._writer.start()
         self._listener.start()
-
-    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """
-        See L{IChangeFeed.subscribe}.
-        """
-        return self._feed.subscribe(wake)
-
-    async def commit(self, changes: Sequence[Change]) -> Sequence[Outcome]:
-        """
-        See L{IStorageBackend.commit}.
-        """
-        if not changes:
-            return []
-        self._committing += 1
-        try:
-            return await self._writer.commit(changes)
-        finally:
-            self._committing -= 1
-            self._feed.notify()
 
     def _heard(self) -> None:
         """
@@ -168,21 +141,9 @@ class PostgreSQLBackend:
         elif self._later is None or not self._later.active():
             self._later = self._reactor.callLater(_OWN_SECONDS, self._feed.notify)
 
-    async def get(self, key: Key, revision: int | None = None) -> Version | None:
-        """
-        See L{IStorageBackend.get}.
-        """
-        if revision is None:
-            return await self._points.get(key)
-        rows = await self._readers.query(GET_AT, (*key, revision))
-        return next(iter(page_of(key.resource, rows, 1, revision).versions), None)
-
     async def _recover(self, seen: int) -> int:
         ((revision,),) = await self._readers.query(RECOVER, (seen,))
         return int(revision)
-
-    def _start_read(self, keys: Sequence[Key]) -> Deferred[tuple[int, dict[Key, Version]]]:
-        return Deferred.fromCoroutine(self._read_points(keys))
 
     async def _read_points(self, keys: Sequence[Key]) -> tuple[int, dict[Key, Version]]:
         if not keys:
@@ -194,6 +155,10 @@ class PostgreSQLBackend:
             key = keys[place - 1]
             found[key] = version_of(key, fields)
         return revision, found
+
+    async def _read_at(self, key: Key, revision: int) -> Version | None:
+        rows = await self._readers.query(GET_AT, (*key, revision))
+        return next(iter(page_of(key.resource, rows, 1, revision).versions), None)
 
     async def _noted(self, text: str, parameters: Any, column: int) -> list[Row]:
         """
@@ -229,32 +194,15 @@ class PostgreSQLBackend:
         (row,) = await self._readers.query(COUNT, (*bounds(range), revision))
         return count_of(row, revision)
 
-    async def events(self, after: int, limit: int) -> EventPage:
-        """
-        See L{IStorageBackend.events}.
-        """
-        page = events_of(await self._readers.query(EVENTS, (after, limit)), after)
-        # Watchers are told of it: it must not be used again.
-        self._counter.revision = max(self._counter.revision, page.revision)
-        return page
+    async def _read_events(self, after: int, limit: int) -> EventPage:
+        return events_of(await self._readers.query(EVENTS, (after, limit)), after)
 
-    async def current_revision(self) -> int:
-        """
-        See L{IStorageBackend.current_revision}.
-        """
-        return await self._points.revision()
-
-    async def compact(self, revision: int) -> int:
-        """
-        See L{IStorageBackend.compact}.
-        """
+    async def _raise_floor(self, revision: int) -> None:
         await self._readers.query(RAISE_FLOOR, (revision,))
-        dropped = 0
-        while True:
-            rows = await self._readers.query(SWEEP, (_SWEPT_ROWS,))
-            if not rows:
-                return dropped
-            dropped += rows[0][1]
+
+    async def _sweep(self) -> int | None:
+        rows = await self._readers.query(SWEEP, (SWEPT_ROWS,))
+        return rows[0][1] if rows else None
 
     async def compacted_revision(self) -> int:
         """
@@ -278,8 +226,7 @@ class PostgreSQLBackend:
         await self._listener.stop()
         if self._later is not None and self._later.active():
             self._later.cancel()
-        await self._writer.close()
-        await self._readers.close()
+        await super().close()
 
 
 async def open_backend(config: Mapping[str, Any], reactor: Any) -> PostgreSQLBackend:

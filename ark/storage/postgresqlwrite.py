@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from ark.meta.records import DELETED, Change, Committed, Key, Mismatch, Outcome, Version
@@ -18,10 +17,9 @@ from ark.storage.postgresqlread import events_of, version_of
 from ark.storage.postgresqlsession import Sessions
 from ark.storage.postgresqlstatements import COMMIT, EVENTS, SETTLE, separated
 from ark.storage.seencounter import SeenCounter
+from ark.storage.served import find_out
 
 _ATTEMPTS = 3
-_SETTLING_SECONDS = 10.0
-_PAUSE_SECONDS = 0.25
 
 
 def _lists(changes: Sequence[Change]) -> tuple[Any, ...]:
@@ -150,15 +148,7 @@ class Writer:
         """
         What became of a batch; L{None} when it was not written, and will not be.
         """
-        deadline = self._reactor.seconds() + _SETTLING_SECONDS
-        while True:
-            try:
-                written = await self._settle()
-                break
-            except (Unavailable, OutcomeUnknown):
-                if self._reactor.seconds() >= deadline:
-                    raise lost from None
-                await deferLater(self._reactor, _PAUSE_SECONDS, lambda: None)
+        written = await find_out(self._settle, self._reactor, lost)
         if written is None:
             return None
         self._log.info("The answer to a commit was lost; it was found to have been written")

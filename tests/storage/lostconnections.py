@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 
 from ark.meta.records import ADDED, MODIFIED, Committed, Mismatch, Range
+from ark.storage import served
 from ark.storage.errors import Compacted, OutcomeUnknown, StorageError
 from ark.storage.testing import QUERIES, change, key
 from tests.storage.way import Way, until
@@ -20,14 +21,12 @@ class LostConnectionTestsMixin:
     Commits of a backend whose way to the database is under control.
 
     @ivar backend: goes by the way; C{other} does not.
-    @ivar writer: the module of what commits, whose patience is cut short.
     @ivar answer: what only the answer to a commit holds, of as many changes.
     """
 
     backend: Any
     other: Any
     way: Way
-    writer: Any
     answer: Callable[[int], bytes]
 
     def __getattr__(self, name: str) -> Any:
@@ -77,7 +76,7 @@ class LostConnectionTestsMixin:
         """
         And the next commit first finds out.
         """
-        self.patch(self.writer, "_SETTLING_SECONDS", 1.0)
+        self.patch(served, "SETTLING_SECONDS", 1.0)
         await self.backend.commit([change(key("a"))])
         self.way.lose, self.way.closes = self.answer(1), True
         writing = Deferred.fromCoroutine(self.backend.commit([change(key("b"))]))

@@ -22,7 +22,7 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SkipTest, TestCase
 
 from ark.meta.records import MODIFIED, Committed, Mismatch, Range
-from ark.storage import mysqlsession, mysqlwriter
+from ark.storage import mysqlsession, served
 from ark.storage.errors import (
     OutcomeUnknown,
     StorageError,
@@ -94,8 +94,6 @@ class CommitTests(LostConnectionTestsMixin, FailureTestCase):
     """
     Commits whose connection is lost.
     """
-
-    writer = mysqlwriter
 
     @staticmethod
     def answer(changes: int) -> bytes:
@@ -231,7 +229,7 @@ class OutageTests(RestartTestsMixin, FailureTestCase):
         """
         See L{RestartTestsMixin.restarting}.
         """
-        self.patch(mysqlwriter, "_SETTLING_SECONDS", 1.0)
+        self.patch(served, "SETTLING_SECONDS", 1.0)
         server = self.start_server()
         stops = [partial(server.stop, kill) for kill in (False, True)]
         return await self.backend_at(server.url()), stops, server.start
@@ -242,7 +240,7 @@ class OutageTests(RestartTestsMixin, FailureTestCase):
         """
         self.patch(mysqlsession, "ANSWER_SECONDS", 1)
         self.patch(mysqlsession, "CONNECT_SECONDS", 1)
-        self.patch(mysqlwriter, "_SETTLING_SECONDS", 1.0)
+        self.patch(served, "SETTLING_SECONDS", 1.0)
         server = self.start_server()
         backend = await self.backend_at(server.url())
         await backend.commit([change(key("a"))])

@@ -14,7 +14,6 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import SkipTest, TestCase
 
 from ark.meta.records import Committed, Mismatch, Range
-from ark.storage import postgresqlwrite
 from ark.storage.errors import StorageError, Unavailable, UnusableDatabase
 from ark.storage.postgresql import open_backend
 from ark.storage.testing import QUERIES, change, key
@@ -57,8 +56,6 @@ class CommitTests(LostConnectionTestsMixin, FailureTestCase):
     """
     Commits whose connection is lost.
     """
-
-    writer = postgresqlwrite
 
     @staticmethod
     def answer(changes: int) -> bytes:
