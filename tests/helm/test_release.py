@@ -143,10 +143,7 @@ class ReleaseTests(SynchronousTestCase):
         Leave nothing behind.
         """
         release.stop()
-        if NAME in release.helm(
-            "list", "--short", "--all" if release.helm_program == HELMS[0] else "--output=table"
-        ):
-            release.helm("uninstall", NAME)
+        release.helm("uninstall", NAME, "--ignore-not-found")
         release.kubectl("delete", "pvc", "--all", "--timeout=20s")
 
     def certificates(self) -> str:
@@ -184,11 +181,11 @@ class ReleaseTests(SynchronousTestCase):
         for helm in HELMS:
             release = self.release(helm)
             self.assertIn("kubectl wait", release.install())
-            release.start()
+            process = release.start()
             self.use(release)
             bundle = self.bundles(release)
             release.upgrade("--set=server.verbosity=2")
-            self.assertTrue(release.available())
+            process.wait_until(release.available)
             self.assertEqual(self.bundles(release), bundle)
             self.use(release)
             release.kubectl("delete", "agent", "weather")
@@ -375,11 +372,11 @@ class DefinitionsTests(SynchronousTestCase):
             again = self.assertRaises(Failed, release.apply, "upgrade", "--set=import.enabled=false")
             self.assertIn("would hide their objects", str(again))
             self.move(release, f"--db-path={release.folder / 'data' / 'ark.db'}")
-            release.start(wait=False)
+            process = release.start(wait=False)
             place = f"{NAMESPACE}/{NAME}"
             self.move(release, "--switch", f"{place}:{release.port}", "--helm-release", place)
             release.upgrade("--set=import.enabled=false")
-            self.assertTrue(release.available())
+            process.wait_until(release.available)
             self.assertEqual(release.get("agent", "weather")["metadata"]["uid"], uid)
             release.kubectl("delete", "agent", "weather")
             release.stop()
