@@ -87,7 +87,7 @@ class Session:
         deadline = self._reactor.seconds() + timeout
         left = len(hosts)
         for number in hosts.order():
-            share = (deadline - self._reactor.seconds()) / left
+            share = max(deadline - self._reactor.seconds(), 0) / left
             left -= 1
             try:
                 settings = await hosts.settings(number, share)
@@ -251,7 +251,7 @@ class Sessions:
         """
         turn: Deferred[None] = Deferred()
         self._waiting.append(turn)
-        turn.addTimeout(deadline - self._reactor.seconds(), self._reactor)
+        turn.addTimeout(max(deadline - self._reactor.seconds(), 0), self._reactor)
         try:
             await turn
         except TurnTimeoutError as error:
