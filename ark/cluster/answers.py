@@ -10,14 +10,10 @@ from typing import Any
 import orjson
 from OpenSSL.SSL import Error as TLSError
 from service_identity import VerificationError
-from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
-from twisted.web.client import RequestTransmissionFailed, ResponseDone, ResponseFailed, ResponseNeverReceived
-from twisted.web.http import PotentialDataLoss
+from twisted.internet.error import ConnectionClosed
+from twisted.web.client import RequestTransmissionFailed, ResponseFailed, ResponseNeverReceived
 
 from ark.cluster.errors import Unreachable
-from ark.cluster.exchange import MOST_BYTES
 from ark.meta.status import APIStatus, Cause
 
 _REASONS = {
@@ -35,46 +31,6 @@ _REASONS = {
     429: "TooManyRequests",
 }
 _LONGEST_TEXT = 512
-
-
-class Collected(Protocol):
-    """
-    Takes the body of an answer.
-
-    @ivar whole: fires with the body, or with L{Unreachable}.
-    """
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self._left = MOST_BYTES
-        self.whole: Deferred[bytes] = Deferred(lambda _: self._stop())
-
-    def _stop(self) -> None:
-        lose = getattr(self.transport, "loseConnection", None)
-        if lose is not None:
-            lose()
-
-    def dataReceived(self, data: bytes) -> None:
-        """
-        A piece came.
-        """
-        self._left -= len(data)
-        if self._left >= 0:
-            self._pieces.append(data)
-        elif not self.whole.called:
-            self.whole.errback(Unreachable(f"the answer is larger than {MOST_BYTES} bytes"))
-            self._stop()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        There is no more.
-        """
-        if self.whole.called:
-            return
-        if isinstance(reason.value, (ResponseDone, PotentialDataLoss)):
-            self.whole.callback(b"".join(self._pieces))
-        else:
-            self.whole.errback(Unreachable("the answer broke off"))
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -136,11 +92,13 @@ def _cause(cause: Mapping[str, Any]) -> Cause:
     return Cause(reason, message, field)
 
 
-def retry_after(text: bytes) -> int | None:
+def was_cut(error: Exception) -> bool:
     """
-    The seconds of C{Retry-After}; dates are not sent by kube-apiserver.
+    Whether a connection ended before there was an answer, as one does that was idle for too long.
     """
-    return int(text) if text.isdigit() else None
+    if not isinstance(error, (RequestTransmissionFailed, ResponseNeverReceived)):
+        return False
+    return all(isinstance(reason.value, ConnectionClosed) for reason in error.reasons)
 
 
 def why(error: Exception) -> str:

@@ -12,20 +12,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, TimeoutError
-from twisted.internet.error import ConnectionClosed
-from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.task import deferLater
 from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
 from ark import __version__
 from ark.cluster.access import Access
-from ark.cluster.answers import Collected, read_object, refusal, retry_after, why
+from ark.cluster.answers import read_object, refusal, was_cut, why
+from ark.cluster.bodies import Collected
 from ark.cluster.call import Call
 from ark.cluster.connections import Connections
 from ark.cluster.credentials import Credentials
 from ark.cluster.errors import Unreachable
-from ark.cluster.exchange import Answer
 from ark.cluster.informer import Informer
 from ark.cluster.watchstream import WatchStream
 from ark.interfaces import ICluster
@@ -34,6 +32,11 @@ from ark.meta.status import APIStatus
 AT_ONCE = 32
 """
 How many requests are under way at once, watches apart; others wait for their turn.
+"""
+
+MOST_BYTES = 256 * 1024 * 1024
+"""
+How large an answer may be.
 """
 
 WATCH_ANSWER_SECONDS = 30.0
@@ -57,7 +60,7 @@ class Cluster:
 
     @param now: the time of day.
     @param random: parts the attempts of many clients.
-    @param endpoint: leads to the server; by default over TLS as C{access} says.
+    @param agent: makes the requests; by default one over TLS as C{access} says.
     @ivar server: its URL.
     @raise InvalidAccess: the credentials cannot be used.
     """
@@ -70,23 +73,15 @@ class Cluster:
         *,
         environ: Mapping[str, str] = os.environ,
         random: Random | None = None,
-        endpoint: IStreamClientEndpoint | None = None,
+        agent: Any = None,
     ) -> None:
         self._reactor = reactor
         self._credentials = Credentials(access, reactor, now, environ)
         self._random = random or Random()
         self._turns = DeferredSemaphore(AT_ONCE)
         self.server = access.server
-        parts = urlsplit(access.server)
-        self._base = parts.path
-        self._always = [
-            (b"host", parts.netloc.encode()),
-            (b"user-agent", USER_AGENT),
-            (b"accept", b"application/json"),
-        ]
-        self._fields: list[tuple[bytes, bytes]] | None = None
-        self._header = b""
-        self._connections = Connections(access.server, reactor, self._credentials, endpoint)
+        self._host = urlsplit(access.server).netloc.encode()
+        self._connections = Connections(access.server, reactor, self._credentials, AT_ONCE, agent)
         self.namespace = access.namespace
 
     async def request(
@@ -122,10 +117,12 @@ class Cluster:
         @raise Unreachable: it does not say.
         """
         call = Call("GET", "/version", None, None, "", self._reactor.seconds() + timeout)
-        asking = Deferred.fromCoroutine(self._exchange(call))
+        asking = Deferred.fromCoroutine(self._send(call))
         asking.addTimeout(timeout, self._reactor)
         try:
-            return parsedate_to_datetime((await asking).headers[b"date"].decode()).timestamp()
+            response = await asking
+            await _body(response)
+            return parsedate_to_datetime(response.headers.getRawHeaders("date")[0]).timestamp()
         except CancelledError:
             raise
         except Exception as error:
@@ -145,7 +142,7 @@ class Cluster:
         @raise Unreachable: it could not begin, or broke off.
         """
         call = Call("GET", path, {**query, "watch": "true"}, None, "", 0.0)
-        asking = Deferred.fromCoroutine(self._begin(call))
+        asking = Deferred.fromCoroutine(self._send(call))
         asking.addTimeout(WATCH_ANSWER_SECONDS, self._reactor)
         try:
             response = await asking
@@ -153,7 +150,7 @@ class Cluster:
                 if response.code == 401:
                     # Whoever follows comes again, and then with others if there are.
                     self._credentials.refused()
-                raise await self._refusal(response)
+                raise await self._refusal(call, response)
             response.deliverBody(stream)
             await stream.ended
         except TimeoutError:
@@ -167,58 +164,67 @@ class Cluster:
         """
         Let go of the connections that are not in use.
         """
-        self._connections.close()
+        await self._connections.close()
 
     async def _answer(self, call: Call) -> dict[str, Any]:
         await self._turns.acquire()
         try:
             while True:
                 try:
-                    answer = await self._exchange(call)
-                except ConnectionClosed:
-                    if call.was_cut or not call.repeatable:
+                    response = await self._send(call)
+                except Exception as error:
+                    if call.was_cut or not call.repeatable or not was_cut(error):
                         raise
                     call.was_cut = True
                     continue
-                if 200 <= answer.code < 300:
-                    return read_object(answer.body)
-                seconds = retry_after(answer.headers.get(b"retry-after", b""))
-                if not await self._come_again(call, answer.code, seconds):
-                    raise refusal(answer.code, answer.body, seconds or 0)
+                if 200 <= response.code < 300:
+                    return read_object(await _body(response))
+                refused = await self._refusal(call, response)
+                if not await self._come_again(call, response):
+                    raise refused
         finally:
             self._turns.release()
 
-    async def _exchange(self, call: Call) -> Answer:
+    async def _send(self, call: Call) -> Any:
         fields = await self._credentials.fields()
-        if fields is not self._fields:
-            self._fields = fields
-            lines = (b"%b: %b\r\n" % field for field in (*self._always, *fields))
-            self._header = b"".join(lines)
-        return await self._connections.exchange(call.request(self._header, self._base))
-
-    async def _begin(self, call: Call) -> Any:
-        headers = Headers()
-        for name, value in (*self._always, *await self._credentials.fields()):
+        headers = Headers(
+            {b"host": [self._host], b"user-agent": [USER_AGENT], b"accept": [b"application/json"]}
+        )
+        for name, value in fields:
             headers.addRawHeader(name, value)
-        url = f"{self.server}{call.target}".encode("ascii")
-        return await self._connections.agent.request(b"GET", url, headers)
+        if call.producer is not None:
+            headers.addRawHeader(b"content-type", call.content_type)
+        url = call.url(self.server)
+        return await self._connections.agent().request(call.method.encode(), url, headers, call.producer)
 
-    async def _refusal(self, response: Any) -> Exception:
-        collected = Collected()
-        response.deliverBody(collected)
-        text = (response.headers.getRawHeaders(b"retry-after") or [b""])[0]
-        return refusal(response.code, await collected.whole, retry_after(text) or 0)
+    async def _refusal(self, call: Call, response: Any) -> Exception:
+        return refusal(response.code, await _body(response), _retry_after(response) or 0)
 
-    async def _come_again(self, call: Call, code: int, seconds: int | None) -> bool:
+    async def _come_again(self, call: Call, response: Any) -> bool:
         """
         Whether to ask once more, when it is time to.
         """
-        if code == 401 and not call.was_unknown:
+        if response.code == 401 and not call.was_unknown:
             call.was_unknown = True
             return self._credentials.refused()
-        if code not in _NOT_NOW or not call.repeatable or seconds is None:
+        seconds = _retry_after(response)
+        if response.code not in _NOT_NOW or not call.repeatable or seconds is None:
             return False
         if self._reactor.seconds() + seconds >= call.deadline:
             return False
         await deferLater(self._reactor, max(seconds, 1))
         return True
+
+
+async def _body(response: Any) -> bytes:
+    collected = Collected(MOST_BYTES)
+    response.deliverBody(collected)
+    return await collected.whole
+
+
+def _retry_after(response: Any) -> int | None:
+    """
+    The seconds of C{Retry-After}; dates are not sent by kube-apiserver.
+    """
+    text = (response.headers.getRawHeaders("retry-after") or [""])[0].strip()
+    return int(text) if text.isdecimal() else None

@@ -113,17 +113,15 @@ class Credentials:
             if material[1:] != self._material[1:]:
                 self._options = self._make_options(material)
                 self.generation += 1
-            fields = self._make_fields(material)
         except InvalidAccess as error:
             _log.warn("credentials for the cluster have changed but cannot be used: {error}", error=error)
             return
         if material != self._material:
-            self._material, self._fields = material, fields
+            self._material = material
+            self._fields = self._make_fields(material)
 
     def _make_fields(self, material: _Material) -> list[tuple[bytes, bytes]]:
         password = self._access.password
-        if not material.token.isprintable():
-            raise InvalidAccess("the token has a control character")
         if material.token:
             return [(b"authorization", b"Bearer " + material.token.encode()), *self._fixed]
         if password is not None:

@@ -25,7 +25,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-from ark.cluster.webhookbodies import Answer, Body
+from ark.cluster.bodies import Body, Collected
 from ark.cluster.webhookfailures import CallFailed, reason, refusal
 from ark.tracing.span import SPAN
 
@@ -242,7 +242,7 @@ class WebhookClient:
                 raise
             # A connection that was idle for too long is found out only by using it.
             response = await self._sent(url, data)
-        answer = Answer(self._limit)
+        answer = Collected(self._limit)
         response.deliverBody(answer)
         body = await answer.whole
         given = (response.headers.getRawHeaders("content-type") or [""])[0]

@@ -59,7 +59,7 @@ class InformerTests(TestCase):
         self.wire = Wire()
         access = Access("https://kube")
         self.cluster = Cluster(
-            access, self.clock, self.clock.seconds, environ={}, random=Random(1), endpoint=self.wire
+            access, self.clock, self.clock.seconds, environ={}, random=Random(1), agent=self.wire
         )
         self.informer = self.cluster.informer(MAPS, {"labelSelector": "a=b"})
         self.told: list[list[str]] = []
@@ -76,7 +76,7 @@ class InformerTests(TestCase):
         """
         The query of the last request.
         """
-        parts = urlsplit(self.wire.last.target)
+        parts = urlsplit(self.wire.last.uri)
         self.assertEqual(parts.path, MAPS)
         return {name: values[0] for name, values in parse_qs(parts.query).items()}
 
@@ -292,14 +292,14 @@ class InformerTests(TestCase):
         token = Path(self.mktemp())
         token.write_text("old")
         access = Access("https://kube", token_file=str(token))
-        cluster = Cluster(access, self.clock, self.clock.seconds, environ={}, endpoint=self.wire)
+        cluster = Cluster(access, self.clock, self.clock.seconds, environ={}, agent=self.wire)
         self.informer = cluster.informer(MAPS)
         self.watching().end()
         self.clock.advance(2)
         token.write_text("newer")
         self.wire.last.answer({"kind": "Status", "code": 401}, 401)
         self.clock.advance(5)
-        self.assertEqual(self.wire.last.field("authorization"), ["Bearer newer"])
+        self.assertEqual(self.wire.last.headers.getRawHeaders("authorization"), ["Bearer newer"])
 
     def test_stops(self) -> None:
         """

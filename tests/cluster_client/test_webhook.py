@@ -123,7 +123,7 @@ class WebhookClientTests(SynchronousTestCase):
         What is beyond the limit is not kept.
         """
         self.hook.answer = lambda request: b"x" * 1001
-        self.assertEqual(self.post(), f'Post "{URL}?timeout=5s": the answer is too large')
+        self.assertEqual(self.post(), f'Post "{URL}?timeout=5s": the answer is larger than 1000 bytes')
 
     def test_no_answer_at_all(self) -> None:
         """

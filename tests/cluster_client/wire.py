@@ -7,58 +7,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.defer import Deferred
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent
 from zope.interface import implementer
-
-
-class Link(StringTransport):
-    """
-    The server's end of one connection, which takes requests apart.
-    """
-
-    def __init__(self, wire: Wire) -> None:
-        super().__init__()
-        self.wire = wire
-        self.protocol: Any = None
-        self._received = b""
-
-    def write(self, data: bytes) -> None:
-        """
-        See C{ITransport.write}.
-        """
-        self._received += data
-        head, end, body = self._received.partition(b"\r\n\r\n")
-        if not end:
-            return
-        start, *lines = head.decode().split("\r\n")
-        fields = [tuple(line.split(": ", 1)) for line in lines]
-        length = int({name.lower(): value for name, value in fields}.get("content-length", "0"))
-        if len(body) < length:
-            return
-        self._received = b""
-        self.wire.exchanges.append(Exchange(self, start, fields, body))
-
-    def writeSequence(self, data: Any) -> None:
-        """
-        See C{ITransport.writeSequence}.
-        """
-        self.write(b"".join(data))
-
-    def abortConnection(self) -> None:
-        """
-        See C{ITCPTransport.abortConnection}.
-        """
-        self.disconnecting = True
-
-    def lose(self, reason: Exception) -> None:
-        """
-        The connection goes.
-        """
-        self.protocol.connectionLost(Failure(reason))
 
 
 class Response:
@@ -66,23 +21,30 @@ class Response:
     An answer whose body comes when the test says so.
     """
 
-    def __init__(self, link: Link) -> None:
-        self.transport = link
+    def __init__(self, code: int, **headers: str) -> None:
+        self.code = code
+        self.headers = Headers({name.replace("_", "-"): [value] for name, value in headers.items()})
+        self.protocol: Any = None
+        self.transport = StringTransport()
+
+    def deliverBody(self, protocol: Any) -> None:
+        """
+        See C{IResponse.deliverBody}.
+        """
+        self.protocol = protocol
+        protocol.makeConnection(self.transport)
 
     def send(self, data: bytes) -> None:
         """
         A piece of the body.
         """
-        self.transport.protocol.dataReceived(b"%x\r\n%b\r\n" % (len(data), data))
+        self.protocol.dataReceived(data)
 
     def end(self, reason: Exception | None = None) -> None:
         """
         The body is complete, or has broken off.
         """
-        if reason is not None:
-            self.transport.lose(reason)
-            return
-        self.transport.protocol.dataReceived(b"0\r\n\r\n")
+        self.protocol.connectionLost(Failure(reason or ResponseDone()))
 
 
 class Exchange:
@@ -90,74 +52,58 @@ class Exchange:
     A request that waits for its answer.
     """
 
-    def __init__(self, link: Link, start: str, fields: list[Any], body: bytes) -> None:
-        self.link = link
-        self.method, self.target, self.version = start.split(" ")
-        self.fields = [(name.lower(), value) for name, value in fields]
-        self.body = body
-
-    def field(self, name: str) -> list[str]:
-        """
-        The values of a header field.
-        """
-        return [value for found, value in self.fields if found == name]
-
-    @property
-    def cancelled(self) -> bool:
-        """
-        Whether the client has let it go.
-        """
-        return self.link.disconnecting
+    def __init__(self, method: bytes, uri: bytes, headers: Headers, producer: Any) -> None:
+        self.method = method.decode()
+        self.uri = uri.decode()
+        self.headers = headers
+        self.cancelled = False
+        self.answered: Deferred[Response] = Deferred(lambda _: setattr(self, "cancelled", True))
+        body = StringTransport()
+        if producer is not None:
+            producer.startProducing(body)
+        self.body = body.value()
 
     def answer(self, value: Any, code: int = 200, **headers: str) -> None:
         """
         Answer with JSON, or with bytes as they are.
         """
-        body = value if isinstance(value, bytes) else json.dumps(value).encode()
-        self._head(code, {"Content-Length": str(len(body)), **headers}, body)
+        response = self.begin(code, **headers)
+        response.send(value if isinstance(value, bytes) else json.dumps(value).encode())
+        response.end()
 
     def begin(self, code: int = 200, **headers: str) -> Response:
         """
         Answer with a body that is to come.
         """
-        self._head(code, {"Transfer-Encoding": "chunked", **headers}, b"")
-        return Response(self.link)
-
-    def _head(self, code: int, headers: dict[str, str], body: bytes) -> None:
-        lines = [f"HTTP/1.1 {code} Whatever", *(f"{name}: {value}" for name, value in headers.items())]
-        self.link.protocol.dataReceived("\r\n".join([*lines, "", ""]).replace("_", "-").encode() + body)
+        response = Response(code, **headers)
+        self.answered.callback(response)
+        return response
 
     def fail(self, error: Exception) -> None:
         """
         There is no answer.
         """
-        self.link.lose(error)
+        self.answered.errback(error)
 
 
-@implementer(IStreamClientEndpoint)
+@implementer(IAgent)
 class Wire:
     """
     Hands the test every request.
-
-    @ivar refused: why no connection can be made.
     """
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
-        self.links: list[Link] = []
-        self.refused: Exception | None = None
 
-    def connect(self, protocolFactory: Any) -> Deferred[Any]:
+    def request(
+        self, method: bytes, uri: bytes, headers: Any = None, bodyProducer: Any = None
+    ) -> Deferred[Any]:
         """
-        See C{IStreamClientEndpoint.connect}.
+        See C{IAgent.request}.
         """
-        if self.refused is not None:
-            return fail(self.refused)
-        link = Link(self)
-        self.links.append(link)
-        link.protocol = protocolFactory.buildProtocol(None)
-        link.protocol.makeConnection(link)
-        return succeed(link.protocol)
+        exchange = Exchange(method, uri, headers, bodyProducer)
+        self.exchanges.append(exchange)
+        return exchange.answered
 
     @property
     def last(self) -> Exchange:
@@ -165,10 +111,3 @@ class Wire:
         The newest request.
         """
         return self.exchanges[-1]
-
-    def close_all(self) -> None:
-        """
-        The server closes all connections.
-        """
-        for link in self.links:
-            link.lose(ConnectionDone())

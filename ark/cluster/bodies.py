@@ -1,5 +1,5 @@
 """
-The bodies of requests to webhooks, and of their answers.
+The bodies of requests that are made, and of their answers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zope.interface import implementer
 @implementer(IBodyProducer)
 class Body:
     """
-    A request's body that is there already.
+    A request's body that is there already; it may be sent again.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -48,19 +48,20 @@ class Body:
         """
 
 
-class Answer(Protocol):
+class Collected(Protocol):
     """
     Takes the body of an answer, but no more than C{limit} bytes.
 
-    @ivar whole: fires with the body.
+    @ivar whole: fires with the body, or fails with C{ValueError} when that is larger, or with what the
+        connection was lost by.
     """
 
     def __init__(self, limit: int) -> None:
         self._pieces: list[bytes] = []
-        self._left = limit
-        self.whole: Deferred[bytes] = Deferred(lambda _: self._abort())
+        self._limit = self._left = limit
+        self.whole: Deferred[bytes] = Deferred(lambda _: self._stop())
 
-    def _abort(self) -> None:
+    def _stop(self) -> None:
         lose = getattr(self.transport, "loseConnection", None)
         if lose is not None:
             lose()
@@ -73,8 +74,8 @@ class Answer(Protocol):
         if self._left >= 0:
             self._pieces.append(data)
         elif not self.whole.called:
-            self.whole.errback(ValueError("the answer is too large"))
-            self._abort()
+            self.whole.errback(ValueError(f"the answer is larger than {self._limit} bytes"))
+            self._stop()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
