@@ -57,11 +57,12 @@ def ark(instance: int = 0, *, controllers: str = "*") -> ArkServer:
 
 
 @cache
-def aggregated(backend: str = "sqlite") -> AggregatedArk:
+def aggregated(backend: str = "sqlite", *, controllers: tuple[str, ...] = CONTROLLERS) -> AggregatedArk:
     """
     Our server behind the aggregator of a cluster of its own, with the probe kinds besides its own.
 
     @param backend: C{sqlite} for one server, C{postgresql} for two replicas.
+    @param controllers: see L{Cluster}.
     @raise SkipTest: when a program cannot be had here (an error where C{CI=true}).
     """
     require("etcd", "kube")
@@ -71,7 +72,7 @@ def aggregated(backend: str = "sqlite") -> AggregatedArk:
         database = _postgresql()
         atexit.register(database.remove)
         storage = ["--storage=postgresql", f"--db-url={database.url()}"]
-    cluster = Cluster(controllers=CONTROLLERS).start()
+    cluster = Cluster(controllers=controllers).start()
     atexit.register(cluster.remove)
     server = AggregatedArk(cluster, replicas=replicas, definitions=[WIDGETS], storage=storage)
     server.database = database
