@@ -20,6 +20,7 @@ CONFIGURATIONS = (
     "validatingadmissionpolicybindings",
     "validatingwebhookconfigurations",
 )
+FAIRNESS = ("flowschemas", "prioritylevelconfigurations")
 
 
 class Right(NamedTuple):
@@ -60,6 +61,9 @@ def rights_of(secret: str, api_services: list[str], by_address: bool) -> Iterato
     for resource in CONFIGURATIONS:
         for verb in _FOLLOW[1:]:
             yield Right(verb, _ADMISSION, resource, "admission")
+    for resource in FAIRNESS:
+        for verb in _FOLLOW[1:]:
+            yield Right(verb, "flowcontrol.apiserver.k8s.io", resource, "the cluster's own flow schemas")
     if by_address:
         yield Right("get", "", "services", "webhooks behind services")
     if not secret:
