@@ -54,7 +54,7 @@ def read_configuration(data: bytes) -> TracingConfiguration:
     except DecodeError as error:
         raise BadTracingConfiguration(f"is no YAML: {error}") from None
     if duplicates:
-        raise BadTracingConfiguration(f"has {duplicates[0]} twice")
+        raise BadTracingConfiguration(f"says something twice: {duplicates[0]}")
     if not isinstance(value, dict):
         raise BadTracingConfiguration(f"holds no {KIND}")
     given = value.get("apiVersion"), value.get("kind")

@@ -68,6 +68,7 @@ class Hooks(Resource):
         self.replies: dict[str, Reply] = {}
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.targets: list[bytes] = []
+        self.parents: list[bytes | None] = []
         self.code = 200
 
     def render_POST(self, request: Any) -> Any:
@@ -78,6 +79,7 @@ class Hooks(Resource):
         review = orjson.loads(request.content.read())
         self.asked.append((path, review))
         self.targets.append(request.uri)
+        self.parents.append(request.getHeader(b"traceparent"))
         answer = self.replies.get(path, allowed)(review)
         request.setResponseCode(self.code)
         request.setHeader(b"content-type", b"application/json")

@@ -8,8 +8,10 @@ import base64
 
 import orjson
 
+from ark.tracing.context import TraceContext
+from ark.tracing.span import SPAN, Span
 from tests.admission.webhooks.support import AdmissionTestCase, allowed, patching
-from tests.endpoints.support import WIDGETS
+from tests.endpoints.support import GROUP, WIDGETS
 
 
 class MutatingTests(AdmissionTestCase):
@@ -31,6 +33,39 @@ class MutatingTests(AdmissionTestCase):
         self.assertEqual((request["operation"], request["name"]), ("CREATE", "w"))
         self.assertEqual(request["options"], {"kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1"})
         self.assertEqual(self.hooks.targets, [b"/a?timeout=10s"])
+
+    def test_a_call_is_a_span_that_the_webhook_is_told_of(self) -> None:
+        """
+        With the attributes that kube-apiserver gives it; nothing is told where nobody traces.
+        """
+        ended: list[Span] = []
+
+        class Kept:
+            seconds = staticmethod(lambda: 0.0)
+            add = staticmethod(ended.append)
+
+        for sort in ("mutating", "validating"):
+            self.hook(sort, sort[0], configuration=f"{sort}-one")
+        self.create("first")
+        self.addCleanup(SPAN.set, None)
+        SPAN.set(Span(Kept(), TraceContext(7, 8, True)))
+        self.create("second")
+        calls = {span.name: span for span in ended}
+        self.assertEqual(list(calls), ["Call mutating webhook", "Call validating webhook"])
+        contexts = [span.context.headers()[b"traceparent"][0] for span in ended]
+        self.assertEqual(self.hooks.parents, [None, None, *contexts])
+        told = dict(calls["Call validating webhook"].attributes)
+        self.assertEqual(told.pop("UID"), self.hooks.reviews("v")[1]["uid"])
+        self.assertEqual(
+            told,
+            {
+                "configuration": "validating-one",
+                "webhook": "v.example.com",
+                "resource": f"widgets.{GROUP}",
+                "subresource": "",
+                "operation": "CREATE",
+            },
+        )
 
     def test_a_patch_changes_what_is_stored(self) -> None:
         """
