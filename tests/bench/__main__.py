@@ -15,9 +15,10 @@ from pathlib import Path
 
 LAST = "compare"
 AGGREGATED = "aggregated"
+SIZES = "sizes"
 BACKEND = os.environ.get("BACKEND", "")
 MODE = os.environ.get("MODE", "")
-_WHOLE = (LAST, AGGREGATED)
+_WHOLE = (LAST, AGGREGATED, SIZES)
 _ON_BACKENDS = ("storage", *_WHOLE)
 
 
@@ -34,7 +35,7 @@ def main() -> int:
     The exit code is 1 when any of them failed.
     """
     known = measurements()
-    chosen = sys.argv[1:] or ([AGGREGATED] if MODE == AGGREGATED else [*known[:-1]])
+    chosen = sys.argv[1:] or ([AGGREGATED] if MODE == AGGREGATED else [*known[:-2]])
     unknown = [name for name in chosen if name not in known]
     if unknown:
         print(

@@ -9,12 +9,12 @@ the folder decides the disk.
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -24,9 +24,8 @@ from twisted.internet.task import react
 from ark.meta.records import ADDED, MODIFIED, Body, Change, Committed, Key, Range
 from ark.storage.committer import Committer
 from ark.storage.registry import find_storage_factory
+from tests.bench.databases import BACKENDS, fresh_database
 from tests.cluster.process import usage_of
-from tests.storage.mysqlserver import MySQLServer
-from tests.storage.postgresqlserver import PostgreSQLServer, find_programs
 
 RESOURCE = "queries.ark.mckinsey.com"
 OBJECTS = 10_000
@@ -149,27 +148,11 @@ class _Load:
             after = page.revision
 
 
-def _server(kind: str) -> PostgreSQLServer | MySQLServer | None:
-    if kind == "mysql":
-        return MySQLServer()
-    if kind != "postgresql":
-        return None
-    programs = find_programs()
-    if programs is None:
-        raise SystemExit("PostgreSQL is not installed")
-    return PostgreSQLServer(programs, fsync="on", full_page_writes="on")
-
-
 async def _bench(reactor: Any, kind: str, folder: str) -> None:
-    server = _server(kind)
-    config = {"db_url": server.url()} if server else {"db_path": os.path.join(folder, "bench.db")}
-    try:
-        backend = await find_storage_factory(kind).open(config, reactor)
-        await _all(backend, reactor, _Meter(server.pid if server else 0).measure)
+    with fresh_database(kind, Path(folder)) as database:
+        backend = await find_storage_factory(kind).open(database.config, reactor)
+        await _all(backend, reactor, _Meter(database.pid).measure)
         await backend.close()
-    finally:
-        if server is not None:
-            server.remove()
 
 
 async def _all(backend: Any, reactor: Any, measure: Callable[..., Awaitable[None]]) -> None:
@@ -202,7 +185,7 @@ def main(reactor: Any, *arguments: str) -> Any:
     Run the benchmark.
     """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backend", default="sqlite", choices=("sqlite", "postgresql", "mysql"))
+    parser.add_argument("--backend", default="sqlite", choices=BACKENDS)
     parser.add_argument("--folder", help="where SQLite's file is")
     options = parser.parse_args(arguments)
     place = tempfile.mkdtemp(dir=options.folder)
