@@ -51,6 +51,7 @@ class Newcomer(AggregatedArk):
             *words,
             f"--kubeconfig={self.cluster.endpoint.kubeconfig}",
             f"--db-path={self.database}",
+            *self._flags,
         ]
         return subprocess.run(line, capture_output=True, text=True, timeout=600, check=False)
 

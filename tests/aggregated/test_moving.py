@@ -20,7 +20,7 @@ from tests.aggregated.newcomer import Newcomer
 from tests.cluster.build import REPOSITORY, require
 from tests.cluster.client import Client
 from tests.cluster.cluster import Cluster, read_definitions
-from tests.cluster.shared import CONTROLLERS
+from tests.cluster.shared import CONTROLLERS, postgresql
 
 QUERIES = int(os.environ.get("ARK_TEST_MOVED_OBJECTS", "1000"))
 PLACES = ("one", "one-more", "other")
@@ -54,7 +54,13 @@ class MovingTests(TestCase):
         client = self.cluster.endpoint.connect()
         self.addCleanup(client.close)
         self.session = Session(client)
-        self.server = Newcomer(self.cluster)
+        self.begin()
+
+    def begin(self, *storage: str) -> None:
+        """
+        Let a server come to it.
+        """
+        self.server = Newcomer(self.cluster, storage=storage)
         self.addCleanup(self.server.stop)
         self.server.prepare()
 
@@ -135,8 +141,12 @@ class MovingTests(TestCase):
 
     def test_the_definitions_can_go_when_all_is_done(self) -> None:
         """
-        What kube-apiserver had of the objects goes with them, and nothing of what is served, nor of what that owns.
+        What kube-apiserver had of the objects goes with them, and nothing of what is served now, here from
+        PostgreSQL, nor of what that owns.
         """
+        database = postgresql()
+        self.addCleanup(database.remove)
+        self.begin("--storage=postgresql", f"--db-url={database.url()}")
         self.session.code("POST", "/api/v1/namespaces", {"metadata": {"name": "one"}})
         owner = self.session.create("one", query("owner"))
         self.session.create("one", config_map("owned", ownerReferences=owned_by(owner)))

@@ -69,7 +69,7 @@ def aggregated(backend: str = "sqlite", *, controllers: tuple[str, ...] = CONTRO
     storage, replicas, database = [], 1, None
     if backend == "postgresql":
         replicas = 2
-        database = _postgresql()
+        database = postgresql()
         atexit.register(database.remove)
         storage = ["--storage=postgresql", f"--db-url={database.url()}"]
     cluster = Cluster(controllers=controllers).start()
@@ -80,7 +80,12 @@ def aggregated(backend: str = "sqlite", *, controllers: tuple[str, ...] = CONTRO
     return server.start()
 
 
-def _postgresql() -> PostgreSQLServer:
+def postgresql() -> PostgreSQLServer:
+    """
+    A PostgreSQL of its own.
+
+    @raise SkipTest: when it cannot be had here (an error where C{CI=true}).
+    """
     try:
         programs = POSTGRESQL.require()["initdb"].parent
     except NotInstalled as error:
