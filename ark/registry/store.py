@@ -9,6 +9,7 @@ L{ark.registry.updating} and L{ark.registry.removal}.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from ark.admission.chain import AdmissionChain
 from ark.apis.kind import Kind
@@ -18,7 +19,7 @@ from ark.apply.managedfields import NOTHING, ManagedFields
 from ark.apply.managedfieldsscale import ScaleEntries
 from ark.meta import objectmeta
 from ark.meta.options import DeleteOptions
-from ark.meta.records import Key, Version
+from ark.meta.records import Key, Mismatch, Version
 from ark.meta.status import APIStatus, not_found
 from ark.meta.time import rfc3339
 from ark.registry import creation
@@ -238,11 +239,22 @@ class Store(Judging):
         """
         Write what is proposed for an object, trying again while others write it.
 
+        The first try is with what is at hand: if it is not the newest, the commit finds out.  What
+        is not committed has to be tried with the newest, like C{GuaranteedUpdate} of
+        C{k8s.io/apiserver/pkg/storage/etcd3/store.go}.
+
         @param creates: whether it is made if there is none.
         @raise APIStatus: 403, 404, 409, 422; and what C{propose} raises.
         """
         key = target.key
-        version = await self.cacher.get(key, None)
+        version = None if context.dry_run else await self.cacher.get_recent(key)
+        if version is None:
+            version = await self.cacher.get(key, None)
+        else:
+            tried = await self._tried(target, version, propose, context)
+            if isinstance(tried, Written):
+                return tried
+            version = tried
         while True:
             if version is None:
                 if not creates:
@@ -253,12 +265,47 @@ class Store(Judging):
                 if context.may_create is not None:
                     await context.may_create()
                 return await creation.create_tracked(self, key.namespace, obj, managed, context)
-            if self.texts is not None:
-                await self.texts.prepare((version.body,))
-            done = await update_once(self, target, version, propose, context)
+            done = await self._updated(target, version, propose, context)
             if isinstance(done, Written):
                 return done
             version = done.current
+
+    async def _tried(
+        self, target: Target, version: Version, propose: Proposal, context: WriteContext
+    ) -> Written | Version | None:
+        """
+        What came of a try with a version that need not be the newest: L{Written}, or the newest to
+        try with.
+        """
+        warnings = len(context.warnings)
+        done, failure = None, None
+        try:
+            done = await self._updated(target, version, propose, context)
+        except APIStatus as error:
+            failure = error
+        if isinstance(done, Written) and done.changed:
+            return done
+        newest: Version | None
+        if isinstance(done, Mismatch):
+            newest = done.current
+        else:
+            newest = await self.cacher.get(target.key, None)
+            if newest is not None and newest.revision == version.revision:
+                if failure is not None:
+                    raise failure
+                return done
+        del context.warnings[warnings:]
+        return newest
+
+    async def _updated(
+        self, target: Target, version: Version, propose: Proposal, context: WriteContext
+    ) -> Any:
+        """
+        See L{update_once}.
+        """
+        if self.texts is not None:
+            await self.texts.prepare((version.body,))
+        return await update_once(self, target, version, propose, context)
 
     def applied(
         self,

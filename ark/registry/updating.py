@@ -66,7 +66,7 @@ async def update_once(
             return Written(store.served_codec.encode(new, owned.text).at(version.revision))
         return outcome
     if unchanged:
-        return Written(store.serve(version.body))
+        return Written(store.serve(version.body), changed=False)
     stored = store.stored_form(new) if store.texts is None else await store.asked_form(new)
     body = store.codec.encode(stored, owned.text)
     change = Change(target.key, version.revision, MODIFIED, body, labels_of(stored), version.uid)

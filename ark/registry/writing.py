@@ -51,8 +51,9 @@ class WriteContext:
 
 class Written(NamedTuple):
     """
-    The text to answer a write with, and whether the object is new.
+    The text to answer a write with, whether the object is new, and whether anything was written.
     """
 
     text: bytes
     created: bool = False
+    changed: bool = True
