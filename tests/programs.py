@@ -88,6 +88,8 @@ MARIADB = Programs(
     ("mariadbd", "mariadb-install-db", "my_print_defaults"),
     ("/usr/sbin", "/usr/bin"),
 )
+PROMETHEUS = Programs("Prometheus", "prometheus", ("promtool",), ("/usr/bin",))
+FAKETIME = Programs("libfaketime", "faketime", ("faketime",), ("/usr/bin",))
 
 
 def can_install() -> bool:
@@ -102,7 +104,8 @@ def install(packages: str) -> None:
     Install packages, with fresh lists when they are not found in those that are there.  Whether
     that helped is for the caller to see.
     """
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # Programs of services are wanted, not the services: as in single-user mode, none is started.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     wanted = ["install", "--yes", "--no-install-recommends", *packages.split()]
     for arguments in (wanted, ["update"], wanted):
         done = subprocess.run(
