@@ -58,9 +58,9 @@ def dropped_when_a_queue_is_full() -> None:
     """
     deliver = Watcher.deliver
 
-    def some(self: Any, data: bytes, since: int) -> None:
+    def some(self: Any, *given: Any) -> None:
         if not _seldom(0.02):
-            deliver(self, data, since)
+            deliver(self, *given)
 
     Watcher.deliver = some  # type: ignore[method-assign]
 
@@ -71,10 +71,10 @@ def duplicate_after_resuming() -> None:
     """
     start = Watcher.start
 
-    def earlier(self: Any, options: Any, cacher: Any) -> None:
+    def earlier(self: Any, options: Any, *given: Any) -> None:
         if options.after and not options.initial:
             options = options._replace(after=options.after - 1)
-        start(self, options, cacher)
+        start(self, options, *given)
 
     Watcher.start = earlier  # type: ignore[method-assign]
 
