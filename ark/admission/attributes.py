@@ -7,10 +7,10 @@ C{pkg/endpoints/handlers}.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from twisted.logger import Logger
 
@@ -28,6 +28,9 @@ _log = Logger()
 class Subject(NamedTuple):
     """
     What is known of a write before anything of it is read.
+
+    @ivar others: the other versions of the resource, as far as they have the subresource, in the
+        order of its definition.
     """
 
     operation: str
@@ -35,6 +38,26 @@ class Subject(NamedTuple):
     version: str
     resource: str
     subresource: str = ""
+    others: tuple[str, ...] = ()
+
+
+class Conversion(Protocol):
+    """
+    Says what objects are in other versions of their resource.
+    """
+
+    def convert(self, obj: dict[str, Any], version: str) -> Awaitable[dict[str, Any]]:
+        """
+        An object in another version; nothing is done to it if it is in that version already.
+        What comes back may share parts with what was given.
+
+        @raise ark.meta.status.APIStatus: 500, it cannot be converted.
+        """
+
+    def default(self, version: str) -> Callable[[dict[str, Any]], None]:
+        """
+        What fills in the defaults of a version, in place.
+        """
 
 
 def _as_it_is(obj: dict[str, Any]) -> None:
@@ -75,6 +98,9 @@ class Attributes:
     @ivar reinvoking: whether this is the second round of admission.
     @ivar reinvoke: a plug-in that changed the object asks for a second round.
     @ivar memory: what plug-ins keep for the time of this request, each under a key of its own.
+    @ivar others: see L{Subject}.
+    @ivar conversion: converts the object; L{None} if it is the same in all versions of the resource.
+    @ivar asked: where this is a write as another version has it, the write as it was asked for.
     """
 
     operation: str
@@ -98,6 +124,9 @@ class Attributes:
     reinvoking: bool = False
     reinvoke: bool = False
     memory: dict[Any, Any] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    conversion: Conversion | None = None
+    asked: Attributes | None = None
 
     @property
     def gvk(self) -> GroupVersionKind:
@@ -107,12 +136,24 @@ class Attributes:
         return GroupVersionKind(self.kind.group, self.kind_version or self.version, self.kind.kind)
 
     @property
+    def named(self) -> dict[str, dict[str, str]]:
+        """
+        Kind and resource as an C{AdmissionRequest} has them.
+        """
+        gvk = self.gvk
+        group, resource = self.resource
+        return {
+            "kind": {"group": gvk.group, "version": gvk.version, "kind": gvk.kind},
+            "resource": {"group": group, "version": self.version, "resource": resource},
+        }
+
+    @property
     def subject(self) -> Subject:
         """
         What was known before.
         """
         group, resource = self.resource
-        return Subject(self.operation, group, self.version, resource, self.subresource)
+        return Subject(self.operation, group, self.version, resource, self.subresource, self.others)
 
     @cached_property
     def operation_options(self) -> dict[str, Any]:
@@ -121,6 +162,46 @@ class Attributes:
         C{DeleteOptions} of C{meta.k8s.io/v1}.
         """
         return members_of(self.operation, self.options)
+
+    async def in_version(self, version: str) -> Attributes:
+        """
+        The write as another version of the resource has it, with the same warnings, annotations
+        and memory (C{NewVersionedAttributes}).  What has only one version is itself.
+
+        @raise ark.meta.status.APIStatus: 500, it cannot be converted.
+        """
+        if not self.others:
+            return self
+        conversion = self.conversion
+        if conversion is None:
+            return replace(self, version=version, asked=self)
+        objects = [
+            None if each is None else await conversion.convert(each, version)
+            for each in (self.old_object, self.object)
+        ]
+        return replace(
+            self,
+            version=version,
+            kind_version=version,
+            old_object=objects[0],
+            object=objects[1],
+            default=conversion.default(version),
+            asked=self,
+        )
+
+    async def take(self, other: Attributes) -> dict[str, Any]:
+        """
+        Have the object that L{in_version} gave and that was changed there.
+
+        @return: the object.
+        @raise ark.meta.status.APIStatus: 500, it cannot be converted.
+        """
+        obj = other.object
+        assert obj is not None
+        if other is not self and self.conversion is not None:
+            obj = await self.conversion.convert(obj, self.version)
+        self.object = obj
+        return obj
 
     def annotate(self, key: str, value: str, with_request: bool = False) -> None:
         """

@@ -233,16 +233,12 @@ def request_of(attributes: Attributes) -> Object:
     """
     The C{AdmissionRequest} that expressions see.
     """
-    gvk = attributes.gvk
-    kind = {"group": gvk.group, "version": gvk.version, "kind": gvk.kind}
-    group, resource = attributes.resource
-    named = {"group": group, "version": attributes.version, "resource": resource}
+    told, asked = attributes.named, (attributes.asked or attributes).named
     request = {
         "uid": "",
-        "kind": kind,
-        "resource": named,
-        "requestKind": kind,
-        "requestResource": named,
+        **told,
+        "requestKind": asked["kind"],
+        "requestResource": asked["resource"],
         "operation": attributes.operation,
         "userInfo": attributes.user.to_dict() if attributes.user is not None else {},
         "object": None,

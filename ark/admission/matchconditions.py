@@ -7,6 +7,7 @@ Follows C{k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions}; contra
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ark.admission.expressions import (
@@ -72,8 +73,12 @@ class MatchConditions:
         return self._hold(results, [] if errors is None else errors)
 
     def _activation(self, given: Given) -> Activation:
+        attributes = given.attributes
+        if attributes.asked is not None:
+            # They see the object as it is converted, but the resource that was asked for.
+            attributes = replace(attributes, version=attributes.asked.version)
         # Conditions are not told of the namespace.
-        given = given._replace(namespace=None)
+        given = given._replace(attributes=attributes, namespace=None)
         return Activation(given, self._variables, params=self._params, budget=CONDITIONS_BUDGET)
 
     def _hold(self, results: Sequence[Result], errors: list[str]) -> bool:

@@ -2,17 +2,22 @@
 Which requests a configuration of admission is about.
 
 Follows C{k8s.io/apiserver/pkg/admission/plugin/webhook/predicates/rules} and, for names of
-objects, C{pkg/admission/plugin/policy/matching}; contract 16.2.  No two of the resources that
-this server has are the same in other versions, so that C{matchPolicy} makes no difference.
+objects, C{pkg/admission/plugin/policy/matching}; contract 16.2 and 16.10.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ark.admission.attributes import Attributes, Subject
 
+EXACT = "Exact"
+"""
+The C{matchPolicy} of rules that are only about the versions which they name.
+"""
+
+_MOST_REMEMBERED = 1024
 _REGISTRATION = "admissionregistration.k8s.io"
 _EXEMPT = frozenset(
     (
@@ -77,11 +82,61 @@ def in_namespace(attributes: Attributes) -> bool:
     return bool(attributes.namespace) and attributes.resource != ("", "namespaces")
 
 
-def read_rules(rules: Iterable[Mapping[str, Any]] | None) -> tuple[Rule, ...]:
+class Rules:
     """
-    The rules of a configuration.
+    The rules of a configuration, in order.
+
+    Where rules for the resource in the version that a request is for do not meet it, rules for
+    other versions of the resource do, if C{matchPolicy} lets them (C{matchesResourceRules}).
+
+    @param source: the rules as they are configured.
+    @param policy: C{matchPolicy}.
     """
-    return tuple(map(_read, rules or ()))
+
+    def __init__(self, source: Iterable[Mapping[str, Any]] | None, policy: str | None = None) -> None:
+        self._rules = tuple(map(_read, source or ()))
+        self._is_exact = policy == EXACT
+        self._known: dict[Subject, tuple[tuple[str, Rule], ...]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def concerns(self, subject: Subject) -> bool:
+        """
+        Whether any can be about requests of that sort.
+        """
+        return bool(self._of(subject))
+
+    def version_met(self, attributes: Attributes) -> str | None:
+        """
+        The version of the resource in which a rule is about a request; L{None} if none is.
+        """
+        for version, rule in self._of(attributes.subject):
+            if rule.matches(attributes):
+                return version
+        return None
+
+    def _of(self, subject: Subject) -> tuple[tuple[str, Rule], ...]:
+        known = self._known.get(subject)
+        if known is None:
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            known = self._known[subject] = tuple(self._find(subject))
+        return known
+
+    def _find(self, subject: Subject) -> Iterator[tuple[str, Rule]]:
+        """
+        Those that can be about requests of that sort, each with the version that it is about.
+        """
+        for rule in self._rules:
+            if rule.concerns(subject):
+                yield subject.version, rule
+        if self._is_exact:
+            return
+        for rule in self._rules:
+            for version in subject.others:
+                if rule.concerns(subject._replace(version=version)):
+                    yield version, rule
 
 
 def _read(rule: Mapping[str, Any]) -> Rule:

@@ -169,7 +169,7 @@ class _Definition:
             if text in names[:index]:
                 raise _Fault(f"spec.versions[{index}].name", f"is there twice: {text}")
         return [
-            self._kind(version, f"spec.versions[{index}]", str(stored[0]), common)
+            self._kind(version, f"spec.versions[{index}]", str(stored[0]), {**common, "place": index})
             for index, version in enumerate(versions)
         ]
 

@@ -80,6 +80,7 @@ class Kind:
         must not be changed.
     @ivar is_storage: whether objects are kept in this version; of a kind that only answers
         what is sent to it, as reviews do, none are.
+    @ivar place: where its definition has it among its versions.
     @ivar storage_version: the version that objects are kept in.
     @ivar kept_as: the API version of the kind of this plural that its objects are kept as, if
         that is in another group; empty otherwise.
@@ -114,6 +115,7 @@ class Kind:
     schema: Mapping[str, Any] = field(factory=dict, repr=False)
     selectable_fields: tuple[SelectableField, ...] = ()
     is_storage: bool = True
+    place: int = 0
     storage_version: str = ""
     kept_as: str = ""
     kept_names: Mapping[str, str] = field(factory=dict, repr=False)

@@ -15,11 +15,11 @@ from ark.admission.chain import AdmissionChain
 from ark.apply.managedfields import NOTHING, Identity, ManagedFields
 from ark.meta import objectmeta
 from ark.meta.fielderrors import invalid as invalid_value
-from ark.meta.gotext import quote
 from ark.meta.gvk import GroupKind
-from ark.meta.status import APIStatus, Cause, bad_request, invalid
+from ark.meta.status import Cause, bad_request, invalid
 from ark.registry.admitting import Admitting
 from ark.registry.codec import Object
+from ark.registry.equivalents import Equivalents
 from ark.registry.scale import SCALE, settle_scale
 from ark.registry.schema import Processor
 from ark.registry.strategy import Strategy
@@ -31,9 +31,19 @@ class Judging:
     Judges the objects of a kind, and has admission judge them.
     """
 
-    def __init__(self, strategy: Strategy, processor: Processor, admission: AdmissionChain) -> None:
+    def __init__(
+        self,
+        strategy: Strategy,
+        processor: Processor,
+        admission: AdmissionChain,
+        equivalents: Equivalents | None = None,
+    ) -> None:
+        """
+        @param equivalents: the versions of the kind, by default this one.
+        """
         self.kind = strategy.kind
         self.admission = admission
+        self._equivalents = equivalents or Equivalents(strategy.kind)
         self._subjects: dict[tuple[str, str], Subject] = {}
         self.strategy = strategy
         self.processor = processor
@@ -127,7 +137,8 @@ class Judging:
         subject = self._subjects.get((operation, subresource))
         if subject is None:
             kind = self.kind
-            subject = Subject(operation, kind.group, kind.version, kind.plural, subresource)
+            others = self._equivalents.others(subresource)
+            subject = Subject(operation, kind.group, kind.version, kind.plural, subresource, others)
             self._subjects[operation, subresource] = subject
         concerned = self.admission.concerned(subject)
         if concerned is None:
@@ -164,7 +175,10 @@ class Judging:
             kind.version,
             context.annotations,
             context.request_annotations,
-            *((_keep, settle_scale) if scaled else (self.processor.default_applied, self._check_admitted)),
+            _keep if scaled else self.processor.default_applied,
+            settle_scale if scaled else self._check_admitted,
+            others=subject.others,
+            conversion=None if scaled else self._equivalents,
         )
 
     def _check_admitted(self, obj: Object) -> None:
@@ -174,16 +188,7 @@ class Judging:
 
         @raise APIStatus: 500.
         """
-        kind = self.kind
-        said = str(obj.get("apiVersion") or "")
-        if said != kind.api_version:
-            group, _, version = said.rpartition("/")
-            if group == kind.group:
-                raise APIStatus(500, "", f"request to convert CR from an invalid group/version: {said}")
-            what = f"{group}/{version}, Kind={obj.get('kind')} is unstructured"
-            raise APIStatus(
-                500, "", f"{what} and is not suitable for converting to {quote(kind.api_version)}"
-            )
+        self._equivalents.said(obj)
         metadata = obj.get("metadata")
         if not isinstance(metadata, dict):
             obj["metadata"] = metadata = {}

@@ -28,6 +28,7 @@ from ark.registry.conversion.texts import ConvertedTexts
 from ark.registry.conversion.webhook import WebhookConversion
 from ark.registry.core import strategy_for
 from ark.registry.deletion import Deleted
+from ark.registry.equivalents import Equivalents
 from ark.registry.fieldtracking import Tracking, VersionOf, copied
 from ark.registry.judging import Judging
 from ark.registry.removal import delete_once
@@ -61,26 +62,26 @@ class Store(Judging):
         now: Callable[[], float],
         version_of: VersionOf | None = None,
         conversion: WebhookConversion | None = None,
-        others: bool = False,
+        kinds: Sequence[Kind] = (),
     ) -> None:
         """
         @param version_of: finds the kind in its other versions; by default there are none but
             that which objects are stored in.
-        @param others: whether there are other versions, which objects may have been stored in.
+        @param kinds: all versions of the resource, in which objects may have been stored.
         """
         self.storage_kind = storage_kind
         self.cacher = cacher
         self.now = now
         strategy = strategy_for(kind)
-        super().__init__(strategy, strategy.processor(), admission)
+        super().__init__(strategy, strategy.processor(), admission, Equivalents(kind, kinds, conversion))
         self.codec = Codec(storage_kind.api_version, storage_kind.kind)
         self.served_codec = Codec(kind.api_version, kind.kind)
         self.converts = kind.api_version != storage_kind.api_version
         self._since = kind.since
         self.conversion = conversion
         self.texts = None if conversion is None else ConvertedTexts(self._converted, self.served_codec.wrote)
-        self._others = others
-        self.reshapes = self.converts or others or self._since > 0
+        self._others = len(kinds) > 1
+        self.reshapes = self.converts or self._others or self._since > 0
         self._storage_processor = compile_schema(storage_kind) if self.converts else self.processor
         self._kept_names = dict(kind.kept_names)
         self._served_names = {kept: name for name, kept in kind.kept_names.items()}

@@ -130,11 +130,11 @@ class Stores:
         def version_of(version: str) -> Kind | None:
             return self.registry.declared(kind.group, version, kind.plural)
 
-        others = len(self.registry.versions_of(kind.resource)) > 1
-        conversion = None if self._conversions is None or not others else self._conversions.of(kept)
+        kinds = self.registry.versions_of(kind.resource)
+        conversion = None if self._conversions is None or len(kinds) < 2 else self._conversions.of(kept)
         # What a server keeps for itself is nobody else's to judge.
         admission = AdmissionChain() if kind.typed and not kind.served else self._admission
-        return Store(kind, kept, self._cacher, admission, self._now, version_of, conversion, others)
+        return Store(kind, kept, self._cacher, admission, self._now, version_of, conversion, kinds)
 
 
 def _change(before: dict[str, Store], after: dict[str, Store]) -> KindsChange:

@@ -10,20 +10,25 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.admission.attributes import DELETE, Subject
-from ark.admission.rules import is_exempt, read_rules
+from ark.admission.rules import EXACT, Rules, is_exempt
 from ark.admission.selectors import InvalidSelector, matches_namespace, matches_object, read_selector
 from ark.meta.gvk import GroupResource
 from tests.admission.policies.support import LABELS, write
 
 THINGS = Subject("CREATE", "g", "v1", "things")
+ALL: dict[str, Any] = {
+    "operations": ["*"],
+    "apiGroups": ["*"],
+    "apiVersions": ["*"],
+    "resources": ["*"],
+}
 
 
 def concerns(subject: Subject, **rule: Any) -> bool:
     """
     Whether a rule is about a sort of writes.
     """
-    whole = {"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"], **rule}
-    return read_rules([whole])[0].concerns(subject)
+    return Rules([{**ALL, **rule}]).concerns(subject)
 
 
 class RuleTests(SynchronousTestCase):
@@ -75,15 +80,38 @@ class RuleTests(SynchronousTestCase):
             ("*", [True, True, True]),
             (None, [True, True, True]),
         ):
-            (rule,) = read_rules([{"scope": scope}])
-            self.assertEqual([rule.matches(each) for each in (inside, outside, namespace)], expected, scope)
+            rules = Rules([{**ALL, "scope": scope}])
+            found = [rules.version_met(each) is not None for each in (inside, outside, namespace)]
+            self.assertEqual(found, expected, scope)
 
     def test_names(self) -> None:
         """
         None means all.
         """
-        (rule,) = read_rules([{"resourceNames": ["one", "two"]}])
-        self.assertEqual([rule.matches(write(name=name)) for name in ("one", "three")], [True, False])
+        rules = Rules([{**ALL, "resourceNames": ["one", "two"]}])
+        self.assertEqual([rules.version_met(write(name=name)) for name in ("one", "three")], ["v1", None])
+
+    def test_other_versions(self) -> None:
+        """
+        Rules for them are met if none for the version itself is, in their order, unless only
+        exactly what they name is meant.  Contract 16.10.
+        """
+        first, second = {**ALL, "apiVersions": ["v3"]}, {**ALL, "apiVersions": ["v2", "v1"]}
+        told = write()
+        told.others = ("v2", "v3")
+        for rules, policy, expected in (
+            ([first, second], "Equivalent", "v1"),
+            ([first], "Equivalent", "v3"),
+            ([first], None, "v3"),
+            ([first], EXACT, None),
+            ([second], EXACT, "v1"),
+            ([{**ALL, "apiVersions": ["v3", "v2"]}], None, "v2"),
+            ([{**first, "resourceNames": ["two"]}, {**second, "apiVersions": ["v2"]}], None, "v2"),
+            ([{**ALL, "apiVersions": ["v4"]}], None, None),
+        ):
+            self.assertEqual(Rules(rules, policy).version_met(told), expected, (rules, policy))
+        self.assertTrue(Rules([first]).concerns(told.subject))
+        self.assertFalse(Rules([first], EXACT).concerns(told.subject))
 
     def test_exempt(self) -> None:
         """

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ark.admission.attributes import Attributes, Subject
-from ark.admission.rules import Rule, read_rules
+from ark.admission.rules import Rules
 from ark.admission.selectors import (
     InvalidSelector,
     NamespaceLookup,
@@ -21,11 +21,9 @@ from ark.admission.selectors import (
 )
 from ark.meta.status import APIStatus
 
-_MOST_REMEMBERED = 1024
-
 MatchError = (APIStatus, InvalidSelector)
 """
-What L{MatchResources.matches} may raise.
+What L{MatchResources.version_met} may raise.
 """
 
 
@@ -36,9 +34,9 @@ class MatchResources:
 
     def __init__(self, source: Mapping[str, Any] | None) -> None:
         source = source or {}
-        self._rules = read_rules(source.get("resourceRules"))
-        self._excluded = read_rules(source.get("excludeResourceRules"))
-        self._known: dict[Subject, tuple[tuple[Rule, ...], tuple[Rule, ...]]] = {}
+        policy = source.get("matchPolicy")
+        self._rules = Rules(source.get("resourceRules"), policy)
+        self._excluded = Rules(source.get("excludeResourceRules"), policy)
         self._fault: InvalidSelector | None = None
         try:
             self._namespaces = read_selector(source.get("namespaceSelector"))
@@ -50,40 +48,24 @@ class MatchResources:
         """
         Whether it can be about writes of that sort.
         """
-        return not self._rules or bool(_of(self._rules, subject))
+        return not self._rules or self._rules.concerns(subject)
 
-    async def matches(self, attributes: Attributes, namespace_of: NamespaceLookup) -> bool:
+    async def version_met(self, attributes: Attributes, namespace_of: NamespaceLookup) -> str | None:
         """
-        Whether it is about a write.
+        The version of the resource in which it is about a write; L{None} if it is not.
 
         @raise APIStatus: the namespace is not there, or not known.
         @raise InvalidSelector: it has a selector that means nothing.
         """
-        if not self._is_ruled(attributes):
-            return False
+        if self._excluded and self._excluded.version_met(attributes) is not None:
+            return None
+        version = self._rules.version_met(attributes) if self._rules else attributes.version
+        if version is None:
+            return None
         if self._fault is not None:
             raise self._fault
         if not matches_object(self._objects, attributes):
-            return False
-        return self._namespaces.empty or await matches_namespace(self._namespaces, attributes, namespace_of)
-
-    def _is_ruled(self, attributes: Attributes) -> bool:
-        if not self._rules and not self._excluded:
-            return True
-        subject = attributes.subject
-        known = self._known.get(subject)
-        if known is None:
-            if len(self._known) >= _MOST_REMEMBERED:
-                self._known.clear()
-            known = self._known[subject] = (_of(self._excluded, subject), _of(self._rules, subject))
-        excluded, rules = known
-        if excluded and any(rule.matches(attributes) for rule in excluded):
-            return False
-        return not self._rules or any(rule.matches(attributes) for rule in rules)
-
-
-def _of(rules: tuple[Rule, ...], subject: Subject) -> tuple[Rule, ...]:
-    """
-    The rules that can be about writes of that sort.
-    """
-    return tuple(rule for rule in rules if rule.concerns(subject))
+            return None
+        if self._namespaces.empty or await matches_namespace(self._namespaces, attributes, namespace_of):
+            return version
+        return None

@@ -26,6 +26,7 @@ from ark.admission.policies.reinvocation import Invocation, Reinvocation
 from ark.admission.policies.source import Binding, Hook, PolicySource
 from ark.admission.refusals import forbidden
 from ark.admission.selectors import NamespaceLookup
+from ark.admission.versions import Versions
 from ark.apply.typedschema import TypedSchema
 from ark.interfaces import IAdmissionPlugin, IAuthorizer, ICluster, ISelectiveAdmission
 from ark.meta.gotext import quote
@@ -66,7 +67,9 @@ class _Mutating:
         self._schemas = schemas
         self._turn = turn
         self._failures: list[_Failure] = []
-        self._dirty = False
+        self._versions = Versions(attributes)
+        self._last: Attributes | None = None
+        self._dirty: set[str] = set()
 
     async def mutate(self, hooks: Iterable[Hook[MutatingPolicy]]) -> None:
         """
@@ -81,7 +84,8 @@ class _Mutating:
     async def _invocations(self, hook: Hook[MutatingPolicy]) -> list[Invocation]:
         attributes = self._attributes
         try:
-            if not await hook.resources.matches(attributes, self._namespace_of):
+            version = await hook.resources.version_met(attributes, self._namespace_of)
+            if version is None:
                 return []
             await hook.ready()
         except (*MatchError, ParamFault) as error:
@@ -90,12 +94,22 @@ class _Mutating:
         found: list[Invocation] = []
         for binding in hook.bindings:
             try:
-                if await binding.resources.matches(attributes, self._namespace_of):
+                if await binding.resources.version_met(attributes, self._namespace_of) is None:
+                    continue
+                seen = await self._converted(hook, version)
+                if seen is not None:
                     params = await hook.params(binding, attributes)
-                    found += [Invocation(hook, binding, param) for param in params]
+                    found += [Invocation(hook, binding, param, seen) for param in params]
             except (*MatchError, ParamFault) as error:
                 self._fail(hook, binding, f"failed to configure binding: {error}", "")
         return found
+
+    async def _converted(self, hook: Hook[MutatingPolicy], version: str) -> Attributes | None:
+        try:
+            return await self._versions.of(version)
+        except APIStatus as status:
+            self._fail(hook, None, f"failed to configure policy: {status.message}", "")
+            return None
 
     async def _dispatch(self, invocations: Sequence[Invocation]) -> None:
         attributes = self._attributes
@@ -107,15 +121,18 @@ class _Mutating:
             namespace = await self._namespace_of(attributes.namespace)
         for invocation in invocations:
             await self._invoke(invocation, namespace, memory)
-        if self._dirty and attributes.object is not None:
+        # What policies made of it that see it in another version than the last one is lost, as it is
+        # by kube-apiserver.
+        last = self._last
+        if last is not None and last.version in self._dirty and last.object is not None:
             memory.ask_again()
             attributes.reinvoke = True
-            attributes.settle(attributes.object)
+            attributes.settle(await attributes.take(last))
         memory.leave(attributes.object)
 
     async def _invoke(self, invocation: Invocation, namespace: Object | None, memory: Reinvocation) -> None:
-        attributes, policy = self._attributes, invocation.hook.compiled
-        given = Given(attributes, self._answering.answers, namespace, invocation.param, self._turn)
+        attributes, policy, seen = self._attributes, invocation.hook.compiled, invocation.seen
+        given = Given(seen, self._answering.answers, namespace, invocation.param, self._turn)
         try:
             if not await self._answering.run(lambda: policy.met(given)):
                 return
@@ -124,13 +141,14 @@ class _Mutating:
             return
         if attributes.reinvoking and not memory.is_again(invocation.key):
             return
-        before = attributes.object
+        before = seen.object
         for mutation in policy.mutations:
+            self._last = seen
             try:
                 await self._apply(policy, mutation, given)
             except MutationFailed as error:
                 self._fail(invocation.hook, invocation.binding, str(error), "Invalid")
-        if attributes.object is not before and attributes.object != before:
+        if seen.object is not before and seen.object != before:
             memory.ask_again()
             attributes.reinvoke = True
         if policy.reinvoked:
@@ -140,7 +158,7 @@ class _Mutating:
         """
         @raise MutationFailed: it cannot be done.
         """
-        attributes = self._attributes
+        attributes = given.attributes
         obj = attributes.object
         if obj is None:
             return
@@ -156,7 +174,7 @@ class _Mutating:
         made = _own(mutation.apply(obj, value, schema))
         attributes.default(made)
         attributes.object = made
-        self._dirty = True
+        self._dirty.add(attributes.version)
 
     def _fail(self, hook: Hook[Any], binding: Binding | None, message: str, reason: str) -> None:
         if hook.ignores:

@@ -22,11 +22,14 @@ _MEMORY = object()
 class Invocation(NamedTuple):
     """
     A policy with one of its bindings and parameters.
+
+    @ivar seen: the write as the policy sees it.
     """
 
     hook: Hook[MutatingPolicy]
     binding: Binding
     param: Object | None
+    seen: Attributes
 
     @property
     def key(self) -> tuple[str, ...]:

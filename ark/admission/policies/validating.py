@@ -23,6 +23,7 @@ from ark.admission.policies.params import LocalKinds, ParamFault, ParamKinds, no
 from ark.admission.policies.source import Binding, Hook, PolicySource
 from ark.admission.refusals import forbidden
 from ark.admission.selectors import NamespaceLookup
+from ark.admission.versions import Versions
 from ark.interfaces import IAdmissionPlugin, IAuthorizer, ICluster, ISelectiveAdmission
 from ark.meta.status import APIStatus, Cause
 
@@ -48,6 +49,7 @@ class _Judging:
         self, attributes: Attributes, answering: Answering, namespace_of: NamespaceLookup, turn: Turn
     ) -> None:
         self._attributes = attributes
+        self._versions = Versions(attributes)
         self._answering = answering
         self._namespace_of = namespace_of
         self._turn = turn
@@ -59,7 +61,8 @@ class _Judging:
         """
         for hook in hooks:
             try:
-                if not await hook.resources.matches(self._attributes, self._namespace_of):
+                version = await hook.resources.version_met(self._attributes, self._namespace_of)
+                if version is None:
                     continue
                 await hook.ready()
             except (*MatchError, ParamFault) as error:
@@ -67,20 +70,22 @@ class _Judging:
                 continue
             told: dict[str, list[str]] = {}
             for binding in hook.bindings:
-                await self._bound(hook, binding, told)
+                await self._bound(hook, binding, version, told)
             for key, values in told.items():
                 self._attributes.annotate(f"{hook.name}/{key}", ", ".join(values))
         if self._denials:
             raise self._refusal(self._denials[0])
 
     async def _bound(
-        self, hook: Hook[ValidatingPolicy], binding: Binding, told: dict[str, list[str]]
+        self, hook: Hook[ValidatingPolicy], binding: Binding, version: str, told: dict[str, list[str]]
     ) -> None:
         attributes = self._attributes
         try:
-            if not await binding.resources.matches(attributes, self._namespace_of):
+            if await binding.resources.version_met(attributes, self._namespace_of) is None:
                 return
             params = await hook.params(binding, attributes)
+            if params:
+                attributes = await self._converted(version)
         except (*MatchError, ParamFault) as error:
             self._misconfigured(hook, binding, error)
             return
@@ -93,6 +98,12 @@ class _Judging:
                     self._denied(hook, binding, index, decision)
             for annotation in judgement.annotations:
                 self._annotated(hook, binding, annotation, told)
+
+    async def _converted(self, version: str) -> Attributes:
+        try:
+            return await self._versions.of(version)
+        except APIStatus as status:
+            raise ParamFault(f"failed to convert object version: {status.message}") from status
 
     async def _judged(self, hook: Hook[ValidatingPolicy], given: Given) -> Judgement:
         policy = hook.compiled

@@ -14,13 +14,14 @@ from twisted.logger import Logger
 from ark.admission.answering import Answering
 from ark.admission.attributes import Attributes
 from ark.admission.expressions import Given
-from ark.admission.matchconditions import ConditionsFailed
+from ark.admission.matchconditions import ConditionsFailed, MatchConditions
 from ark.admission.metrics import ADMIT, CALLING, INTERNAL, NO_ERROR, VALIDATE, AdmissionMetrics, Call
+from ark.admission.versions import Versions
 from ark.admission.webhooks.failures import CallingFailed, Denied, denial, dry_run_unsupported
 from ark.admission.webhooks.hook import Hook, Surroundings
 from ark.admission.webhooks.review import BadReview, Request, Response, Undecodable, read_response
 from ark.cluster.webhook import CallFailed, Connections, Resolve, Webhook, WebhookClient
-from ark.meta.status import APIStatus, forbidden
+from ark.meta.status import APIStatus, forbidden, internal_error
 from ark.tracing.span import CLIENT, SPAN, Attribute, Span, within
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -98,6 +99,18 @@ def _place(hook: Hook) -> bytes:
     return orjson.dumps(hook.client_config, option=orjson.OPT_SORT_KEYS)
 
 
+async def converted(versions: Versions, version: str) -> Attributes:
+    """
+    A write as a version has it, to be shown to a webhook.
+
+    @raise APIStatus: 500, it cannot be converted.
+    """
+    try:
+        return await versions.of(version)
+    except APIStatus as status:
+        raise internal_error(status.message) from status
+
+
 class Asking:
     """
     Asks webhooks of one sort, and counts what comes of it.
@@ -116,19 +129,23 @@ class Asking:
         self._step = step
         self._metrics = metrics
 
-    async def wanted(self, hook: Hook, attributes: Attributes) -> bool:
+    async def version_wanted(self, hook: Hook, versions: Versions) -> str | None:
         """
-        Whether a webhook that a write concerns is to be asked about it.
+        The version of a write in which a webhook that the write concerns is to be asked about it;
+        L{None} if it is not to be.
 
         @raise APIStatus: 403, a condition cannot be judged; 404 and 500, the namespace cannot
-            be found.
+            be found; 500, the object cannot be converted.
         """
+        version = await hook.version_met(versions.asked, versions.seen, self._surroundings.namespace_of)
+        conditions = hook.conditions if version is not None else None
+        if version is None or conditions is None:
+            return version
+        met = await self._met(hook, conditions, await converted(versions, version))
+        return version if met else None
+
+    async def _met(self, hook: Hook, conditions: MatchConditions, attributes: Attributes) -> bool:
         around = self._surroundings
-        if not await hook.selects(attributes, around.namespace_of):
-            return False
-        conditions = hook.conditions
-        if conditions is None:
-            return True
         answering = Answering(around.authorizer)
         given = Given(attributes, answering.answers, turn=around.turn)
         errors: list[str] = []

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ark.admission.attributes import Attributes, Subject
 from ark.admission.expressions import Turn
 from ark.admission.matchconditions import MatchConditions
-from ark.admission.rules import read_rules
+from ark.admission.rules import Rules
 from ark.admission.selectors import (
     InvalidSelector,
     NamespaceLookup,
@@ -72,7 +72,7 @@ class Hook:
         effects = source.get("sideEffects")
         self.bears_dry_run = None if effects is None else effects in _WITHOUT_EFFECT
         self.reinvocable = source.get("reinvocationPolicy") == "IfNeeded"
-        self._rules = read_rules(source.get("rules"))
+        self._rules = Rules(source.get("rules"), source.get("matchPolicy"))
         self._source = source
 
     @cached_property
@@ -95,20 +95,25 @@ class Hook:
         """
         Whether it can be about writes of that sort.
         """
-        return any(rule.concerns(subject) for rule in self._rules)
+        return self._rules.concerns(subject)
 
-    async def selects(self, attributes: Attributes, namespace_of: NamespaceLookup) -> bool:
+    async def version_met(
+        self, attributes: Attributes, seen: Attributes, namespace_of: NamespaceLookup
+    ) -> str | None:
         """
-        Whether it is about a write that it L{concerns}, as far as rules and selectors tell.
+        The version of the resource in which it is about a write that it L{concerns}, as far as rules
+        and selectors tell; L{None} if it is not.
 
+        @param seen: the write as the webhook before saw it.
         @raise APIStatus: 404 and 500, the namespace cannot be found.
         """
-        subject = attributes.subject
-        if not any(rule.concerns(subject) and rule.matches(attributes) for rule in self._rules):
-            return False
+        version = self._rules.version_met(attributes)
+        if version is None:
+            return None
         try:
-            return matches_object(self._objects, attributes) and await matches_namespace(
+            selected = matches_object(self._objects, seen) and await matches_namespace(
                 self._namespaces, attributes, namespace_of
             )
         except InvalidSelector as error:
             raise internal_error(str(error)) from error
+        return version if selected else None

@@ -1,7 +1,7 @@
 """
 Webhooks that change what is written.
 
-Follows C{k8s.io/apiserver/pkg/admission/plugin/webhook/mutating}; contract 16.4, 16.5 and 16.7.
+Follows C{k8s.io/apiserver/pkg/admission/plugin/webhook/mutating}; contract 16.4, 16.5, 16.7 and 16.10.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from zope.interface import implementer
 
 from ark.admission.attributes import Attributes, Subject
 from ark.admission.metrics import ADMIT, AdmissionMetrics
-from ark.admission.webhooks.caller import Asking, WebhookCaller
+from ark.admission.versions import ChangingVersions
+from ark.admission.webhooks.caller import Asking, WebhookCaller, converted
 from ark.admission.webhooks.configurations import Configurations
 from ark.admission.webhooks.failures import CallingFailed
 from ark.admission.webhooks.hook import Hook, Surroundings
@@ -22,7 +23,7 @@ from ark.admission.webhooks.review import Request, Response, operations_of, patc
 from ark.apply.jsonpatch import InvalidPatch, PatchFailed, TooManyOperations, apply_json_patch, check_shape
 from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
 from ark.meta.gotext import quote
-from ark.meta.status import internal_error
+from ark.meta.status import APIStatus, internal_error
 
 NAME = "MutatingAdmissionWebhook"
 _MUTATION = "mutation.webhook.admission.k8s.io/"
@@ -125,12 +126,15 @@ class MutatingWebhooks:
             return
         rounds: _Rounds = attributes.memory.setdefault(NAME, _Rounds())
         rounds.begin(attributes)
-        changing = _Changing(attributes, rounds, self._asking)
+        versions = _Versions(attributes)
+        changing = _Changing(versions, rounds, self._asking)
         for place, hook in hooks:
-            wanted = await self._asking.wanted(hook, attributes)
+            version = await self._asking.version_wanted(hook, versions)
             # A webhook is not asked for the first time in the second round.
-            if wanted and (not attributes.reinvoking or rounds.asks(hook)):
+            if version is not None and (not attributes.reinvoking or rounds.asks(hook)):
+                await converted(versions, version)
                 await changing.by(hook, place)
+        await versions.take()
         rounds.end(attributes)
         if changing.changed and attributes.object is not None:
             attributes.settle(attributes.object)
@@ -141,6 +145,18 @@ class MutatingWebhooks:
         """
 
 
+class _Versions(ChangingVersions):
+    """
+    Has kube-apiserver's words for what cannot be converted, which it says twice.
+    """
+
+    async def of(self, version: str) -> Attributes:
+        try:
+            return await super().of(version)
+        except APIStatus as status:
+            raise internal_error(status.message) from status
+
+
 class _Changing:
     """
     An object on its way through the webhooks of one round.
@@ -148,21 +164,21 @@ class _Changing:
     @ivar changed: whether a webhook sent a patch.
     """
 
-    def __init__(self, attributes: Attributes, rounds: _Rounds, asking: Asking) -> None:
-        self._attributes = attributes
+    def __init__(self, versions: ChangingVersions, rounds: _Rounds, asking: Asking) -> None:
+        self._versions = versions
         self._rounds = rounds
         self._asking = asking
-        self._request = Request(attributes)
+        self._request = Request(versions.asked)
         self._mutated = False
         self.changed = False
 
     async def by(self, hook: Hook, place: int) -> None:
         """
-        Ask a webhook, and do what it says.
+        Ask a webhook about the object as it sees it, and do what it says.
 
         @raise APIStatus: the write fails.
         """
-        attributes = self._attributes
+        attributes = self._versions.asked
         where = f"round_{int(attributes.reinvoking)}_index_{place}"
         self._mutated = False
         try:
@@ -177,7 +193,9 @@ class _Changing:
         self._rounds.asked(hook)
 
     async def _change(self, hook: Hook, where: str) -> None:
-        attributes = self._attributes
+        attributes = self._versions.seen
+        if self._request.attributes is not attributes:
+            self._request = Request(attributes)
         response = await self._asking.ask(hook, attributes, self._request)
         operations = _operations(hook, response)
         if not operations:
@@ -188,6 +206,7 @@ class _Changing:
         attributes.annotate(_PATCH + where, annotation, with_request=True)
         attributes.default(obj)
         attributes.object = obj
+        self._versions.changed()
         self.changed = True
         self._request = Request(attributes)
 

@@ -77,14 +77,16 @@ class Response(NamedTuple):
 class Request:
     """
     The question about a write as it is now, for any number of webhooks.
+
+    @ivar attributes: the write.
     """
 
     def __init__(self, attributes: Attributes) -> None:
-        self._attributes = attributes
+        self.attributes = attributes
 
     @cached_property
     def _rest(self) -> bytes:
-        return orjson.dumps(_members(self._attributes))[1:]
+        return orjson.dumps(_members(self.attributes))[1:]
 
     def text(self, uid: str, version: str) -> bytes:
         """
@@ -99,13 +101,9 @@ class Request:
 
 
 def _members(attributes: Attributes) -> dict[str, Any]:
-    gvk = attributes.gvk
-    group, resource = attributes.resource
-    kind = {"group": gvk.group, "version": gvk.version, "kind": gvk.kind}
-    named = {"group": group, "version": attributes.version, "resource": resource}
-    below = attributes.subresource
-    members: dict[str, Any] = {"kind": kind, "resource": named, "subResource": below}
-    members.update(requestKind=kind, requestResource=named, requestSubResource=below)
+    asked, below = (attributes.asked or attributes).named, attributes.subresource
+    members: dict[str, Any] = {**attributes.named, "subResource": below}
+    members.update(requestKind=asked["kind"], requestResource=asked["resource"], requestSubResource=below)
     members.update(name=attributes.name, namespace=attributes.namespace)
     told = {name: value for name, value in members.items() if value}
     user = attributes.user

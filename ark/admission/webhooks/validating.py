@@ -1,7 +1,7 @@
 """
 Webhooks that judge what is written.
 
-Follows C{k8s.io/apiserver/pkg/admission/plugin/webhook/validating}; contract 16.4 and 16.7.
+Follows C{k8s.io/apiserver/pkg/admission/plugin/webhook/validating}; contract 16.4, 16.7 and 16.10.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from zope.interface import implementer
 
 from ark.admission.attributes import Attributes, Subject
 from ark.admission.metrics import VALIDATING, AdmissionMetrics
-from ark.admission.webhooks.caller import Asking, WebhookCaller
+from ark.admission.versions import Versions
+from ark.admission.webhooks.caller import Asking, WebhookCaller, converted
 from ark.admission.webhooks.configurations import Configurations
 from ark.admission.webhooks.hook import Hook, Surroundings
 from ark.admission.webhooks.review import Request
@@ -74,30 +75,37 @@ class ValidatingWebhooks:
         hooks = await self._configurations.concerned(attributes)
         if not hooks:
             return
-        asked = [hook for _, hook in hooks if await self._asking.wanted(hook, attributes)]
-        request = Request(attributes)
+        versions = Versions(attributes)
+        requests: dict[str, Request] = {}
+        asked: list[tuple[Hook, Request]] = []
+        for _, hook in hooks:
+            version = await self._asking.version_wanted(hook, versions)
+            if version is not None:
+                if version not in requests:
+                    requests[version] = Request(await converted(versions, version))
+                asked.append((hook, requests[version]))
         if len(asked) == 1:
-            await self._judged(asked[0], 0, attributes, request)
+            await self._judged(*asked[0], 0, attributes)
         elif asked:
-            await self._together(asked, attributes, request)
+            await self._together(asked, attributes)
 
-    async def _together(self, hooks: list[Hook], attributes: Attributes, request: Request) -> None:
+    async def _together(self, asked: list[tuple[Hook, Request]], attributes: Attributes) -> None:
         refusals: list[Exception] = []
 
-        async def judge(place: int, hook: Hook) -> None:
+        async def judge(place: int, hook: Hook, request: Request) -> None:
             try:
-                await self._judged(hook, place, attributes, request)
+                await self._judged(hook, request, place, attributes)
             except CancelledError:
                 raise
             except Exception as error:
                 refusals.append(error)
 
-        waiting = [Deferred.fromCoroutine(judge(place, hook)) for place, hook in enumerate(hooks)]
+        waiting = [Deferred.fromCoroutine(judge(place, *each)) for place, each in enumerate(asked)]
         await DeferredList(waiting, consumeErrors=True)
         if refusals:
             raise refusals[0]
 
-    async def _judged(self, hook: Hook, place: int, attributes: Attributes, request: Request) -> None:
+    async def _judged(self, hook: Hook, request: Request, place: int, attributes: Attributes) -> None:
         if not await self._asking.attempt(hook, attributes, self._ask(hook, attributes, request)):
             attributes.annotate(f"{_FAILED_OPEN}round_0_index_{place}", hook.name)
 
