@@ -117,6 +117,12 @@ class ServerConfig:
     authorization_webhook_cache_authorized_ttl: float
     authorization_webhook_cache_unauthorized_ttl: float
     authorization_always_allow_paths: tuple[str, ...]
+    audit_policy_file: str
+    audit_log_path: str
+    audit_log_maxsize: int
+    audit_log_maxbackup: int
+    audit_log_maxage: int
+    audit_log_compress: bool
     workers: int
     event_ttl: float
     controllers: tuple[str, ...]
@@ -209,8 +215,11 @@ def complete(given: Mapping[str, Given], environ: Mapping[str, str]) -> ServerCo
         "client_ca_file",
         "requestheader_client_ca_file",
         "tracing_config_file",
+        "audit_policy_file",
     ):
         values[name] = _absolute(values[name])
+    if values["audit_log_path"] != "-":
+        values["audit_log_path"] = _absolute(values["audit_log_path"])
     values["token_auth_file"] = _absolute(values["token_auth_file"])
     if values["service"] and not values["tls_cert_file"]:
         values["tls_secret"] = values["tls_secret"] or f"{values['service']}-ca"
@@ -262,6 +271,10 @@ def _check(values: Mapping[str, Any]) -> None:
             "Use --storage=sqlite, or one worker.",
         )
     _check_cluster(values)
+    if bool(values["audit_policy_file"]) != bool(values["audit_log_path"]):
+        raise ConfigError(
+            "Only one of --audit-policy-file and --audit-log-path is given.", "Give both, or neither."
+        )
     for directory in values["resource_definitions"]:
         if not os.path.isdir(directory):
             raise ConfigError(

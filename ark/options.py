@@ -502,6 +502,28 @@ def _delegation() -> Iterator[Option]:
     )  # fmt: skip
 
 
+def _audit() -> Iterator[Option]:
+    section = "Audit log"
+    yield Option(
+        "audit-policy-file", section, "FILE",
+        "A Policy of audit.k8s.io/v1 that says what the audit log is told of which request.",
+    )  # fmt: skip
+    yield Option(
+        "audit-log-path", section, "FILE",
+        "Where events of audit.k8s.io/v1 are written, a line each; - for the standard output. "
+        "With several workers each but the first has a file of its own, audit.1.log beside audit.log.",
+    )  # fmt: skip
+    for name, metavar, what, default in (
+        ("maxsize", "MIB", "The size at which the file is put aside, in MiB; 0 for 100", "0"),
+        ("maxbackup", "N", "How many files put aside are kept; 0 for all", "0"),
+        ("maxage", "DAYS", "For how many days they are kept; 0 for ever", "0"),
+    ):
+        yield Option(f"audit-log-{name}", section, metavar, f"{what}.", integer(0, 10**6), default)
+    yield Option(
+        "audit-log-compress", section, "BOOL", "Whether they are compressed with gzip.", boolean, "false"
+    )
+
+
 def _process() -> Iterator[Option]:
     section = "Process"
     yield Option("workers", section, "N", "How many processes serve the port.", integer(1, 256), "1")
@@ -532,5 +554,5 @@ def _process() -> Iterator[Option]:
 
 
 OPTIONS: tuple[Option, ...] = (
-    *_storage(), *_kinds(), *_serving(), *_access(), *_cluster(), *_delegation(), *_process(),
+    *_storage(), *_kinds(), *_serving(), *_access(), *_cluster(), *_delegation(), *_audit(), *_process(),
 )  # fmt: skip

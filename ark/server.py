@@ -21,12 +21,15 @@ from twisted.plugin import getPlugins
 from ark.aggregation import Aggregation, connect
 from ark.announcement import Started
 from ark.apis.loader import KindRegistry
+from ark.audit.log import AuditLog
+from ark.auditlog import audit_log
 from ark.authentication.credentials import write_kubeconfig
 from ark.bootstrap import Contents, Views, count_objects, open_storage
 from ark.config import CONFIG, ConfigError, ServerConfig
 from ark.controllers.definitions import Definitions
 from ark.controllers.definitionstatus import DefinitionController
 from ark.http.application import Application, ApplicationParts
+from ark.http.auditing import Auditing
 from ark.http.chain import Chain
 from ark.http.customendpoints import BadEndpoint
 from ark.http.flowcontrol.control import FlowControl
@@ -102,6 +105,8 @@ class ArkServer(MultiService):
         self._spans: Spans | None = None
         self._stored: StoredObjects | None = None
         self._chain: Chain | None = None
+        self._audit_log: AuditLog | None = None
+        self._auditing: Auditing | None = None
         self.health = Health()
         self.ready: Deferred[Started] = Deferred()
 
@@ -130,6 +135,7 @@ class ArkServer(MultiService):
         backend = await open_storage(config, self._reactor)
         self._closing.append(backend.close)
         is_new = await backend.current_revision() <= 1
+        self._start_audit_log()
         serving = self._serving = SecureServing(config, self._reactor, self._now)
         self._closing.append(self._mode.end)
         self._mode.begin(self.health, serving)
@@ -152,6 +158,8 @@ class ArkServer(MultiService):
         show_watches(metrics, cacher, stores)
         show_requests(metrics, application.chain.in_flight)
         self._mode.show(metrics)
+        if self._audit_log is not None:
+            metrics.registry.register(self._audit_log)
         if self._spans is not None:
             self._spans.show(metrics)
         self._look_after(serving, metrics)
@@ -165,6 +173,14 @@ class ArkServer(MultiService):
         if spans is not None:
             self._closing.append(spans.stop)
             spans.start()
+
+    def _start_audit_log(self) -> None:
+        audited = audit_log(self._config, self._worker, self._now)
+        if audited is not None:
+            log, self._auditing = audited
+            log.start()
+            self._audit_log = log
+            self._closing.append(log.stop)
 
     async def _follow_definitions(self, application: Application, cacher: Cacher) -> Definitions:
         definitions = Definitions(application.stores, cacher, self._reactor)
@@ -227,6 +243,7 @@ class ArkServer(MultiService):
             admission_plugins=access.plugins,
             resolve=access.resolve,
             flow_control=self._flow_control(metrics),
+            auditing=self._auditing,
             custom_endpoints=tuple(getPlugins(ICustomEndpoint)),
             max_requests_inflight=config.max_requests_inflight,
             max_mutating_requests_inflight=config.max_mutating_requests_inflight,

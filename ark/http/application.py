@@ -25,6 +25,7 @@ from ark.cluster.webhook import Resolve
 from ark.endpoints.negotiation import Negotiator
 from ark.endpoints.review import ReviewScope
 from ark.endpoints.scope import Aside, RequestScope
+from ark.http.auditing import Auditing
 from ark.http.chain import Chain, Deadlines, InFlight
 from ark.http.customendpoints import CustomEndpoints
 from ark.http.flowcontrol.control import FlowControl
@@ -87,6 +88,7 @@ class ApplicationParts:
     @ivar namespaces: see L{Access}.
     @ivar resolve: see L{Access}.
     @ivar flow_control: says whose turn it is; the limits of requests in flight do not count then.
+    @ivar auditing: tells the audit log of requests.
     @ivar webhook_agent: makes requests to webhooks; by default each has one of its own.
     @ivar tracing: makes spans of requests; L{None} where none are wanted.
     """
@@ -108,6 +110,7 @@ class ApplicationParts:
     request_timeout: float = 60.0
     webhook_agent: Any = None
     flow_control: FlowControl | None = None
+    auditing: Auditing | None = None
     tracing: RequestTracing | None = None
 
 
@@ -196,6 +199,7 @@ class Application:
         self._late_kinds: Callable[[], Awaitable[None]] | None = None
         self.chain = _chain(parts, self.root)
         self.chain.flow_control = parts.flow_control
+        self.chain.auditing = parts.auditing
         custom.start(self)
 
     @property

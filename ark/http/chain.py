@@ -22,6 +22,7 @@ from ark.endpoints.negotiation import failure_form, wants_pretty
 from ark.endpoints.requestinfo import BadPath, RequestInfo
 from ark.endpoints.responses import page_not_found, send_status
 from ark.http import impersonation
+from ark.http.auditing import Auditing
 from ark.http.flowcontrol.control import TOO_MANY, FlowControl
 from ark.interfaces import IAuthenticator, IAuthorizer
 from ark.meta.names import path_segment_name
@@ -46,6 +47,7 @@ _WAITING = 0.25
 
 _LEAVING = "The apiserver is shutting down, please try again later."
 _COME_AGAIN = 5
+_UNAUTHORIZED = 401
 _EVEN_THEN = ("/readyz", "/livez", "/healthz", "/metrics")
 
 _FALSE = frozenset(("false", "0"))
@@ -261,6 +263,7 @@ class Chain:
     """
     @ivar long_running: how many watches are open.
     @ivar leaving: whether requests are told to come again, elsewhere (contract 18.4).
+    @ivar auditing: tells the audit log of requests; L{None} where there is none.
     @ivar flow_control: says whose turn it is; L{None} where all that C{in_flight} lets through
         go at once.
     """
@@ -285,6 +288,7 @@ class Chain:
         self.long_running = 0
         self.leaving = False
         self.flow_control: FlowControl | None = None
+        self.auditing: Auditing | None = None
 
     @property
     def idle(self) -> bool:
@@ -312,6 +316,8 @@ class Chain:
                 raise
             self._fail(request, timeout(_TIMED_OUT))
         except APIStatus as status:
+            if status.code == _UNAUTHORIZED and self.auditing is not None and request.audit is None:
+                self.auditing.nobody(request, attributes_of(request, info), status)
             self._fail(request, status)
         except StorageError as error:
             self._fail(request, status_of(error))
@@ -319,9 +325,13 @@ class Chain:
             page_not_found(request)
         except Exception:
             _log.failure("{request} failed", request=request)
+            if request.audit is not None:
+                request.audit.panicked = True
             self._fail(request, internal_error("the server could not process the request; its log says why"))
         finally:
             self._deadlines.remove(request)
+            if request.audit is not None:
+                request.audit.complete()
             seconds = self._clock.seconds() - request.received_at
             self._observer.observe_request(request, info, request.code, seconds)
 
@@ -331,11 +341,15 @@ class Chain:
         user = request.user = await self._authenticator.authenticate(request)
         if b"authorization" in request.headers:
             _forget_credentials(request)
+        if self.auditing is not None:
+            request.audit = self.auditing.begin(request, attributes_of(request, info))
         if impersonation.is_wanted(request.headers):
             user = request.user = await impersonation.impersonated(
                 request.raw_headers, info.path, user, self._authorizer
             )
         masters = MASTERS_GROUP in user.groups
+        if masters and request.audit is not None:
+            request.audit.decision = ("allow", "")
         if info.verb == "watch":
             await self._watch(request, info, masters)
             return
@@ -379,6 +393,8 @@ class Chain:
     async def _authorize(self, request: Any, info: RequestInfo) -> None:
         attributes = attributes_of(request, info)
         decision = await self._authorizer.authorize(attributes)
+        if request.audit is not None:
+            request.audit.decision = ("allow" if decision.allowed else "forbid", decision.reason)
         if not decision.allowed:
             raise refusal(attributes, decision.reason)
 

@@ -101,6 +101,7 @@ class Request:
     @ivar user: who asks, once authentication has said so.
     @ivar info: what is asked, once the path has been understood.
     @ivar warnings: told to the client in C{Warning} header fields.
+    @ivar audit: what is told of the request to the audit log; L{None} where nothing is.
     @ivar annotations: what the audit log is told of the request beside that.
     @ivar request_annotations: what it is told only where it is told of the body too.
     @ivar flow_headers: what tells the client to which flow the request belongs.
@@ -118,6 +119,7 @@ class Request:
     audit_id: str = ""
     flow_headers: HeaderList = ()
     begun: Callable[[], None] | None = None
+    audit: Any = None
     warnings: Sequence[str] = ()
     annotations: Mapping[str, str] = MappingProxyType({})
     request_annotations: Mapping[str, str] = MappingProxyType({})
@@ -190,6 +192,13 @@ class Request:
         if name not in self.headers:
             return []
         return [value for field, value in self.raw_headers if field == name]
+
+    @property
+    def body(self) -> bytes:
+        """
+        What has come of the body.
+        """
+        return bytes(self._whole)
 
     async def read_body(self) -> bytes:
         """
