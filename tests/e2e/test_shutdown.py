@@ -71,7 +71,7 @@ class Writer(threading.Thread):
 
 class ShutdownTests(ProcessTestCase):
     """
-    C{SIGTERM} under load.
+    C{SIGTERM} under load (contract 18.4).
     """
 
     def _watch(self, bookmarks: bool) -> tuple[HTTPConnection, Any]:

@@ -12,7 +12,7 @@ from tests.endpoints.support import WIDGETS, ServerTestCase
 
 class WindDownTests(ServerTestCase):
     """
-    L{ark.watch.hub.Hub.wind_down}.
+    L{ark.watch.hub.Hub.wind_down} (contract 18.4).
     """
 
     def _watch(self, query: str = "") -> Answer:
@@ -59,7 +59,7 @@ class WindDownTests(ServerTestCase):
 
 class LeavingTests(ServerTestCase):
     """
-    C{--shutdown-send-retry-after}.
+    C{--shutdown-send-retry-after} (contract 18.4).
     """
 
     def test_come_again_elsewhere(self) -> None:

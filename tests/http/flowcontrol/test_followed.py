@@ -24,7 +24,7 @@ def _level(name: str, shares: int, **queuing: int) -> dict[str, Any]:
 
 class FollowedFlowsTests(SynchronousTestCase):
     """
-    What a cluster says of priority and fairness.
+    What a cluster says of priority and fairness (contract 17.2).
     """
 
     def setUp(self) -> None:
