@@ -395,7 +395,7 @@ class ServerTests(ChartTests):
         container = self.pod("default")["containers"][0]
         asked = {name: container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")}
         self.assertEqual({name: one["path"] for name, one in asked.items()},
-                         {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"})  # fmt: skip
+                         {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz?exclude=storage"})  # fmt: skip
         self.assertEqual({(one["port"], one["scheme"]) for one in asked.values()}, {("https", "HTTPS")})
 
     def test_pods_are_confined(self) -> None:
