@@ -13,8 +13,8 @@ from twisted.internet.defer import Deferred
 from ark.authentication.tokenreview import TokenReviewAuthenticator
 from ark.authorization.attributes import ALLOW, DENY
 from ark.authorization.subjectaccess import SubjectAccessAuthorizer
-from ark.http.chain import InFlight
 from ark.http.health import Check
+from ark.http.inflight import InFlight
 from ark.http.metrics import COMPONENT, Metrics
 from ark.interfaces import IConnects
 from ark.registry.stores import KindsChange, Stores

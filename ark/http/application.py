@@ -26,10 +26,11 @@ from ark.endpoints.negotiation import Negotiator
 from ark.endpoints.review import ReviewScope
 from ark.endpoints.scope import Aside, RequestScope
 from ark.http.auditing import Auditing
-from ark.http.chain import Chain, Deadlines, InFlight
+from ark.http.chain import Chain
 from ark.http.customendpoints import CustomEndpoints
 from ark.http.flowcontrol.control import FlowControl
 from ark.http.health import Health
+from ark.http.inflight import Deadlines, InFlight
 from ark.http.metrics import Metrics
 from ark.http.root import OWN_SEGMENTS, Root, RootParts, Scopes
 from ark.http.tracing import (

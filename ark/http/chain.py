@@ -2,46 +2,38 @@
 What every request passes, in order, before a verb handles it.
 
 The order is that of C{DefaultBuildHandlerChain} in C{k8s.io/apiserver/pkg/server/config.go}:
-audit id, authentication, impersonation, requests in flight, authorization, then the handler; around all
+audit id, authentication, audit, impersonation, priority and fairness, authorization, then the handler; around all
 of it the deadline, the failure's answer and the metrics.  Contract 1.12, 1.14, 2, 15, 17.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol, TypeVar
-from urllib.parse import parse_qs
+from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from ark.authentication.userinfo import MASTERS_GROUP
-from ark.authorization.attributes import Attributes, refusal
+from ark.authorization.attributes import refusal
 from ark.endpoints.negotiation import failure_form, wants_pretty
 from ark.endpoints.requestinfo import BadPath, RequestInfo
 from ark.endpoints.responses import page_not_found, send_status
 from ark.http import impersonation
+from ark.http.asked import attributes_of, is_watch
 from ark.http.auditing import Auditing
-from ark.http.flowcontrol.control import TOO_MANY, FlowControl
+from ark.http.flowcontrol.control import FlowControl
+from ark.http.inflight import Deadlines, InFlight
 from ark.interfaces import IAuthenticator, IAuthorizer
-from ark.meta.names import path_segment_name
-from ark.meta.query import Query, first, integer
 from ark.meta.requestid import REQUEST_ID
-from ark.meta.selectors import FieldSelector, LabelSelector, parse_field_selector, parse_label_selector
 from ark.meta.status import APIStatus, internal_error, timeout, too_many_requests
-from ark.meta.time import parse_go_duration
 from ark.registry.codec import new_uid
 from ark.registry.errors import status_of
 from ark.storage.errors import StorageError
 
 _log = Logger()
 
-Selector = TypeVar("Selector", FieldSelector, LabelSelector)
-
 _READING = frozenset(("get", "list", "watch", "head", "options", "trace"))
-_METHODS = frozenset(("options", "trace", "connect"))
-_ON_COLLECTIONS = frozenset(("list", "watch", "deletecollection"))
 _WAITING = 0.25
 """The part of its time that a request may wait for its turn."""
 
@@ -50,7 +42,6 @@ _COME_AGAIN = 5
 _UNAUTHORIZED = 401
 _EVEN_THEN = ("/readyz", "/livez", "/healthz", "/metrics")
 
-_FALSE = frozenset(("false", "0"))
 _TIMED_OUT = "request did not complete within the allotted timeout"
 
 
@@ -81,174 +72,6 @@ class Observer(Protocol):
         """
         A request was answered with C{code}, C{seconds} after its header was complete.
         """
-
-
-def is_watch(info: RequestInfo, query: str) -> bool:
-    """
-    Whether a GET of a collection is a watch: any value but C{false} and C{0} (contract 1.2).
-    """
-    if info.verb != "list" or "watch" not in query or not info.resource:
-        return False
-    values = parse_qs(query, keep_blank_values=True).get("watch")
-    return values is not None and values[0].lower() not in _FALSE
-
-
-def attributes_of(request: Any, info: RequestInfo) -> Attributes:
-    """
-    What an authorizer judges (contract 15.5).
-    """
-    verb = info.verb
-    if verb in _METHODS and info.resource:
-        # There is no such verb on resources.
-        verb = ""
-    attributes = Attributes(
-        request.user,
-        verb,
-        info.path,
-        info.group,
-        info.version,
-        info.resource,
-        info.subresource,
-        info.namespace,
-        info.name,
-    )
-    if "Selector" in request.query and info.resource and info.verb in _ON_COLLECTIONS:
-        return _with_selectors(attributes, request.query)
-    return attributes
-
-
-def _with_selectors(attributes: Attributes, query: str) -> Attributes:
-    """
-    The attributes with what the selectors of a query narrow them to; a selector that makes no
-    sense narrows nothing, and the handler refuses it.
-    """
-    if _is_watch_path(attributes.path):
-        return attributes
-    parameters = parse_qs(query, keep_blank_values=True)
-    fields = _parsed(parse_field_selector, first(parameters, "fieldSelector"))
-    labels = _parsed(parse_label_selector, first(parameters, "labelSelector"))
-    narrowed = attributes._replace(
-        field_requirements=fields.requirements if fields is not None else (),
-        label_requirements=labels.requirements if labels is not None else (),
-    )
-    # A deletion of many is never taken for one of a single object.
-    if fields is None or labels is None or attributes.name or attributes.verb == "deletecollection":
-        return narrowed
-    name = fields.exact("metadata.name") or ""
-    if not name or path_segment_name(name) or not _has_numbers(parameters):
-        return narrowed
-    return narrowed._replace(name=name)
-
-
-def _is_watch_path(path: str) -> bool:
-    """
-    Whether it is a watch by its path, the old way, where selectors count for little.
-    """
-    segments = [segment for segment in path.split("/", 6) if segment]
-    return "watch" in segments[2:4] and segments[3 if segments[0] == "apis" else 2] == "watch"
-
-
-def _parsed(parse: Callable[[str], Selector], text: str) -> Selector | None:
-    try:
-        return parse(text)
-    except APIStatus:
-        return None
-
-
-def _has_numbers(parameters: Query) -> bool:
-    """
-    Whether the parameters that must be numbers are.
-    """
-    try:
-        integer(parameters, "limit")
-        integer(parameters, "timeoutSeconds")
-    except APIStatus:
-        return False
-    return True
-
-
-class InFlight:
-    """
-    Counts requests under way and refuses those over the limit (contract 17.1).
-    """
-
-    def __init__(self, reading: int, mutating: int) -> None:
-        self.limits = {True: reading, False: mutating}
-        self.running = {True: 0, False: 0}
-
-    def enter(self, reading: bool) -> None:
-        """
-        @raise APIStatus: 429.
-        """
-        if self.limits[reading] and self.running[reading] >= self.limits[reading]:
-            raise too_many_requests(TOO_MANY, 1)
-        self.running[reading] += 1
-
-    def leave(self, reading: bool) -> None:
-        """
-        A request that entered is done.
-        """
-        self.running[reading] -= 1
-
-
-class Deadlines:
-    """
-    Cancels requests that take too long.  One timer a second serves them all.
-    """
-
-    def __init__(self, reactor: Any, seconds: float) -> None:
-        self._reactor = reactor
-        self.seconds = seconds
-        self._running: dict[Any, float] = {}
-        self._timer: Any = None
-
-    def add(self, request: Any, query: str) -> float:
-        """
-        Watch over a request; its C{timeout} parameter may shorten the time.
-
-        @return: the seconds that it may take.
-        @raise APIStatus: 400, the parameter is not a duration.
-        """
-        seconds = self.seconds
-        if "timeout=" in query:
-            seconds = _wanted_timeout(query, seconds)
-        self._running[request] = self._reactor.seconds() + seconds
-        if self._timer is None:
-            self._timer = self._reactor.callLater(1.0, self._sweep)
-        return seconds
-
-    def remove(self, request: Any) -> None:
-        """
-        The request is done.
-        """
-        self._running.pop(request, None)
-
-    def expired(self, request: Any) -> bool:
-        """
-        Whether the request was cancelled for its time.
-        """
-        return request not in self._running
-
-    def _sweep(self) -> None:
-        self._timer = None
-        now = self._reactor.seconds()
-        for request in [request for request, deadline in self._running.items() if deadline <= now]:
-            del self._running[request]
-            request.cancel_handling()
-        if self._running:
-            self._timer = self._reactor.callLater(1.0, self._sweep)
-
-
-def _wanted_timeout(query: str, maximum: float) -> float:
-    text = (parse_qs(query).get("timeout") or ("",))[0]
-    if not text:
-        return maximum
-    try:
-        wanted = parse_go_duration(text)
-    except ValueError as error:
-        message = f"invalid timeout specified in the request URL - {error}"
-        raise APIStatus(400, "BadRequest", message) from error
-    return wanted if 0 < wanted < maximum else maximum
 
 
 def _forget_credentials(request: Any) -> None:
@@ -284,7 +107,7 @@ class Chain:
         self.in_flight = in_flight
         self._deadlines = deadlines
         self._observer = observer
-        self._clock = deadlines._reactor
+        self._seconds = deadlines.clock.seconds
         self.long_running = 0
         self.leaving = False
         self.flow_control: FlowControl | None = None
@@ -332,7 +155,7 @@ class Chain:
             self._deadlines.remove(request)
             if request.audit is not None:
                 request.audit.complete()
-            seconds = self._clock.seconds() - request.received_at
+            seconds = self._seconds() - request.received_at
             self._observer.observe_request(request, info, request.code, seconds)
 
     async def _admit(self, request: Any, info: RequestInfo) -> None:

@@ -28,7 +28,8 @@ from ark.authorization.subjectaccess import SubjectAccessAuthorizer
 from ark.authorization.union import UnionAuthorizer
 from ark.cluster.memory import MemoryCluster
 from ark.endpoints.requestinfo import RequestInfo, parse
-from ark.http.chain import Chain, Deadlines, InFlight
+from ark.http.chain import Chain
+from ark.http.inflight import Deadlines, InFlight
 from ark.http.request import Request
 from ark.http.tls import TLSContext, TLSFiles
 from tests.http.edge import Edge

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ark.authorization.standalone import StandaloneAuthorizer
 from ark.endpoints.requestinfo import RequestInfo, parse
-from ark.http.chain import Chain, Deadlines, InFlight
+from ark.http.chain import Chain
+from ark.http.inflight import Deadlines, InFlight
 from ark.http.metrics import Metrics
 from ark.http.root import Root
 from ark.testing import Answer, InMemoryServer

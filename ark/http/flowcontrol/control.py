@@ -21,6 +21,7 @@ from ark.endpoints.requestinfo import RequestInfo
 from ark.http.flowcontrol import bootstrap
 from ark.http.flowcontrol.configuration import BY_NAMESPACE, BY_USER, FlowSchema, PriorityLevel
 from ark.http.flowcontrol.fairqueue import Level, Turn
+from ark.http.flowcontrol.flow import Flow
 from ark.http.flowcontrol.measures import (
     CANCELLED,
     NO_SEATS,
@@ -31,7 +32,6 @@ from ark.http.flowcontrol.measures import (
     families,
 )
 from ark.http.flowcontrol.rules import matches
-from ark.http.flowcontrol.shuffle import deal, flow_hash
 from ark.http.flowcontrol.width import Objects, seats
 from ark.meta.status import APIStatus, too_many_requests
 
@@ -40,29 +40,6 @@ MOST_FLOWS = 8192
 LONGEST_WAIT = 60.0
 
 _WIDE = frozenset(("list", "watch"))
-
-
-class Flow:
-    """
-    Requests that are served in turn with those of other flows.
-
-    @ivar hand: the places of its queues in its level's.
-    @ivar headers: what tells clients of it (contract 1.12).
-    """
-
-    __slots__ = ("hand", "headers", "level", "measures")
-
-    def __init__(self, schema: FlowSchema, level: Level, distinguisher: str, measures: FlowMeasures) -> None:
-        config = level.config
-        self.level = level
-        self.measures = measures
-        self.hand: tuple[int, ...] = ()
-        if config.queues:
-            self.hand = deal(flow_hash(schema.name, distinguisher), config.queues, config.hand)
-        self.headers = (
-            (b"x-kubernetes-pf-flowschema-uid", schema.uid.encode()),
-            (b"x-kubernetes-pf-prioritylevel-uid", config.uid.encode()),
-        )
 
 
 class FlowControl:

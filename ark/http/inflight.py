@@ -1,0 +1,99 @@
+"""
+How many requests may run at once, and for how long.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from ark.http.flowcontrol.control import TOO_MANY
+from ark.meta.status import APIStatus, too_many_requests
+from ark.meta.time import parse_go_duration
+
+
+class InFlight:
+    """
+    Counts requests under way and refuses those over the limit (contract 17.1).
+    """
+
+    def __init__(self, reading: int, mutating: int) -> None:
+        self.limits = {True: reading, False: mutating}
+        self.running = {True: 0, False: 0}
+
+    def enter(self, reading: bool) -> None:
+        """
+        @raise APIStatus: 429.
+        """
+        if self.limits[reading] and self.running[reading] >= self.limits[reading]:
+            raise too_many_requests(TOO_MANY, 1)
+        self.running[reading] += 1
+
+    def leave(self, reading: bool) -> None:
+        """
+        A request that entered is done.
+        """
+        self.running[reading] -= 1
+
+
+class Deadlines:
+    """
+    Cancels requests that take too long.  One timer a second serves them all.
+
+    @ivar seconds: how long they may take.
+    @ivar clock: C{IReactorTime}.
+    """
+
+    def __init__(self, reactor: Any, seconds: float) -> None:
+        self.clock = reactor
+        self.seconds = seconds
+        self._running: dict[Any, float] = {}
+        self._timer: Any = None
+
+    def add(self, request: Any, query: str) -> float:
+        """
+        Watch over a request; its C{timeout} parameter may shorten the time.
+
+        @return: the seconds that it may take.
+        @raise APIStatus: 400, the parameter is not a duration.
+        """
+        seconds = self.seconds
+        if "timeout=" in query:
+            seconds = _wanted_timeout(query, seconds)
+        self._running[request] = self.clock.seconds() + seconds
+        if self._timer is None:
+            self._timer = self.clock.callLater(1.0, self._sweep)
+        return seconds
+
+    def remove(self, request: Any) -> None:
+        """
+        The request is done.
+        """
+        self._running.pop(request, None)
+
+    def expired(self, request: Any) -> bool:
+        """
+        Whether the request was cancelled for its time.
+        """
+        return request not in self._running
+
+    def _sweep(self) -> None:
+        self._timer = None
+        now = self.clock.seconds()
+        for request in [request for request, deadline in self._running.items() if deadline <= now]:
+            del self._running[request]
+            request.cancel_handling()
+        if self._running:
+            self._timer = self.clock.callLater(1.0, self._sweep)
+
+
+def _wanted_timeout(query: str, maximum: float) -> float:
+    text = (parse_qs(query).get("timeout") or ("",))[0]
+    if not text:
+        return maximum
+    try:
+        wanted = parse_go_duration(text)
+    except ValueError as error:
+        message = f"invalid timeout specified in the request URL - {error}"
+        raise APIStatus(400, "BadRequest", message) from error
+    return wanted if 0 < wanted < maximum else maximum
