@@ -12,7 +12,15 @@ from twisted.trial.unittest import TestCase
 
 from tests.admission.oracle.__main__ import compare
 from tests.admission.oracle.scenario import Scenario
-from tests.admission.oracle.topics import SCENARIOS, answers, choice, failures, mutations, operations
+from tests.admission.oracle.topics import (
+    SCENARIOS,
+    answers,
+    choice,
+    failures,
+    mutations,
+    operations,
+    versions,
+)
 from tests.cluster.client import Endpoint
 from tests.cluster.shared import CONTROLLERS, aggregated, oracle
 
@@ -85,6 +93,6 @@ def _counts(endpoint: Endpoint) -> dict[str, float]:
     return found
 
 
-for _topic in (answers, choice, failures, mutations, operations):
+for _topic in (answers, choice, failures, mutations, operations, versions):
     _name = _topic.__name__.rpartition(".")[2]
     setattr(AdmissionTests, f"test_{_name}", _test(_topic.SCENARIOS))

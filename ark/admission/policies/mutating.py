@@ -26,11 +26,11 @@ from ark.admission.policies.reinvocation import Invocation, Reinvocation
 from ark.admission.policies.source import Binding, Hook, PolicySource
 from ark.admission.refusals import forbidden
 from ark.admission.selectors import NamespaceLookup
-from ark.admission.versions import Versions
+from ark.admission.versions import ChangingVersions
 from ark.apply.typedschema import TypedSchema
 from ark.interfaces import IAdmissionPlugin, IAuthorizer, ICluster, ISelectiveAdmission
 from ark.meta.gotext import quote
-from ark.meta.status import APIStatus, Cause, service_unavailable
+from ark.meta.status import APIStatus, Cause, internal_error, service_unavailable
 
 Object = dict[str, Any]
 Hooks = Sequence[Hook[MutatingPolicy]]
@@ -67,9 +67,8 @@ class _Mutating:
         self._schemas = schemas
         self._turn = turn
         self._failures: list[_Failure] = []
-        self._versions = Versions(attributes)
-        self._last: Attributes | None = None
-        self._dirty: set[str] = set()
+        self._versions = ChangingVersions(attributes)
+        self._dirty = False
 
     async def mutate(self, hooks: Iterable[Hook[MutatingPolicy]]) -> None:
         """
@@ -96,20 +95,20 @@ class _Mutating:
             try:
                 if await binding.resources.version_met(attributes, self._namespace_of) is None:
                     continue
-                seen = await self._converted(hook, version)
-                if seen is not None:
+                if await self._can_be_shown(hook, version):
                     params = await hook.params(binding, attributes)
-                    found += [Invocation(hook, binding, param, seen) for param in params]
+                    found += [Invocation(hook, binding, param, version) for param in params]
             except (*MatchError, ParamFault) as error:
                 self._fail(hook, binding, f"failed to configure binding: {error}", "")
         return found
 
-    async def _converted(self, hook: Hook[MutatingPolicy], version: str) -> Attributes | None:
+    async def _can_be_shown(self, hook: Hook[MutatingPolicy], version: str) -> bool:
         try:
-            return await self._versions.of(version)
+            await self._versions.of(version)
         except APIStatus as status:
             self._fail(hook, None, f"failed to configure policy: {status.message}", "")
-            return None
+            return False
+        return True
 
     async def _dispatch(self, invocations: Sequence[Invocation]) -> None:
         attributes = self._attributes
@@ -121,17 +120,16 @@ class _Mutating:
             namespace = await self._namespace_of(attributes.namespace)
         for invocation in invocations:
             await self._invoke(invocation, namespace, memory)
-        # What policies made of it that see it in another version than the last one is lost, as it is
-        # by kube-apiserver.
-        last = self._last
-        if last is not None and last.version in self._dirty and last.object is not None:
+        await self._versions.take()
+        if self._dirty and attributes.object is not None:
             memory.ask_again()
             attributes.reinvoke = True
-            attributes.settle(await attributes.take(last))
+            attributes.settle(attributes.object)
         memory.leave(attributes.object)
 
     async def _invoke(self, invocation: Invocation, namespace: Object | None, memory: Reinvocation) -> None:
-        attributes, policy, seen = self._attributes, invocation.hook.compiled, invocation.seen
+        attributes, policy = self._attributes, invocation.hook.compiled
+        seen = await self._shown(invocation.version)
         given = Given(seen, self._answering.answers, namespace, invocation.param, self._turn)
         try:
             if not await self._answering.run(lambda: policy.met(given)):
@@ -143,7 +141,6 @@ class _Mutating:
             return
         before = seen.object
         for mutation in policy.mutations:
-            self._last = seen
             try:
                 await self._apply(policy, mutation, given)
             except MutationFailed as error:
@@ -153,6 +150,15 @@ class _Mutating:
             attributes.reinvoke = True
         if policy.reinvoked:
             memory.saw(invocation.key)
+
+    async def _shown(self, version: str) -> Attributes:
+        """
+        The write as the policies before have left it.
+        """
+        try:
+            return await self._versions.of(version)
+        except APIStatus as status:
+            raise internal_error(status.message) from status
 
     async def _apply(self, policy: MutatingPolicy, mutation: Mutation, given: Given) -> None:
         """
@@ -174,7 +180,8 @@ class _Mutating:
         made = _own(mutation.apply(obj, value, schema))
         attributes.default(made)
         attributes.object = made
-        self._dirty.add(attributes.version)
+        self._versions.changed()
+        self._dirty = True
 
     def _fail(self, hook: Hook[Any], binding: Binding | None, message: str, reason: str) -> None:
         if hook.ignores:

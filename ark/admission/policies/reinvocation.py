@@ -23,13 +23,13 @@ class Invocation(NamedTuple):
     """
     A policy with one of its bindings and parameters.
 
-    @ivar seen: the write as the policy sees it.
+    @ivar version: the version in which the policy sees the write.
     """
 
     hook: Hook[MutatingPolicy]
     binding: Binding
     param: Object | None
-    seen: Attributes
+    version: str
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ _LIMIT = 60.0
 # Parameters are followed, and schemas looked for, only once a policy is there.
 _SETTLED = 8.0
 
-_OTHERS = ("authorization.k8s.io/", "apiserver.latency.k8s.io/")
+_OTHERS = ("authorization.k8s.io/", "apiserver.latency.k8s.io/", "k8s.io/deprecated")
 
 Object = dict[str, Any]
 

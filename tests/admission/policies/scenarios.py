@@ -219,7 +219,12 @@ def _steps(namespace: str, told: list[Object]) -> list[Step]:
 
 def _step(namespace: str, name: str, told: Object) -> Step:
     user, query = told.pop("as", "admin"), told.pop("query", "")
+    version = told.pop("version", "v1")
     method, target, content_type, body = _asked(WIDGETS.format(namespace), name, told)
+    if version != "v1":
+        target = target.replace("/v1/", f"/{version}/", 1)
+        if body and "apiVersion" in body:
+            body = {**body, "apiVersion": f"probe.example.com/{version}"}
     if query:
         target += ("&" if "?" in target else "?") + query
     return Step(user, method, target, content_type, body)

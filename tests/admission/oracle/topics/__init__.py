@@ -5,7 +5,7 @@ All scenarios.
 from __future__ import annotations
 
 from tests.admission.oracle.scenario import Scenario
-from tests.admission.oracle.topics import answers, choice, failures, mutations, operations
+from tests.admission.oracle.topics import answers, choice, failures, mutations, operations, versions
 
 SCENARIOS: tuple[Scenario, ...] = (
     *operations.SCENARIOS,
@@ -13,4 +13,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *answers.SCENARIOS,
     *failures.SCENARIOS,
     *choice.SCENARIOS,
+    *versions.SCENARIOS,
 )
