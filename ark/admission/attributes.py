@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from twisted.logger import Logger
 
 from ark.admission.operationoptions import members_of
+from ark.admission.waits import Waits
 from ark.meta.gvk import GroupKind, GroupResource, GroupVersionKind
 from ark.meta.names import qualified_name
 
@@ -101,6 +102,7 @@ class Attributes:
     @ivar others: see L{Subject}.
     @ivar conversion: converts the object; L{None} if it is the same in all versions of the resource.
     @ivar asked: where this is a write as another version has it, the write as it was asked for.
+    @ivar waits: is told how long webhooks took.
     """
 
     operation: str
@@ -127,6 +129,7 @@ class Attributes:
     others: tuple[str, ...] = ()
     conversion: Conversion | None = None
     asked: Attributes | None = None
+    waits: Waits = field(default_factory=Waits)
 
     @property
     def gvk(self) -> GroupVersionKind:

@@ -82,11 +82,12 @@ def accepted_by(negotiator: Negotiator, request: Any, watching: bool = False) ->
 
 def _told(request: Any, context: WriteContext) -> WriteContext:
     """
-    A context of which what is collected comes into the answer and the audit log.
+    A context of which what is collected comes into the answer, the audit log and the metrics.
     """
     request.warnings = context.warnings
     request.annotations = context.annotations
     request.request_annotations = context.request_annotations
+    request.waits = context.waits
     return context
 
 

@@ -84,10 +84,12 @@ class RequestObserver:
         A request was answered with C{code}, C{seconds} after its header was complete.
         """
         verb, _path, group, version, namespace, resource, subresource, name, *_ = info
+        series: RequestSeries | None = None
         if not code:
             self._sink.aborted(self._labels(request, info))
         elif verb == "patch" or not resource or code == _TOO_MANY or "dryRun" in request.query:
-            self._unusual(request, info, code).observe(seconds, request.sent)
+            series = self._unusual(request, info, code)
+            series.observe(seconds, request.sent)
         else:
             key = (verb, group, version, resource, subresource, not name, not namespace, code)
             series = self._series.get(key)
@@ -96,6 +98,9 @@ class RequestObserver:
                 if (group, version, resource) in self._resources and subresource in _SUBRESOURCES:
                     self._series[key] = series
             series.observe(seconds, request.sent)
+        waits = request.waits
+        if waits is not None and waits.seconds and series is not None:
+            series.waited(seconds, waits.seconds)
         if self._logged:
             self._log_request(request, info, code, seconds)
 

@@ -172,6 +172,8 @@ class Metrics:
                 attempts.child("failure" if code == _UNAUTHORIZED else "success").add(number)
                 durations[dry].append(series.durations)
                 latencies[wet].append(series.durations)
+                if series.without_waits is not None:
+                    latencies[wet].append(series.without_waits)
                 if labels.verb in _SIZED_VERBS:
                     sizes[wet].append(series.sizes)
         return (

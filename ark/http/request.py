@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from ark.admission.waits import Waits
 from ark.http.streaming import Stream
 from ark.http.websocket import handshake, is_wanted
 from ark.meta.status import APIStatus, bad_request, too_large
@@ -104,6 +105,7 @@ class Request:
     @ivar audit: what is told of the request to the audit log; L{None} where nothing is.
     @ivar annotations: what the audit log is told of the request beside that.
     @ivar request_annotations: what it is told only where it is told of the body too.
+    @ivar waits: knows how long webhooks of admission took, if the request may have met some.
     @ivar flow_headers: what tells the client to which flow the request belongs.
     @ivar begun: to be called when a watch has nothing more to send than what changes from then on.
     @ivar audit_id: names this request in the audit log and the C{Audit-Id} header.
@@ -123,6 +125,7 @@ class Request:
     warnings: Sequence[str] = ()
     annotations: Mapping[str, str] = MappingProxyType({})
     request_annotations: Mapping[str, str] = MappingProxyType({})
+    waits: Waits | None = None
     code: int = 0
     sent: int = 0
     gone: bool = False

@@ -35,12 +35,16 @@ class RequestLabels(NamedTuple):
 class RequestSeries:
     """
     The requests of one set of labels that ended with one code.
+
+    @ivar without_waits: what is to be added to C{durations} for those in which nobody has to wait
+        for webhooks; L{None} where nobody had to.
     """
 
-    __slots__ = ("durations", "sizes")
+    __slots__ = ("durations", "sizes", "without_waits")
 
     def __init__(self) -> None:
         self.durations = Distribution(DURATIONS)
+        self.without_waits: Distribution | None = None
         self.sizes = Distribution(SIZES)
 
     def observe(self, seconds: float, size: int) -> None:
@@ -56,3 +60,14 @@ class RequestSeries:
         durations.sum += seconds
         sizes.counts[bisect_left(SIZES, size)] += 1
         sizes.sum += size
+
+    def waited(self, seconds: float, waited: float) -> None:
+        """
+        A request that was counted has waited for webhooks that long.
+        """
+        without = self.without_waits
+        if without is None:
+            without = self.without_waits = Distribution(DURATIONS)
+        without.counts[bisect_left(DURATIONS, seconds)] -= 1
+        without.observe(seconds - waited)
+        without.sum -= seconds

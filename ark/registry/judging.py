@@ -177,6 +177,7 @@ class Judging:
             context.request_annotations,
             _keep if scaled else self.processor.default_applied,
             settle_scale if scaled else self._check_admitted,
+            waits=context.waits,
             others=subject.others,
             conversion=None if scaled else self._equivalents,
         )

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ark.admission.waits import Waits
 from ark.apply.managedfields import ManagedFields
 from ark.registry.codec import Object
 
@@ -33,6 +34,7 @@ class WriteContext:
     @ivar warnings: collected for the C{Warning} headers.
     @ivar annotations: collected for the audit log.
     @ivar request_annotations: collected for the audit log where that has the object too.
+    @ivar waits: is told how long webhooks of admission took.
     @ivar of_collection: whether the request is about many objects, of which this is one.
     @ivar may_create: judges whether whoever changes an object may make it where there is
         none; without it they may.
@@ -45,6 +47,7 @@ class WriteContext:
     warnings: list[str] = field(default_factory=list)
     annotations: dict[str, str] = field(default_factory=dict)
     request_annotations: dict[str, str] = field(default_factory=dict)
+    waits: Waits = field(default_factory=Waits)
     of_collection: bool = False
     may_create: Callable[[], Awaitable[None]] | None = None
 

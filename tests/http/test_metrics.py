@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from ark.admission.waits import Waits
 from ark.authentication.userinfo import UserInfo
 from ark.endpoints.requestinfo import parse
 from ark.http.instruments import Count, Distribution, Family, merged
@@ -28,6 +29,7 @@ class Answered:
         self.path, self.query, self.sent = "/apis/g/v1/widgets", query, 1234
         self.user, self.client_address, self.audit_id = UserInfo("ann"), "127.0.0.1", "a-1"
         self._headers = headers
+        self.waits: Waits | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """
@@ -206,6 +208,25 @@ class ObserverTests(SynchronousTestCase):
         self.assertEqual(self.observe("GET", "/healthz"), {"verb": "GET", "subresource": "/healthz"})
         labels = self.observe("GET", "/apis/g/v1/namespaces/n/widgets/a/nonsense")
         self.assertNotIn("subresource", labels)
+
+    def test_the_time_of_webhooks_is_not_the_servers(self) -> None:
+        """
+        Those that change an object are asked one after the other, those that judge it at once.
+        """
+        info = parse("POST", "/apis/g/v1/namespaces/n/widgets")
+        for waited in (((True, 1.0), (True, 2.0), (False, 3.0), (False, 2.5)), ()):
+            answered = Answered()
+            answered.waits = Waits()
+            for mutates, seconds in waited:
+                answered.waits.add(mutates, seconds)
+            self.metrics.observe_request(answered, info, 201, 6.0625)
+        whole, own = (f"apiserver_request{name}_duration_seconds" for name in ("", "_sli"))
+        self.assertEqual(list(samples(self.metrics, f"{whole}_sum").values()), [12.125])
+        self.assertEqual(list(samples(self.metrics, f"{own}_sum").values()), [6.125])
+        self.assertEqual(list(samples(self.metrics, f"{own}_count").values()), [2.0])
+        buckets = samples(self.metrics, f"{own}_bucket")
+        below = {dict(labels)["le"]: count for labels, count in buckets.items()}
+        self.assertEqual([below[each] for each in ("0.05", "0.1", "6", "8")], [0.0, 1.0, 1.0, 2.0])
 
     def test_requests_without_an_answer_are_counted_apart(self) -> None:
         """

@@ -180,7 +180,11 @@ class Asking:
             raise CallingFailed(hook.name, f"could not create admission objects: {known}", 400)
         uid = str(uuid4())
         asking, span = self._caller.post(hook, request.text(uid, hook.review_version)), SPAN.get()
-        data = await (asking if span is None else within(self._part(span, hook, attributes, uid), asking))
+        started = self._caller.seconds()
+        try:
+            data = await (asking if span is None else within(self._part(span, hook, attributes, uid), asking))
+        finally:
+            attributes.waits.add(self._mutates, self._caller.seconds() - started)
         try:
             response = read_response(data, uid, hook.review_version, self._mutates)
         except Undecodable as error:
