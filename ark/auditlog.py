@@ -1,5 +1,5 @@
 """
-The audit log of a server, as its configuration has it.
+The audit logs of a server, as its configuration has them.
 """
 
 from __future__ import annotations
@@ -7,32 +7,49 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ark.audit.log import STDOUT, AuditLog, open_log
+from ark.audit.log import STDOUT, WEBHOOK, AuditLog, open_log
 from ark.audit.policy import BadPolicy, Policy, read_policy
 from ark.audit.rotation import Limits
+from ark.audit.webhook import Webhook
+from ark.cluster.errors import InvalidAccess
+from ark.cluster.kubeconfig import read_kubeconfig
 from ark.config import CONFIG, ConfigError, ServerConfig
 from ark.http.auditing import Auditing
 
 
-def audit_log(
+def audit_logs(
     config: ServerConfig, worker: int | None, now: Callable[[], float]
-) -> tuple[AuditLog, Auditing] | None:
+) -> tuple[tuple[AuditLog, ...], Auditing] | None:
     """
-    The log, which is not started, and what tells it of requests; L{None} where there is none.
+    The logs, which are not started, and what tells them of requests; L{None} where there are none.
 
     @param worker: which of several processes this is; each has a file of its own.
-    @raise ConfigError: its policy cannot be used.
+    @raise ConfigError: the policy or the webhook cannot be used.
     """
-    if not config.audit_log_path:
+    logs = []
+    if config.audit_log_path:
+        limits = Limits(
+            config.audit_log_maxsize,
+            config.audit_log_maxbackup,
+            config.audit_log_maxage,
+            config.audit_log_compress,
+        )
+        logs.append(open_log(_path(config.audit_log_path, worker), limits, now))
+    if config.audit_webhook_config_file:
+        logs.append(AuditLog(_webhook(config.audit_webhook_config_file), now, WEBHOOK))
+    if not logs:
         return None
-    limits = Limits(
-        config.audit_log_maxsize,
-        config.audit_log_maxbackup,
-        config.audit_log_maxage,
-        config.audit_log_compress,
-    )
-    log = open_log(_path(config.audit_log_path, worker), limits, now)
-    return log, Auditing(_policy(config.audit_policy_file), log, now)
+    return tuple(logs), Auditing(_policy(config.audit_policy_file), logs, now)
+
+
+def _webhook(path: str) -> Webhook:
+    try:
+        return Webhook(read_kubeconfig(path))
+    except InvalidAccess as error:
+        cause = f"The audit webhook of {path} cannot be used: {error}."
+        raise ConfigError(
+            cause, "Name its URL, authority and credentials as in a kubeconfig.", CONFIG
+        ) from None
 
 
 def _path(path: str, worker: int | None) -> str:

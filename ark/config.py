@@ -123,6 +123,7 @@ class ServerConfig:
     audit_log_maxbackup: int
     audit_log_maxage: int
     audit_log_compress: bool
+    audit_webhook_config_file: str
     workers: int
     event_ttl: float
     controllers: tuple[str, ...]
@@ -216,6 +217,7 @@ def complete(given: Mapping[str, Given], environ: Mapping[str, str]) -> ServerCo
         "requestheader_client_ca_file",
         "tracing_config_file",
         "audit_policy_file",
+        "audit_webhook_config_file",
     ):
         values[name] = _absolute(values[name])
     if values["audit_log_path"] != "-":
@@ -271,9 +273,12 @@ def _check(values: Mapping[str, Any]) -> None:
             "Use --storage=sqlite, or one worker.",
         )
     _check_cluster(values)
-    if bool(values["audit_policy_file"]) != bool(values["audit_log_path"]):
+    if bool(values["audit_policy_file"]) != bool(
+        values["audit_log_path"] or values["audit_webhook_config_file"]
+    ):
         raise ConfigError(
-            "Only one of --audit-policy-file and --audit-log-path is given.", "Give both, or neither."
+            "Only one is given of --audit-policy-file and a place for what it selects.",
+            "Give it together with --audit-log-path or --audit-webhook-config-file, or neither.",
         )
     for directory in values["resource_definitions"]:
         if not os.path.isdir(directory):

@@ -522,6 +522,10 @@ def _audit() -> Iterator[Option]:
     yield Option(
         "audit-log-compress", section, "BOOL", "Whether they are compressed with gzip.", boolean, "false"
     )
+    yield Option(
+        "audit-webhook-config-file", section, "FILE",
+        "A kubeconfig that leads to a webhook that gets the events too, in lists; only certificates and tokens are shown there.",
+    )  # fmt: skip
 
 
 def _process() -> Iterator[Option]:

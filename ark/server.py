@@ -21,8 +21,8 @@ from twisted.plugin import getPlugins
 from ark.aggregation import Aggregation, connect
 from ark.announcement import Started
 from ark.apis.loader import KindRegistry
-from ark.audit.log import AuditLog
-from ark.auditlog import audit_log
+from ark.audit.log import AuditLog, AuditMetrics
+from ark.auditlog import audit_logs
 from ark.authentication.credentials import write_kubeconfig
 from ark.bootstrap import Contents, Views, count_objects, open_storage
 from ark.config import CONFIG, ConfigError, ServerConfig
@@ -105,7 +105,7 @@ class ArkServer(MultiService):
         self._spans: Spans | None = None
         self._stored: StoredObjects | None = None
         self._chain: Chain | None = None
-        self._audit_log: AuditLog | None = None
+        self._audit_logs: tuple[AuditLog, ...] = ()
         self._auditing: Auditing | None = None
         self.health = Health()
         self.ready: Deferred[Started] = Deferred()
@@ -135,7 +135,7 @@ class ArkServer(MultiService):
         backend = await open_storage(config, self._reactor)
         self._closing.append(backend.close)
         is_new = await backend.current_revision() <= 1
-        self._start_audit_log()
+        self._start_audit_logs()
         serving = self._serving = SecureServing(config, self._reactor, self._now)
         self._closing.append(self._mode.end)
         self._mode.begin(self.health, serving)
@@ -158,8 +158,8 @@ class ArkServer(MultiService):
         show_watches(metrics, cacher, stores)
         show_requests(metrics, application.chain.in_flight)
         self._mode.show(metrics)
-        if self._audit_log is not None:
-            metrics.registry.register(self._audit_log)
+        if self._audit_logs:
+            metrics.registry.register(AuditMetrics(self._audit_logs))
         if self._spans is not None:
             self._spans.show(metrics)
         self._look_after(serving, metrics)
@@ -174,13 +174,13 @@ class ArkServer(MultiService):
             self._closing.append(spans.stop)
             spans.start()
 
-    def _start_audit_log(self) -> None:
-        audited = audit_log(self._config, self._worker, self._now)
+    def _start_audit_logs(self) -> None:
+        audited = audit_logs(self._config, self._worker, self._now)
         if audited is not None:
-            log, self._auditing = audited
-            log.start()
-            self._audit_log = log
-            self._closing.append(log.stop)
+            self._audit_logs, self._auditing = audited
+            for log in self._audit_logs:
+                log.start()
+                self._closing.append(log.stop)
 
     async def _follow_definitions(self, application: Application, cacher: Cacher) -> Definitions:
         definitions = Definitions(application.stores, cacher, self._reactor)

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -26,7 +26,7 @@ BUFFER_EVENTS = 10_000
 BUFFER_BYTES = 64 * 1024 * 1024
 BATCH = 400
 SILENT_SECONDS = 60.0
-LOG, BUFFERED = "log", "buffered"
+LOG, WEBHOOK, BUFFERED = "log", "webhook", "buffered"
 
 _log = Logger()
 
@@ -38,6 +38,9 @@ class Sink(Protocol):
 
     def write(self, data: bytes) -> None:
         """Write whole lines; raises C{OSError}."""
+
+    def leave(self) -> None:
+        """Called by another thread: wait for nothing any more."""
 
     def close(self) -> None:
         """Write no more."""
@@ -57,6 +60,11 @@ class StandardOutput:
         while left:
             left = left[os.write(descriptor, left) :]
 
+    def leave(self) -> None:
+        """
+        There is nothing to wait for.
+        """
+
     def close(self) -> None:
         """
         It stays open.
@@ -68,14 +76,21 @@ class AuditLog:
     The log and what is counted of it.
 
     @ivar events: how many stages of requests were noted, by level.
-    @ivar errors: how many of them were lost, by where: L{LOG} where they could not be written,
-        L{BUFFERED} where there was no place for them.
+    @ivar errors: how many of them were lost, by where: L{LOG} or L{WEBHOOK} where they could not
+        be written, L{BUFFERED} where there was no place for them.
     """
 
     def __init__(
-        self, sink: Sink, now: Callable[[], float], most: int = BUFFER_EVENTS, most_bytes: int = BUFFER_BYTES
+        self,
+        sink: Sink,
+        now: Callable[[], float],
+        plugin: str = LOG,
+        *,
+        most: int = BUFFER_EVENTS,
+        most_bytes: int = BUFFER_BYTES,
     ) -> None:
         self._sink = sink
+        self._plugin = plugin
         self._now = now
         self._most = most
         self._most_bytes = most_bytes
@@ -102,6 +117,7 @@ class AuditLog:
         """
         thread, self._thread = self._thread, None
         if thread is not None:
+            self._sink.leave()
             with self._condition:
                 self._stopping = True
                 self._condition.notify()
@@ -144,28 +160,40 @@ class AuditLog:
                 self._lost(1, error)
         try:
             self._sink.write(b"".join(lines))
-        except (OSError, ValueError) as error:
+        except Exception as error:
+            # The thread must outlive whatever goes wrong with what it writes.
             self._lost(len(lines), error)
 
     def _lost(self, number: int, error: Exception) -> None:
-        self.errors[LOG] += number
+        self.errors[self._plugin] += number
         now = self._now()
         if now - self._warned_at >= SILENT_SECONDS:
             self._warned_at = now
-            _log.warn("the audit log cannot be written: {error}", error=error)
+            _log.warn("events of the audit {plugin} are lost: {error}", plugin=self._plugin, error=error)
+
+
+class AuditMetrics:
+    """
+    What was counted of logs that are told of the same requests.
+    """
+
+    def __init__(self, logs: Sequence[AuditLog]) -> None:
+        self._logs = logs
 
     def collect(self) -> Iterator[Metric]:
         """
-        What was counted, for C{prometheus_client}, under kube-apiserver's names.
+        Everything, for C{prometheus_client}, under kube-apiserver's names.
         """
-        noted = sum(self.events.values())
-        yield CounterMetricFamily("apiserver_audit_event", "Stages of requests that were noted.", noted)
+        events = self._logs[0].events
+        lost = sum((log.errors for log in self._logs), Counter[str]())
+        number = sum(events.values())
+        yield CounterMetricFamily("apiserver_audit_event", "Stages of requests that were noted.", number)
         levels = CounterMetricFamily("apiserver_audit_level", "The same by level.", labels=("level",))
         errors = CounterMetricFamily("apiserver_audit_error", "Events that were lost.", labels=("plugin",))
-        for level, number in self.events.items():
-            levels.add_metric((level,), number)
-        for plugin in (LOG, BUFFERED):
-            errors.add_metric((plugin,), self.errors[plugin])
+        for level, count in events.items():
+            levels.add_metric((level,), count)
+        for plugin in (LOG, WEBHOOK, BUFFERED):
+            errors.add_metric((plugin,), lost[plugin])
         yield levels
         yield errors
 

@@ -69,6 +69,11 @@ class RotatedFile:
         self._file.write(data)
         self._size += len(data)
 
+    def leave(self) -> None:
+        """
+        There is nothing to wait for.
+        """
+
     def close(self) -> None:
         """
         Write no more; it is opened again by the next L{write}.

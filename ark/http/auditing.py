@@ -7,7 +7,7 @@ has been answered, a watch also when its answer begins; one whose client is nobo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -41,10 +41,18 @@ class Auditing:
     @param now: the time of day.
     """
 
-    def __init__(self, policy: Policy, log: AuditLog, now: Callable[[], float]) -> None:
+    def __init__(self, policy: Policy, logs: Sequence[AuditLog], now: Callable[[], float]) -> None:
+        """
+        @param logs: one or more, each told of the same.
+        """
         self._policy = policy
         self._now = now
-        self.note = log.note
+        self._logs = logs
+        self.note = logs[0].note if len(logs) == 1 else self._note_all
+
+    def _note_all(self, noted: Noted) -> None:
+        for log in self._logs:
+            log.note(noted)
 
     def begin(self, request: Any, attributes: Attributes) -> RequestAudit | None:
         """

@@ -74,7 +74,7 @@ def main() -> None:
         log: Any = _Last()
         log.noted = []
         policy = Policy({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": level}]})
-        auditing, request = Auditing(policy, log, time.time), _request()
+        auditing, request = Auditing(policy, [log], time.time), _request()
         took = _measure(lambda auditing=auditing, request=request: _answer(request, auditing)) - base
         written = _measure(lambda log=log: [line_of(one) for one in log.noted]) if log.noted else 0.0
         print(f"{level}: {took:.2f} us to note, {written:.2f} us to write both stages")

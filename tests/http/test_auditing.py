@@ -88,7 +88,7 @@ class AuditingTests(ServerTestCase):
             registry(),
             authenticator=_ByToken(),
             authorizer=_ByName(),
-            auditing=Auditing(policy, log, lambda: EPOCH),
+            auditing=Auditing(policy, [log], lambda: EPOCH),
         )
         self.log.events()
 
