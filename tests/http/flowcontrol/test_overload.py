@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any
 
 from twisted.internet.task import Clock, deferLater
+from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
 from ark.authentication.userinfo import AUTHENTICATED_GROUP, UserInfo
@@ -16,6 +17,7 @@ from ark.http.flowcontrol.control import FlowControl
 from ark.interfaces import IAuthenticator, IAuthorizer
 from ark.testing import Answer, InMemoryServer
 from tests.endpoints.support import WIDGETS, ServerTestCase, registry
+from tests.http.test_customendpoints import Endpoint
 
 
 @implementer(IAuthenticator)
@@ -104,6 +106,20 @@ class OverloadTests(ServerTestCase):
         self.server.advance(12)
         self.assertEqual(Counter(watch.code for watch in watches), {200: 200})
         self.assertEqual(self.control.levels["global-default"].in_use, 0)
+
+    def test_streams_of_plug_ins_take_none(self) -> None:
+        """
+        While they last.
+        """
+        endpoint = Endpoint(verb="watch", answer=lambda request: NOT_DONE_YET)
+        control = FlowControl(12, Clock(), lambda group, plural: 0)
+        self.server = InMemoryServer(
+            registry(), authenticator=_ByHeader(), custom_endpoints=(endpoint,), flow_control=control
+        )
+        streams = [self.request("GET", endpoint.prefix) for _ in range(20)]
+        self.assertEqual(self.server.application.chain.long_running, 20)
+        self.assertEqual({stream.code for stream in streams}, {0})
+        self.assertEqual({level.in_use for level in control.levels.values()}, {0})
 
     def test_answers_tell_their_flow(self) -> None:
         """
