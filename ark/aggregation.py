@@ -144,7 +144,12 @@ class Aggregation:
         """
         admission = self._admission
         return Access(
-            self._authenticator(), self._authorizer, admission.namespaces, admission.plugins, self._resolve
+            self._authenticator(),
+            self._authorizer,
+            admission.namespaces,
+            admission.plugins,
+            self._resolve,
+            admission.steps,
         )
 
     def _authenticator(self) -> IAuthenticator:

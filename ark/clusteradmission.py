@@ -19,7 +19,7 @@ from ark.admission.ownerreferences import ClusterMapper, MappedResource, OwnerRe
 from ark.admission.policies.mutating import MutatingAdmissionPolicies
 from ark.admission.policies.params import LocalKinds, nothing_local
 from ark.admission.policies.validating import ValidatingAdmissionPolicies
-from ark.admission.timed import Timed
+from ark.admission.timed import Steps, Timed
 from ark.admission.webhooks.caller import WebhookCaller
 from ark.admission.webhooks.followed import FollowedWebhooks
 from ark.admission.webhooks.hook import Surroundings
@@ -42,6 +42,7 @@ class ClusterAdmission:
     @param local: finds the kinds that the server itself keeps, for parameters of policies.
     @ivar namespaces: the plug-in that stands first.
     @ivar plugins: the others, in order (contract 16.1).
+    @ivar steps: measures all of them together.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class ClusterAdmission:
     ) -> None:
         self._kinds = kinds
         self._metrics = AdmissionMetrics()
+        self.steps = Steps(self._metrics, reactor)
         self._informer = cluster.informer(NAMESPACES)
         phases = ClusterNamespaces(cluster, self._informer, reactor)
         self.namespaces: IAdmissionPlugin = NamespaceLifecycle(phases.phase_of, phases.doubt)
@@ -64,9 +66,11 @@ class ClusterAdmission:
         caller = WebhookCaller(reactor, resolve)
         self._webhooks = FollowedWebhooks(cluster, caller, around, reactor, self._metrics)
         self._mutating = MutatingAdmissionPolicies(
-            cluster, found.of, authorizer, merge_schemas(kinds), reactor, local
+            cluster, found.of, authorizer, merge_schemas(kinds), reactor, local, self._metrics
         )
-        self._validating = ValidatingAdmissionPolicies(cluster, found.of, authorizer, reactor, local)
+        self._validating = ValidatingAdmissionPolicies(
+            cluster, found.of, authorizer, reactor, local, self._metrics
+        )
         plugins: list[tuple[str, str, IAdmissionPlugin]] = [
             ("MutatingAdmissionPolicy", ADMIT, self._mutating),
             (MUTATING_WEBHOOKS, ADMIT, self._webhooks.mutating),

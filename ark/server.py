@@ -241,6 +241,7 @@ class ArkServer(MultiService):
             metrics=metrics,
             namespaces=access.namespaces,
             admission_plugins=access.plugins,
+            admission_steps=access.steps,
             resolve=access.resolve,
             flow_control=self._flow_control(metrics),
             auditing=self._auditing,

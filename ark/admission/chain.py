@@ -6,9 +6,11 @@ Follows C{k8s.io/apiserver/pkg/admission} (C{chain.go}, C{reinvocation.go}).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from ark.admission.attributes import Attributes, Subject
+from ark.admission.metrics import ADMIT, VALIDATE
+from ark.admission.timed import Steps
 from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
 
 _MOST_REMEMBERED = 4096
@@ -21,8 +23,9 @@ class Concerned:
     @ivar reads_managed_fields: whether any of them looks at C{metadata.managedFields}.
     """
 
-    def __init__(self, plugins: Sequence[IAdmissionPlugin]) -> None:
+    def __init__(self, plugins: Sequence[IAdmissionPlugin], steps: Steps | None = None) -> None:
         self._plugins = tuple(plugins)
+        self._steps = steps
         self.reads_managed_fields = any(plugin.reads_managed_fields for plugin in plugins)
 
     async def admit(self, attributes: Attributes) -> None:
@@ -32,6 +35,9 @@ class Concerned:
 
         @raise ark.meta.status.APIStatus: one of them refused.
         """
+        await self._measured(ADMIT, attributes, self._admit(attributes))
+
+    async def _admit(self, attributes: Attributes) -> None:
         for plugin in self._plugins:
             await plugin.admit(attributes)
         if attributes.reinvoke:
@@ -45,17 +51,29 @@ class Concerned:
 
         @raise ark.meta.status.APIStatus: one of them refused.
         """
+        await self._measured(VALIDATE, attributes, self._validate(attributes))
+
+    async def _validate(self, attributes: Attributes) -> None:
         for plugin in self._plugins:
             await plugin.validate(attributes)
+
+    async def _measured(self, step: str, attributes: Attributes, work: Awaitable[None]) -> None:
+        if self._steps is None:
+            await work
+        else:
+            await self._steps.measured(step, attributes.operation, work)
 
 
 class AdmissionChain:
     """
     Knows which plug-ins look at which writes.
+
+    @param steps: measures how long they take.
     """
 
-    def __init__(self, plugins: Sequence[IAdmissionPlugin] = ()) -> None:
+    def __init__(self, plugins: Sequence[IAdmissionPlugin] = (), steps: Steps | None = None) -> None:
         self._plugins = tuple(plugins)
+        self._steps = steps
         self._known: dict[Subject, Concerned | None] = {}
         for plugin in self._plugins:
             if ISelectiveAdmission.providedBy(plugin):
@@ -74,7 +92,7 @@ class AdmissionChain:
         found = [plugin for plugin in self._plugins if _concerns(plugin, subject)]
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
-        self._known[subject] = concerned = Concerned(found) if found else None
+        self._known[subject] = concerned = Concerned(found, self._steps) if found else None
         return concerned
 
 

@@ -27,7 +27,7 @@ BUDGET = 10_000_000
 CONDITIONS_BUDGET = 2_500_000
 # What takes about 50 ms.
 _LONG = 250_000
-_SPENT = "validation failed due to running out of cost budget, no further validation rules will be run"
+SPENT = "validation failed due to running out of cost budget, no further validation rules will be run"
 _NAMESPACE_METADATA = (
     "name",
     "generateName",
@@ -50,7 +50,7 @@ class OutOfBudget(Exception):
     """
 
     def __init__(self) -> None:
-        super().__init__(_SPENT)
+        super().__init__(SPENT)
 
 
 class Expression(NamedTuple):
@@ -71,10 +71,12 @@ class Result(NamedTuple):
     What an expression came to.
 
     @ivar error: why there is no value; empty if there is one.
+    @ivar seconds: how long it took, if anybody measures that.
     """
 
     value: Any
     error: str = ""
+    seconds: float = 0.0
 
 
 def compile_expression(environment: Environment, text: str, *accepted: Type) -> Expression:
@@ -112,6 +114,7 @@ class Given(NamedTuple):
     @ivar namespace: the namespace of the object; L{None} for none.
     @ivar answers: what is known of who may do what.
     @ivar turn: lets others have their turn between expressions that take long.
+    @ivar now: tells the time, to measure with.
     """
 
     attributes: Attributes
@@ -119,6 +122,7 @@ class Given(NamedTuple):
     namespace: Object | None = None
     params: Object | None = None
     turn: Turn | None = None
+    now: Callable[[], float] | None = None
 
 
 class Activation:
@@ -166,6 +170,7 @@ class Activation:
             self._composed.frame = (*frame, *rights)
         self.left = budget
         self._turn = given.turn
+        self._now = given.now
 
     def evaluate(self, expression: Expression) -> Result:
         """
@@ -197,11 +202,16 @@ class Activation:
         found = []
         before = self._effort()
         for each in expressions:
-            found.append(self.evaluate(each))
+            found.append(self.evaluate(each) if self._now is None else self._timed(each, self._now))
             if self._effort() - before > _LONG and self._turn is not None:
                 await self._turn()
                 before = self._effort()
         return found
+
+    def _timed(self, expression: Expression, now: Callable[[], float]) -> Result:
+        started = now()
+        value, error, _ = self.evaluate(expression)
+        return Result(value, error, now() - started)
 
     def _effort(self) -> int:
         """

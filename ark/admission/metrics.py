@@ -1,20 +1,20 @@
 """
 What admission counts, under kube-apiserver's names.
 
-Names, labels and buckets follow C{k8s.io/apiserver/pkg/admission/metrics/metrics.go}.
+Names, labels and buckets follow C{k8s.io/apiserver/pkg/admission/metrics/metrics.go}
+and, for policies, C{plugin/policy/validating/metrics} and C{plugin/policy/mutating/metrics}.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import Metric
 
-Labels = tuple[str, ...]
+from ark.admission.expressions import SPENT
+from ark.admission.series import Counts, Labels, Seconds
 
 ADMIT = "admit"
 VALIDATE = "validate"
@@ -24,12 +24,12 @@ NO_ERROR = "no_error"
 CALLING = "calling_webhook_error"
 INTERNAL = "apiserver_internal_error"
 
-_PREFIX = "apiserver_admission_"
 _MOST = 600
 _PLUGIN_SECONDS = (0.005, 0.025, 0.1, 0.5, 1.0, 2.5)
 _WEBHOOK_SECONDS = (*_PLUGIN_SECONDS, 10.0, 25.0)
 _CONDITION_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.1, 0.2, 0.25)
-_SECONDS_LABELS = ("name", "type", "operation", "rejected")
+# The first bucket is for expressions that do next to nothing.
+_POLICY_SECONDS = (0.0000005, 0.001, 0.01, 0.1, 1.0)
 
 
 class Call(NamedTuple):
@@ -44,64 +44,23 @@ class Call(NamedTuple):
     operation: str
 
 
-class _Seconds:
+class _Checks:
     """
-    Durations by labels.
+    What policies did.
     """
 
-    def __init__(
-        self, name: str, documentation: str, bounds: tuple[float, ...], labels: Labels = _SECONDS_LABELS
-    ) -> None:
-        self._name = _PREFIX + name
-        self._documentation = documentation
-        self._bounds = bounds
-        self._labels = labels
-        self._found: dict[Labels, list[int]] = defaultdict(lambda: [0] * (len(bounds) + 1))
-        self._sums: dict[Labels, float] = defaultdict(float)
+    def __init__(self, name: str, what: str, labels: Labels) -> None:
+        self._counts = Counts(f"{name}_total", f"The {what} of policies.", labels)
+        self._seconds = Seconds(
+            f"{name}_duration_seconds", f"Seconds that {what} of policies took.", _POLICY_SECONDS, labels
+        )
 
     def observe(self, labels: Labels, seconds: float) -> None:
-        self._found[labels][bisect_left(self._bounds, seconds)] += 1
-        self._sums[labels] += seconds
+        self._counts.add(*labels)
+        self._seconds.observe(labels, seconds)
 
-    def collect(self) -> Metric:
-        family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
-        for labels, counts in self._found.items():
-            family.add_metric(labels, list(self._buckets(counts)), self._sums[labels])
-        return family
-
-    def _buckets(self, counts: list[int]) -> Iterator[tuple[str, float]]:
-        total = 0
-        for bound, count in zip((*map(str, self._bounds), "+Inf"), counts, strict=True):
-            total += count
-            yield bound, total
-
-
-class _Counts:
-    """
-    Numbers by labels.
-    """
-
-    def __init__(self, name: str, documentation: str, labels: Labels) -> None:
-        self._name = _PREFIX + name
-        self._documentation = documentation
-        self._labels = labels
-        self._found: dict[Labels, int] = defaultdict(int)
-
-    def add(self, *labels: str) -> None:
-        self._found[labels] += 1
-
-    def collect(self) -> Metric:
-        plain, _, suffix = self._name.rpartition("_")
-        if suffix == "total":
-            family = CounterMetricFamily(plain, self._documentation, labels=self._labels)
-            for labels, value in self._found.items():
-                family.add_metric(labels, value)
-            return family
-        # The library would call a counter C{..._count_total}.
-        untyped = Metric(self._name, self._documentation, "unknown")
-        for labels, value in self._found.items():
-            untyped.add_sample(self._name, dict(zip(self._labels, labels, strict=True)), value)
-        return untyped
+    def collect(self) -> Iterable[Metric]:
+        return self._counts.collect(), self._seconds.collect()
 
 
 class AdmissionMetrics:
@@ -113,39 +72,72 @@ class AdmissionMetrics:
         """
         @param registry: shows what is counted; L{collect} is told otherwise.
         """
-        self._plugins = _Seconds(
-            "controller_admission_duration_seconds", "Seconds an admission plug-in took.", _PLUGIN_SECONDS
+        took = ("name", "type", "operation", "rejected")
+        self._steps = Seconds(
+            "apiserver_admission_step_admission_duration_seconds",
+            "Seconds that all admission plug-ins together took.",
+            _PLUGIN_SECONDS,
+            took[1:],
         )
-        self._webhooks = _Seconds(
-            "webhook_admission_duration_seconds", "Seconds an admission webhook took.", _WEBHOOK_SECONDS
+        self._plugins = Seconds(
+            "apiserver_admission_controller_admission_duration_seconds",
+            "Seconds an admission plug-in took.",
+            _PLUGIN_SECONDS,
+            took,
+        )
+        self._webhooks = Seconds(
+            "apiserver_admission_webhook_admission_duration_seconds",
+            "Seconds an admission webhook took.",
+            _WEBHOOK_SECONDS,
+            took,
         )
         call = ("name", "type", "operation")
-        self._requests = _Counts(
-            "webhook_request_total", "Requests to admission webhooks.", (*call, "code", "rejected")
+        self._requests = Counts(
+            "apiserver_admission_webhook_request_total",
+            "Requests to admission webhooks.",
+            (*call, "code", "rejected"),
         )
-        self._rejections = _Counts(
-            "webhook_rejection_count",
+        self._rejections = Counts(
+            "apiserver_admission_webhook_rejection_count",
             "Writes that failed by admission webhooks.",
             (*call, "error_type", "rejection_code"),
         )
-        self._opened = _Counts(
-            "webhook_fail_open_count", "Failures of admission webhooks that were ignored.", call[:2]
+        self._opened = Counts(
+            "apiserver_admission_webhook_fail_open_count",
+            "Failures of admission webhooks that were ignored.",
+            call[:2],
         )
         about = ("name", "kind", "type", "operation")
-        self._errors = _Counts(
-            "match_condition_evaluation_errors_total", "Match conditions that could not be judged.", about
+        self._errors = Counts(
+            "apiserver_admission_match_condition_evaluation_errors_total",
+            "Match conditions that could not be judged.",
+            about,
         )
-        self._judgements = _Seconds(
-            "match_condition_evaluation_seconds",
+        self._judgements = Seconds(
+            "apiserver_admission_match_condition_evaluation_seconds",
             "Seconds that match conditions took which did not hold.",
             _CONDITION_SECONDS,
             about,
         )
-        self._exclusions = _Counts(
-            "match_condition_exclusions_total", "Writes that match conditions kept from being judged.", about
+        self._exclusions = Counts(
+            "apiserver_admission_match_condition_exclusions_total",
+            "Writes that match conditions kept from being judged.",
+            about,
         )
+        bound = ("policy", "policy_binding", "error_type")
+        name = "apiserver_validating_admission_policy_check"
+        self._checks = _Checks(name, "validations that did not hold", (*bound, "enforcement_action"))
+        self._mutations = _Checks("apiserver_mutating_admission_policy_check", "mutations", bound)
         if registry is not None:
             registry.register(self)
+
+    def step(self, step: str, operation: str, rejected: bool, seconds: float) -> None:
+        """
+        All plug-ins are done.
+
+        @param step: C{admit} or C{validate}.
+        """
+        self._steps.observe((step, operation, _truth(rejected)), seconds)
 
     def plugin(self, name: str, step: str, operation: str, rejected: bool, seconds: float) -> None:
         """
@@ -192,15 +184,48 @@ class AdmissionMetrics:
         """
         self._exclusions.add(name, kind, step, operation)
 
+    def checked(self, bound: tuple[str, str], error: str, action: str, seconds: float) -> None:
+        """
+        A validation of a policy did not hold, or could not be judged.
+
+        @param bound: the names of the policy and of its binding.
+        @param error: what was said of it.
+        @param action: C{allow}, C{deny}, C{audit} or C{warn}.
+        """
+        self._checks.observe((*bound, _error_type(error), action), seconds)
+
+    def mutated(self, bound: tuple[str, str], error: str, seconds: float) -> None:
+        """
+        A mutation of a policy was made, or could not be made.
+
+        @param bound: the names of the policy and of its binding.
+        @param error: why not; empty if it was.
+        """
+        self._mutations.observe((*bound, _error_type(error) if error else NO_ERROR), seconds)
+
     def collect(self) -> Iterable[Metric]:
         """
         Everything, for C{prometheus_client}.
         """
-        for one in (self._plugins, self._webhooks, self._judgements):
+        for one in (self._steps, self._plugins, self._webhooks, self._judgements):
             yield one.collect()
         for counts in (self._requests, self._rejections, self._opened, self._errors, self._exclusions):
             yield counts.collect()
+        for checks in (self._checks, self._mutations):
+            yield from checks.collect()
 
 
 def _truth(value: bool) -> str:
     return "true" if value else "false"
+
+
+def _error_type(message: str) -> str:
+    """
+    What kube-apiserver takes a message for (C{ErrorType} in C{plugin/policy/validating/errors.go}):
+    also a validation that just does not hold.
+    """
+    if message.startswith("compilation"):
+        return "compile_error"
+    if message.startswith(SPENT):
+        return "out_of_budget"
+    return "invalid_error"

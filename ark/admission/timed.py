@@ -1,7 +1,7 @@
 """
 Plug-ins whose time is measured.
 
-Follows C{WithControllerMetrics} in C{k8s.io/apiserver/pkg/admission/metrics}.
+Follows C{WithControllerMetrics} and C{WithStepMetrics} in C{k8s.io/apiserver/pkg/admission/metrics}.
 """
 
 from __future__ import annotations
@@ -77,13 +77,43 @@ class Timed:
             await self._measured(attributes, self._plugin.validate(attributes))
 
     async def _measured(self, attributes: Attributes, work: Awaitable[None]) -> None:
-        started = self._reactor.seconds()
-        rejected = False
-        try:
-            await work
-        except APIStatus:
-            rejected = True
-            raise
-        finally:
-            seconds = self._reactor.seconds() - started
+        def observe(rejected: bool, seconds: float) -> None:
             self._metrics.plugin(self._name, self._step, attributes.operation, rejected, seconds)
+
+        await _measured(self._reactor, work, observe)
+
+
+class Steps:
+    """
+    Measures what all plug-ins together take (C{WithStepMetrics}).
+    """
+
+    def __init__(self, metrics: AdmissionMetrics, reactor: IReactorTime) -> None:
+        self._metrics = metrics
+        self._reactor = reactor
+
+    async def measured(self, step: str, operation: str, work: Awaitable[None]) -> None:
+        """
+        Wait for C{work}.
+
+        @param step: C{admit} or C{validate}.
+        """
+
+        def observe(rejected: bool, seconds: float) -> None:
+            self._metrics.step(step, operation, rejected, seconds)
+
+        await _measured(self._reactor, work, observe)
+
+
+async def _measured(
+    reactor: IReactorTime, work: Awaitable[None], observe: Callable[[bool, float], None]
+) -> None:
+    started = reactor.seconds()
+    rejected = False
+    try:
+        await work
+    except APIStatus:
+        rejected = True
+        raise
+    finally:
+        observe(rejected, reactor.seconds() - started)

@@ -17,6 +17,7 @@ from zope.interface import implementer
 
 from ark.admission.chain import AdmissionChain
 from ark.admission.namespacelifecycle import NamespaceLifecycle
+from ark.admission.timed import Steps
 from ark.apis.documents import Documents
 from ark.apis.kind import Kind
 from ark.apis.loader import KindRegistry
@@ -70,6 +71,7 @@ class Access(NamedTuple):
     @ivar namespaces: judges by the namespaces of somebody else; L{None} for those kept here.
     @ivar plugins: what judges writes after that, in order.
     @ivar resolve: finds services of somebody else; L{None} for those kept here.
+    @ivar steps: measures what all that judge writes take together.
     """
 
     authenticator: IAuthenticator
@@ -77,6 +79,7 @@ class Access(NamedTuple):
     namespaces: IAdmissionPlugin | None = None
     plugins: tuple[IAdmissionPlugin, ...] = ()
     resolve: Resolve | None = None
+    steps: Steps | None = None
 
 
 @dataclass
@@ -88,6 +91,7 @@ class ApplicationParts:
     @ivar now: tells the time of day in seconds since the epoch.
     @ivar namespaces: see L{Access}.
     @ivar resolve: see L{Access}.
+    @ivar admission_steps: see L{Access.steps}.
     @ivar flow_control: says whose turn it is; the limits of requests in flight do not count then.
     @ivar auditing: tells the audit log of requests.
     @ivar webhook_agent: makes requests to webhooks; by default each has one of its own.
@@ -105,6 +109,7 @@ class ApplicationParts:
     namespaces: IAdmissionPlugin | None = None
     admission_plugins: Sequence[IAdmissionPlugin] = ()
     resolve: Resolve | None = None
+    admission_steps: Steps | None = None
     custom_endpoints: Sequence[ICustomEndpoint] = ()
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
@@ -173,7 +178,7 @@ class Application:
         self.reactor = parts.reactor
         self.now = parts.now
         namespaces = parts.namespaces or NamespaceLifecycle(NamespacePhases(parts.cacher).phase_of)
-        admission = AdmissionChain((namespaces, *parts.admission_plugins))
+        admission = AdmissionChain((namespaces, *parts.admission_plugins), parts.admission_steps)
         resolve = parts.resolve or Services(parts.cacher).address
         conversions = Conversions(parts.reactor, resolve, parts.webhook_agent)
         self.stores = Stores(parts.registry, parts.cacher, admission, parts.now, conversions)

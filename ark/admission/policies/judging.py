@@ -33,11 +33,15 @@ class Decision(NamedTuple):
     What one validation says.
 
     @ivar denied: whether it is against the write.
+    @ivar failed: whether it could not be judged.
+    @ivar seconds: how long its expression took.
     """
 
     denied: bool
     message: str = ""
     reason: str = INVALID
+    failed: bool = False
+    seconds: float = 0.0
 
 
 class Annotation(NamedTuple):
@@ -48,6 +52,7 @@ class Annotation(NamedTuple):
     key: str
     value: str
     error: str = ""
+    seconds: float = 0.0
 
 
 class Judgement(NamedTuple):
@@ -138,17 +143,17 @@ class ValidatingPolicy:
         except OutOfBudget as error:
             return Judgement((self._failure(str(error)),))
 
-    def _failure(self, message: str) -> Decision:
-        return Decision(not self._ignores, message)
+    def _failure(self, message: str, seconds: float = 0.0) -> Decision:
+        return Decision(not self._ignores, message, failed=True, seconds=seconds)
 
     def _decision(self, validation: _Validation, result: Result, message: str, fault: str) -> Decision:
         if result.error:
-            return self._failure(result.error)
+            return self._failure(result.error, result.seconds)
         if fault:
-            return self._failure(fault)
+            return self._failure(fault, result.seconds)
         if result.value is True:
             return Decision(False)
-        return Decision(True, validation.told(message), validation.reason)
+        return Decision(True, validation.told(message), validation.reason, seconds=result.seconds)
 
     async def _messages(self, given: Given, budget: int) -> tuple[Sequence[str], str]:
         """
@@ -176,7 +181,7 @@ class ValidatingPolicy:
         for (key, _), result in zip(self._annotations, results):
             if result.error:
                 if not self._ignores:
-                    found.append(Annotation(key, "", result.error))
+                    found.append(Annotation(key, "", result.error, result.seconds))
             elif isinstance(result.value, str) and result.value.strip():
                 found.append(Annotation(key, result.value.strip()))
         return found

@@ -7,23 +7,23 @@ C{reinvocationcontext.go}) and C{policy/generic/policy_dispatcher.go}.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from ark.admission.answering import Answering
-from ark.admission.attributes import DELETE, Attributes, Subject
-from ark.admission.expressions import Given, Turn
+from ark.admission.attributes import DELETE, Attributes
+from ark.admission.expressions import Given
 from ark.admission.matchconditions import ConditionsFailed
+from ark.admission.metrics import AdmissionMetrics
 from ark.admission.policies.matching import MatchError
-from ark.admission.policies.params import LocalKinds, ParamFault, ParamKinds, nothing_local
+from ark.admission.policies.params import LocalKinds, ParamFault, nothing_local
 from ark.admission.policies.patching import MutatingPolicy, Mutation, MutationFailed
+from ark.admission.policies.plugin import Around, PolicyPlugin, around
 from ark.admission.policies.reinvocation import Invocation, Reinvocation
-from ark.admission.policies.source import Binding, Hook, PolicySource
+from ark.admission.policies.source import Binding, Hook
 from ark.admission.refusals import forbidden
 from ark.admission.selectors import NamespaceLookup
 from ark.admission.versions import ChangingVersions
@@ -40,8 +40,6 @@ Schemas = Callable[[Attributes], "TypedSchema | None"]
 Finds what the schema of the object of a write says about merging.
 """
 
-_NAMESPACES = ("", "namespaces")
-
 
 class _Failure(NamedTuple):
     message: str
@@ -53,19 +51,11 @@ class _Mutating:
     One write before the policies.
     """
 
-    def __init__(
-        self,
-        attributes: Attributes,
-        answering: Answering,
-        namespace_of: NamespaceLookup,
-        schemas: Schemas,
-        turn: Turn,
-    ) -> None:
+    def __init__(self, attributes: Attributes, around: Around, schemas: Schemas) -> None:
         self._attributes = attributes
-        self._answering = answering
-        self._namespace_of = namespace_of
+        self._around = around
+        self._answering = Answering(around.authorizer)
         self._schemas = schemas
-        self._turn = turn
         self._failures: list[_Failure] = []
         self._versions = ChangingVersions(attributes)
         self._dirty = False
@@ -83,7 +73,7 @@ class _Mutating:
     async def _invocations(self, hook: Hook[MutatingPolicy]) -> list[Invocation]:
         attributes = self._attributes
         try:
-            version = await hook.resources.version_met(attributes, self._namespace_of)
+            version = await hook.resources.version_met(attributes, self._around.namespace_of)
             if version is None:
                 return []
             await hook.ready()
@@ -93,7 +83,7 @@ class _Mutating:
         found: list[Invocation] = []
         for binding in hook.bindings:
             try:
-                if await binding.resources.version_met(attributes, self._namespace_of) is None:
+                if await binding.resources.version_met(attributes, self._around.namespace_of) is None:
                     continue
                 if await self._can_be_shown(hook, version):
                     params = await hook.params(binding, attributes)
@@ -115,9 +105,7 @@ class _Mutating:
         memory = Reinvocation.of(attributes)
         if attributes.reinvoking and memory.differs(attributes.object):
             memory.ask_again()
-        namespace = None
-        if attributes.namespace and attributes.resource != _NAMESPACES:
-            namespace = await self._namespace_of(attributes.namespace)
+        namespace = await self._around.namespace(attributes)
         for invocation in invocations:
             await self._invoke(invocation, namespace, memory)
         await self._versions.take()
@@ -130,7 +118,7 @@ class _Mutating:
     async def _invoke(self, invocation: Invocation, namespace: Object | None, memory: Reinvocation) -> None:
         attributes, policy = self._attributes, invocation.hook.compiled
         seen = await self._shown(invocation.version)
-        given = Given(seen, self._answering.answers, namespace, invocation.param, self._turn)
+        given = Given(seen, self._answering.answers, namespace, invocation.param, self._around.turn)
         try:
             if not await self._answering.run(lambda: policy.met(given)):
                 return
@@ -140,9 +128,9 @@ class _Mutating:
         if attributes.reinvoking and not memory.is_again(invocation.key):
             return
         before = seen.object
-        for mutation in policy.mutations:
+        for mutation in policy.mutations if before is not None else ():
             try:
-                await self._apply(policy, mutation, given)
+                await self._counted(invocation, self._apply(policy, mutation, given))
             except MutationFailed as error:
                 self._fail(invocation.hook, invocation.binding, str(error), "Invalid")
         if seen.object is not before and seen.object != before:
@@ -150,6 +138,18 @@ class _Mutating:
             attributes.reinvoke = True
         if policy.reinvoked:
             memory.saw(invocation.key)
+
+    async def _counted(self, invocation: Invocation, work: Awaitable[None]) -> None:
+        around, told = self._around, ""
+        started = around.now()
+        try:
+            await work
+        except (MutationFailed, APIStatus) as error:
+            told = error.message if isinstance(error, APIStatus) else str(error)
+            raise
+        finally:
+            bound = invocation.hook.name, invocation.binding.name
+            around.metrics.mutated(bound, told, around.now() - started)
 
     async def _shown(self, version: str) -> Attributes:
         """
@@ -166,8 +166,7 @@ class _Mutating:
         """
         attributes = given.attributes
         obj = attributes.object
-        if obj is None:
-            return
+        assert obj is not None
         schema = self._schemas(attributes)
         if schema is None:
             raise service_unavailable(
@@ -206,7 +205,7 @@ def _own(obj: Object) -> Object:
 
 
 @implementer(IAdmissionPlugin, ISelectiveAdmission)
-class MutatingAdmissionPolicies:
+class MutatingAdmissionPolicies(PolicyPlugin[MutatingPolicy]):
     """
     @param namespace_of: finds the namespaces of what is written.
     @param authorizer: answers the questions of expressions.
@@ -223,41 +222,11 @@ class MutatingAdmissionPolicies:
         schemas: Schemas,
         reactor: Any,
         local: LocalKinds = nothing_local,
+        metrics: AdmissionMetrics | None = None,
     ) -> None:
-        self._namespace_of = namespace_of
-        self._authorizer = authorizer
+        found = around(namespace_of, authorizer, reactor, metrics)
+        super().__init__(cluster, "mutatingadmissionpolicies", MutatingPolicy, found, reactor, local)
         self._schemas = schemas
-        self._turn = partial(deferLater, reactor, 0)
-        params = ParamKinds(cluster, reactor, local)
-        self._source: PolicySource[MutatingPolicy] = PolicySource(
-            cluster, "mutatingadmissionpolicies", MutatingPolicy, params, reactor
-        )
-
-    def start(self) -> None:
-        """
-        Begin to follow the policies.
-        """
-        self._source.start()
-
-    def stop(self) -> None:
-        """
-        Follow them no more.
-        """
-        self._source.stop()
-
-    @property
-    def synced(self) -> bool:
-        """
-        Whether it is known what policies there are.
-        """
-        return self._source.synced
-
-    @property
-    def reads_managed_fields(self) -> bool:
-        """
-        Whether a policy looks at who owns which field.
-        """
-        return self._source.reads_managed_fields
 
     def handles(self, operation: str) -> bool:
         """
@@ -265,27 +234,13 @@ class MutatingAdmissionPolicies:
         """
         return operation != DELETE
 
-    def concerns(self, subject: Subject) -> bool:
-        """
-        See L{ISelectiveAdmission.concerns}.
-        """
-        return self._source.concerns(subject)
-
-    def subscribe(self, changed: Callable[[], None]) -> None:
-        """
-        See L{ISelectiveAdmission.subscribe}.
-        """
-        self._source.subscribe(changed)
-
     async def admit(self, attributes: Attributes) -> None:
         """
         Have the policies change the object.
         """
         hooks: Hooks = await self._source.concerned(attributes)
         if hooks:
-            answering = Answering(self._authorizer)
-            mutating = _Mutating(attributes, answering, self._namespace_of, self._schemas, self._turn)
-            await mutating.mutate(hooks)
+            await _Mutating(attributes, self._around, self._schemas).mutate(hooks)
 
     async def validate(self, attributes: Attributes) -> None:
         """

@@ -6,21 +6,21 @@ Follows C{k8s.io/apiserver/pkg/admission/plugin/policy/validating/dispatcher.go}
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from ark.admission.answering import Answering
-from ark.admission.attributes import Attributes, Subject
-from ark.admission.expressions import Given, Turn
+from ark.admission.attributes import Attributes
+from ark.admission.expressions import Given
+from ark.admission.metrics import AdmissionMetrics
 from ark.admission.policies.judging import INVALID, Annotation, Decision, Judgement, ValidatingPolicy
 from ark.admission.policies.matching import MatchError
-from ark.admission.policies.params import LocalKinds, ParamFault, ParamKinds, nothing_local
-from ark.admission.policies.source import Binding, Hook, PolicySource
+from ark.admission.policies.params import LocalKinds, ParamFault, nothing_local
+from ark.admission.policies.plugin import Around, PolicyPlugin, around
+from ark.admission.policies.source import Binding, Hook
 from ark.admission.refusals import forbidden
 from ark.admission.selectors import NamespaceLookup
 from ark.admission.versions import Versions
@@ -32,7 +32,6 @@ Object = dict[str, Any]
 _FAILURE_KEY = "validation.policy.admission.k8s.io/validation_failure"
 _LONGEST_ANNOTATION = 10 * 1024
 _CODES = {"Forbidden": 403, "Unauthorized": 401, "RequestEntityTooLarge": 413}
-_NAMESPACES = ("", "namespaces")
 
 
 class _Denial(NamedTuple):
@@ -45,14 +44,11 @@ class _Judging:
     One write before the policies.
     """
 
-    def __init__(
-        self, attributes: Attributes, answering: Answering, namespace_of: NamespaceLookup, turn: Turn
-    ) -> None:
+    def __init__(self, attributes: Attributes, around: Around) -> None:
         self._attributes = attributes
+        self._around = around
         self._versions = Versions(attributes)
-        self._answering = answering
-        self._namespace_of = namespace_of
-        self._turn = turn
+        self._answering = Answering(around.authorizer)
         self._denials: list[_Denial] = []
 
     async def judge(self, hooks: Iterable[Hook[ValidatingPolicy]]) -> None:
@@ -61,7 +57,7 @@ class _Judging:
         """
         for hook in hooks:
             try:
-                version = await hook.resources.version_met(self._attributes, self._namespace_of)
+                version = await hook.resources.version_met(self._attributes, self._around.namespace_of)
                 if version is None:
                     continue
                 await hook.ready()
@@ -81,7 +77,7 @@ class _Judging:
     ) -> None:
         attributes = self._attributes
         try:
-            if await binding.resources.version_met(attributes, self._namespace_of) is None:
+            if await binding.resources.version_met(attributes, self._around.namespace_of) is None:
                 return
             params = await hook.params(binding, attributes)
             if params:
@@ -89,13 +85,16 @@ class _Judging:
         except (*MatchError, ParamFault) as error:
             self._misconfigured(hook, binding, error)
             return
-        namespace = await self._namespace()
+        around = self._around
+        namespace = await around.namespace(self._attributes)
         for param in params:
-            given = Given(attributes, self._answering.answers, namespace, param, self._turn)
+            given = Given(attributes, self._answering.answers, namespace, param, around.turn, around.now)
             judgement = await self._judged(hook, given)
             for index, decision in enumerate(judgement.decisions):
                 if decision.denied:
                     self._denied(hook, binding, index, decision)
+                elif decision.failed:
+                    self._checked(hook, binding, decision, "allow")
             for annotation in judgement.annotations:
                 self._annotated(hook, binding, annotation, told)
 
@@ -109,12 +108,6 @@ class _Judging:
         policy = hook.compiled
         return await self._answering.run(lambda: policy.judge(given))
 
-    async def _namespace(self) -> Object | None:
-        attributes = self._attributes
-        if not attributes.namespace or attributes.resource == _NAMESPACES:
-            return None
-        return await self._namespace_of(attributes.namespace)
-
     def _misconfigured(self, hook: Hook[Any], binding: Binding | None, error: Exception) -> None:
         if hook.ignores:
             return
@@ -126,6 +119,7 @@ class _Judging:
         Do what the binding says is to be done then.
         """
         for action in binding.source.get("validationActions") or ():
+            self._checked(hook, binding, decision, action.lower())
             if action == "Deny":
                 self._deny(hook, binding, decision.message, decision.reason)
             elif action == "Audit":
@@ -136,11 +130,16 @@ class _Judging:
                     f"with binding '{binding.name}': {decision.message}"
                 )
 
+    def _checked(self, hook: Hook[Any], binding: Binding, decision: Decision, action: str) -> None:
+        self._around.metrics.checked((hook.name, binding.name), decision.message, action, decision.seconds)
+
     def _annotated(
         self, hook: Hook[Any], binding: Binding, annotation: Annotation, told: dict[str, list[str]]
     ) -> None:
         if annotation.error:
             self._deny(hook, binding, annotation.error, INVALID)
+            bound = hook.name, binding.name
+            self._around.metrics.checked(bound, annotation.error, "deny", annotation.seconds)
             return
         value = annotation.value.encode()[:_LONGEST_ANNOTATION].decode(errors="ignore")
         values = told.setdefault(annotation.key, [])
@@ -178,7 +177,7 @@ def _failure(binding: Binding, index: int, decision: Decision) -> str:
 
 
 @implementer(IAdmissionPlugin, ISelectiveAdmission)
-class ValidatingAdmissionPolicies:
+class ValidatingAdmissionPolicies(PolicyPlugin[ValidatingPolicy]):
     """
     @param namespace_of: finds the namespaces of what is written.
     @param authorizer: answers the questions of expressions.
@@ -193,58 +192,16 @@ class ValidatingAdmissionPolicies:
         authorizer: IAuthorizer,
         reactor: Any,
         local: LocalKinds = nothing_local,
+        metrics: AdmissionMetrics | None = None,
     ) -> None:
-        self._namespace_of = namespace_of
-        self._authorizer = authorizer
-        self._turn = partial(deferLater, reactor, 0)
-        params = ParamKinds(cluster, reactor, local)
-        self._source: PolicySource[ValidatingPolicy] = PolicySource(
-            cluster, "validatingadmissionpolicies", ValidatingPolicy, params, reactor
-        )
-
-    def start(self) -> None:
-        """
-        Begin to follow the policies.
-        """
-        self._source.start()
-
-    def stop(self) -> None:
-        """
-        Follow them no more.
-        """
-        self._source.stop()
-
-    @property
-    def synced(self) -> bool:
-        """
-        Whether it is known what policies there are.
-        """
-        return self._source.synced
-
-    @property
-    def reads_managed_fields(self) -> bool:
-        """
-        Whether a policy looks at who owns which field.
-        """
-        return self._source.reads_managed_fields
+        found = around(namespace_of, authorizer, reactor, metrics)
+        super().__init__(cluster, "validatingadmissionpolicies", ValidatingPolicy, found, reactor, local)
 
     def handles(self, operation: str) -> bool:
         """
         All of them.
         """
         return True
-
-    def concerns(self, subject: Subject) -> bool:
-        """
-        See L{ISelectiveAdmission.concerns}.
-        """
-        return self._source.concerns(subject)
-
-    def subscribe(self, changed: Callable[[], None]) -> None:
-        """
-        See L{ISelectiveAdmission.subscribe}.
-        """
-        self._source.subscribe(changed)
 
     async def admit(self, attributes: Attributes) -> None:
         """
@@ -257,5 +214,4 @@ class ValidatingAdmissionPolicies:
         """
         hooks: Sequence[Hook[ValidatingPolicy]] = await self._source.concerned(attributes)
         if hooks:
-            judging = _Judging(attributes, Answering(self._authorizer), self._namespace_of, self._turn)
-            await judging.judge(hooks)
+            await _Judging(attributes, self._around).judge(hooks)
