@@ -1,5 +1,5 @@
 """
-Tests for L{ark.admission.timed}.
+Tests for L{ark.admission.timed}, and of how chains are measured.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zope.interface.verify import verifyObject
 from ark.admission.attributes import CREATE, DELETE, UPDATE, Attributes, Subject
 from ark.admission.chain import AdmissionChain
 from ark.admission.metrics import ADMIT, VALIDATE, AdmissionMetrics
-from ark.admission.timed import Timed
+from ark.admission.timed import Steps, Timed
 from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
 from ark.meta.gvk import GroupKind, GroupResource
 from ark.meta.status import APIStatus, bad_request
@@ -83,6 +83,25 @@ class TimedTests(SynchronousTestCase):
         self.metrics = AdmissionMetrics()
         self.timed = Timed(self.slow, "Slow", ADMIT, self.metrics, self.clock)
 
+    def attributes(self) -> Attributes:
+        """
+        A widget that somebody makes.
+        """
+        return Attributes(
+            CREATE, GroupKind("g", "Widget"), GroupResource("g", "widgets"), "v1", "default", "w", {}, None
+        )
+
+    def sums(self, what: str) -> dict[tuple[str, ...], float]:
+        """
+        The seconds that were measured, by labels.
+        """
+        return {
+            tuple(sample.labels.values()): sample.value
+            for metric in self.metrics.collect()
+            for sample in metric.samples
+            if sample.name == f"apiserver_admission_{what}_admission_duration_seconds_sum"
+        }
+
     def test_it_is_the_same_plugin(self) -> None:
         """
         For those who ask.
@@ -106,19 +125,27 @@ class TimedTests(SynchronousTestCase):
         Under what it did, and how it ended; in the other step it is left alone.
         """
         judging = Timed(self.slow, "Slow", VALIDATE, self.metrics, self.clock)
-        attributes = Attributes(
-            CREATE, GroupKind("g", "Widget"), GroupResource("g", "widgets"), "v1", "default", "w", {}, None
-        )
+        attributes = self.attributes()
         self.successResultOf(Deferred.fromCoroutine(self.timed.admit(attributes)))
         self.successResultOf(Deferred.fromCoroutine(self.timed.validate(attributes)))
         self.successResultOf(Deferred.fromCoroutine(judging.admit(attributes)))
         self.failureResultOf(Deferred.fromCoroutine(judging.validate(attributes)), APIStatus)
-        sums = {
-            tuple(sample.labels.values()): sample.value
-            for metric in self.metrics.collect()
-            for sample in metric.samples
-            if sample.name == "apiserver_admission_controller_admission_duration_seconds_sum"
-        }
         self.assertEqual(
-            sums, {("Slow", "admit", "CREATE", "false"): 1, ("Slow", "validate", "CREATE", "true"): 0}
+            self.sums("controller"),
+            {("Slow", "admit", "CREATE", "false"): 1, ("Slow", "validate", "CREATE", "true"): 0},
+        )
+
+    def test_a_step_is_measured_as_a_whole(self) -> None:
+        """
+        All plug-ins together, and both rounds.
+        """
+        chain = AdmissionChain([self.slow, self.slow], Steps(self.metrics, self.clock))
+        concerned = chain.concerned(WIDGETS)
+        assert concerned is not None
+        attributes = self.attributes()
+        attributes.reinvoke = True
+        self.successResultOf(Deferred.fromCoroutine(concerned.admit(attributes)))
+        self.failureResultOf(Deferred.fromCoroutine(concerned.validate(attributes)), APIStatus)
+        self.assertEqual(
+            self.sums("step"), {("admit", "CREATE", "false"): 4, ("validate", "CREATE", "true"): 0}
         )

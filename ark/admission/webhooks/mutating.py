@@ -6,19 +6,18 @@ Follows C{k8s.io/apiserver/pkg/admission/plugin/webhook/mutating}; contract 16.4
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import orjson
 from zope.interface import implementer
 
-from ark.admission.attributes import Attributes, Subject
-from ark.admission.metrics import ADMIT, AdmissionMetrics
+from ark.admission.attributes import Attributes
+from ark.admission.metrics import ADMIT
 from ark.admission.versions import ChangingVersions
-from ark.admission.webhooks.caller import Asking, WebhookCaller, converted
-from ark.admission.webhooks.configurations import Configurations
+from ark.admission.webhooks.caller import Asking, converted
 from ark.admission.webhooks.failures import CallingFailed
-from ark.admission.webhooks.hook import Hook, Surroundings
+from ark.admission.webhooks.hook import Hook
+from ark.admission.webhooks.plugin import WebhookPlugin
 from ark.admission.webhooks.review import Request, Response, operations_of, patched_object
 from ark.apply.jsonpatch import InvalidPatch, PatchFailed, TooManyOperations, apply_json_patch, check_shape
 from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
@@ -81,41 +80,12 @@ def _text(attributes: Attributes) -> bytes:
 
 
 @implementer(IAdmissionPlugin, ISelectiveAdmission)
-class MutatingWebhooks:
+class MutatingWebhooks(WebhookPlugin):
     """
-    @param configurations: of C{mutatingwebhookconfigurations}.
+    Those of C{mutatingwebhookconfigurations}.
     """
 
-    reads_managed_fields = True
-
-    def __init__(
-        self,
-        configurations: Configurations,
-        caller: WebhookCaller,
-        surroundings: Surroundings,
-        metrics: AdmissionMetrics | None = None,
-    ) -> None:
-        self._configurations = configurations
-        self._asking = Asking(caller, ADMIT, surroundings, metrics or AdmissionMetrics())
-        configurations.subscribe(lambda: caller.keep(self, configurations.hooks))
-
-    def handles(self, operation: str) -> bool:
-        """
-        All of them.
-        """
-        return True
-
-    def concerns(self, subject: Subject) -> bool:
-        """
-        Whether there is a webhook for it.
-        """
-        return self._configurations.concerns(subject)
-
-    def subscribe(self, changed: Callable[[], None]) -> None:
-        """
-        C{changed} is called when configurations change.
-        """
-        self._configurations.subscribe(changed)
+    step = ADMIT
 
     async def admit(self, attributes: Attributes) -> None:
         """

@@ -6,17 +6,15 @@ Follows C{k8s.io/apiserver/pkg/admission/plugin/webhook/validating}; contract 16
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from zope.interface import implementer
 
-from ark.admission.attributes import Attributes, Subject
-from ark.admission.metrics import VALIDATING, AdmissionMetrics
+from ark.admission.attributes import Attributes
+from ark.admission.metrics import VALIDATING
 from ark.admission.versions import Versions
-from ark.admission.webhooks.caller import Asking, WebhookCaller, converted
-from ark.admission.webhooks.configurations import Configurations
-from ark.admission.webhooks.hook import Hook, Surroundings
+from ark.admission.webhooks.caller import converted
+from ark.admission.webhooks.hook import Hook
+from ark.admission.webhooks.plugin import WebhookPlugin
 from ark.admission.webhooks.review import Request
 from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
 
@@ -25,41 +23,12 @@ _FAILED_OPEN = "failed-open.validating.webhook.admission.k8s.io/"
 
 
 @implementer(IAdmissionPlugin, ISelectiveAdmission)
-class ValidatingWebhooks:
+class ValidatingWebhooks(WebhookPlugin):
     """
-    @param configurations: of C{validatingwebhookconfigurations}.
+    Those of C{validatingwebhookconfigurations}.
     """
 
-    reads_managed_fields = True
-
-    def __init__(
-        self,
-        configurations: Configurations,
-        caller: WebhookCaller,
-        surroundings: Surroundings,
-        metrics: AdmissionMetrics | None = None,
-    ) -> None:
-        self._configurations = configurations
-        self._asking = Asking(caller, VALIDATING, surroundings, metrics or AdmissionMetrics())
-        configurations.subscribe(lambda: caller.keep(self, configurations.hooks))
-
-    def handles(self, operation: str) -> bool:
-        """
-        All of them.
-        """
-        return True
-
-    def concerns(self, subject: Subject) -> bool:
-        """
-        Whether there is a webhook for it.
-        """
-        return self._configurations.concerns(subject)
-
-    def subscribe(self, changed: Callable[[], None]) -> None:
-        """
-        C{changed} is called when configurations change.
-        """
-        self._configurations.subscribe(changed)
+    step = VALIDATING
 
     async def admit(self, attributes: Attributes) -> None:
         """

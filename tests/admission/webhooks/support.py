@@ -94,12 +94,12 @@ class Hooks(Resource):
         return [review["request"] for asked, review in self.asked if asked == path]
 
 
-class _Agent:
+class FlushingAgent:
     """
     Delivers requests and answers as soon as the clock is looked at.
     """
 
-    def __init__(self, hooks: Hooks, clock: Clock) -> None:
+    def __init__(self, hooks: Resource, clock: Clock) -> None:
         self._agent = RequestTraversalAgent(hooks)
         self._clock = clock
 
@@ -153,7 +153,7 @@ class AdmissionTestCase(SynchronousTestCase):
         clock = Clock()
         self.cluster = MemoryCluster(clock)
         self.hooks = Hooks()
-        self.caller = WebhookCaller(clock, by_name, _Agent(self.hooks, clock))
+        self.caller = WebhookCaller(clock, by_name, FlushingAgent(self.hooks, clock))
         self.metrics = AdmissionMetrics()
         namespaces = self.cluster.informer(NAMESPACES)
         found = FoundNamespaces(self.cluster, namespaces)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from treq.testing import RequestTraversalAgent
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.admission.attributes import CREATE, Attributes, Subject
@@ -19,28 +17,10 @@ from ark.meta.gvk import GroupKind, GroupResource
 from ark.meta.status import APIStatus
 from ark.registry.equivalents import Equivalents
 from ark.testing import InMemoryServer
-from tests.admission.webhooks.support import AdmissionTestCase, allowed, patching
+from tests.admission.webhooks.support import AdmissionTestCase, FlushingAgent, allowed, patching
 from tests.endpoints.test_conversion import GROUP, WEBHOOK, Hook, kinds
 
 THINGS = f"/apis/{GROUP}/{{}}/namespaces/default/things"
-
-
-class _Flushing:
-    """
-    The agent of a conversion webhook that answers as soon as the clock is looked at.
-    """
-
-    def __init__(self, hook: Hook, clock: Clock) -> None:
-        self._agent = RequestTraversalAgent(hook)
-        self._clock = clock
-
-    def request(self, *given: Any, **named: Any) -> Any:
-        """
-        Make a request.
-        """
-        made = self._agent.request(*given, **named)
-        self._clock.callLater(0, self._agent.flush)
-        return made
 
 
 class ConvertedTests(AdmissionTestCase):
@@ -61,7 +41,7 @@ class ConvertedTests(AdmissionTestCase):
             kinds(self.conversion),
             clock=clock,
             admission_plugins=(*self.plugins, self.witness),
-            webhook_agent=_Flushing(self.converter, clock),
+            webhook_agent=FlushingAgent(self.converter, clock),
         )
 
     def rules(self, *versions: str) -> list[dict[str, Any]]:
