@@ -53,7 +53,12 @@ def headers(request: Any, accepted: Accepted) -> list[Header]:
     """
     The headers of an answer, the request's warnings among them.
     """
-    made = [(b"audit-id", request.audit_id.encode()), CACHE_CONTROL, _TYPES[accepted.media_type], *request.flow_headers]
+    made = [
+        (b"audit-id", request.audit_id.encode()),
+        CACHE_CONTROL,
+        _TYPES[accepted.media_type],
+        *request.flow_headers,
+    ]
     if request.warnings:
         made.extend((b"warning", text) for text in warning_headers(request.warnings))
     return made
