@@ -172,7 +172,9 @@ class _Changing:
             return
         obj = _patched(hook, attributes.object, response, operations)
         self._mutated = obj != attributes.object
-        annotation = _annotation(hook, patch=operations, patchType=response.patch_type)
+        # Go writes the members of an operation in the order of their names.
+        told = [dict(sorted(operation.items())) for operation in operations]
+        annotation = _annotation(hook, patch=told, patchType=response.patch_type)
         attributes.annotate(_PATCH + where, annotation, with_request=True)
         attributes.default(obj)
         attributes.object = obj
