@@ -6,8 +6,12 @@ Needs the packages of the extra C{tracing}; only L{ark.tracing.configuration} im
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+# Children of the server are other programs; what gRPC does at a fork would only hold it up.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
