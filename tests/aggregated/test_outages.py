@@ -100,9 +100,11 @@ class PostgreSQLServerTests(ServerTestsMixin):
         lost, and a watch that begins anew where it ended misses nothing.
         """
         stopping = threading.Event()
+        listed = self.administrator.ask("GET", target_of(query(""), self.place)).json()
+        since = listed["metadata"]["resourceVersion"]
         with ThreadPoolExecutor(5) as threads:
             writing = [threads.submit(self._write, f"worker-{number}", stopping) for number in range(4)]
-            watching = threads.submit(self._watch, stopping)
+            watching = threads.submit(self._watch, since, stopping)
             for replica in self.server.replicas:
                 self.server.replace(replica)
             stopping.set()
@@ -121,13 +123,12 @@ class PostgreSQLServerTests(ServerTestsMixin):
             answers.append((name, "" if answer.code == 201 else f"{answer.code} {answer.body.decode()}"))
         return answers
 
-    def _watch(self, stopping: threading.Event) -> list[str]:
+    def _watch(self, since: str, stopping: threading.Event) -> list[str]:
         """
-        The names of all that was created, watched until the last one was seen.
+        The names of all that was created after a revision, watched until the last one was seen.
         """
         target = target_of(query(""), self.place)
         client = self.server.endpoint.connect(2)
-        since = Session(client).ask("GET", target).json()["metadata"]["resourceVersion"]
         seen: list[str] = []
         quiet = False
         while not (stopping.is_set() and quiet):
