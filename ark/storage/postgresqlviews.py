@@ -14,13 +14,13 @@ from zope.interface import implementer
 from ark.interfaces import IReportsKinds
 from ark.storage.errors import StorageError
 from ark.storage.postgresqlsession import Sessions
-from ark.storage.views import Columns, Elements, Steps, view_texts
+from ark.storage.views import Columns, Elements, StandardQuotes, Steps, history_columns, view_texts
 
 _NUMBERS = ("integer", "number")
 _TEXTS = ("string", "date")
 
 
-class PostgreSQLViews:
+class PostgreSQLViews(StandardQuotes):
     """
     L{ark.storage.views.ViewDialect} of PostgreSQL.
 
@@ -49,30 +49,9 @@ class PostgreSQLViews:
         ("updated_at", "date_trunc('second', to_timestamp(log.created_at))"),
         ("deleted_at", "(document.body #>> ARRAY['metadata', 'deletionTimestamp'])::timestamptz"),
     )
-    history: Columns = (
-        ("kind", "log.body::jsonb ->> 'kind'"),
-        ("resource", "log.resource"),
-        ("namespace", "nullif(log.namespace, '')"),
-        ("name", "log.name"),
-        ("resource_version", "log.revision"),
-        ("previous_version", "nullif(log.previous, 0)"),
-        ("event", "log.event"),
-        ("uid", "log.uid"),
-        ("written_at", "date_trunc('second', to_timestamp(log.created_at))"),
-        ("object", "log.body::jsonb"),
+    history = history_columns(
+        "log.body::jsonb ->> 'kind'", "date_trunc('second', to_timestamp(log.created_at))", "log.body::jsonb"
     )
-
-    def quote_name(self, name: str) -> str:
-        """
-        An SQL identifier.
-        """
-        return '"{}"'.format(name.replace('"', '""'))
-
-    def quote_text(self, text: str) -> str:
-        """
-        An SQL string.
-        """
-        return "'{}'".format(text.replace("'", "''"))
 
     def _way(self, steps: Steps) -> str:
         return f"ARRAY[{', '.join(self.quote_text(str(step)) for step in steps)}]::text[]"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ark.storage.views import Columns, Elements, Steps, view_texts
+from ark.storage.views import Columns, Elements, StandardQuotes, Steps, history_columns, view_texts
 
 #: Tells our views from those that an operator made.
 _MARK = "-- kept by ark-apiserver"
@@ -15,7 +15,7 @@ _MARK = "-- kept by ark-apiserver"
 _TIME = "strftime('%Y-%m-%dT%H:%M:%SZ', log.created_at, 'unixepoch')"
 
 
-class SQLiteViews:
+class SQLiteViews(StandardQuotes):
     """
     L{ark.storage.views.ViewDialect} of SQLite: JSON is text.
     """
@@ -39,30 +39,7 @@ class SQLiteViews:
         ("updated_at", _TIME),
         ("deleted_at", "json_extract(log.body, '$.metadata.deletionTimestamp')"),
     )
-    history: Columns = (
-        ("kind", kind),
-        ("resource", "log.resource"),
-        ("namespace", "nullif(log.namespace, '')"),
-        ("name", "log.name"),
-        ("resource_version", "log.revision"),
-        ("previous_version", "nullif(log.previous, 0)"),
-        ("event", "log.event"),
-        ("uid", "log.uid"),
-        ("written_at", _TIME),
-        ("object", "log.body"),
-    )
-
-    def quote_name(self, name: str) -> str:
-        """
-        An SQL identifier.
-        """
-        return '"{}"'.format(name.replace('"', '""'))
-
-    def quote_text(self, text: str) -> str:
-        """
-        An SQL string.
-        """
-        return "'{}'".format(text.replace("'", "''"))
+    history = history_columns(kind, _TIME, "log.body")
 
     def _way(self, steps: Steps) -> str:
         return self.quote_text("$" + "".join(_step(step) for step in steps))

@@ -34,6 +34,42 @@ class Elements(NamedTuple):
     right: str = ""
 
 
+def history_columns(kind: str, written_at: str, document: str) -> Columns:
+    """
+    The columns of C{resource_history}, of which only some are written otherwise elsewhere.
+    """
+    return (
+        ("kind", kind),
+        ("resource", "log.resource"),
+        ("namespace", "nullif(log.namespace, '')"),
+        ("name", "log.name"),
+        ("resource_version", "log.revision"),
+        ("previous_version", "nullif(log.previous, 0)"),
+        ("event", "log.event"),
+        ("uid", "log.uid"),
+        ("written_at", written_at),
+        ("object", document),
+    )
+
+
+class StandardQuotes:
+    """
+    Names and strings as SQL has them (ISO 9075-2, 5.2 and 5.3).
+    """
+
+    def quote_name(self, name: str) -> str:
+        """
+        An identifier.
+        """
+        return '"{}"'.format(name.replace('"', '""'))
+
+    def quote_text(self, text: str) -> str:
+        """
+        A string.
+        """
+        return "'{}'".format(text.replace("'", "''"))
+
+
 class ViewDialect(Protocol):
     """
     How a database writes what the views need.

@@ -6,16 +6,18 @@ after every step.
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+from twisted.trial.unittest import TestCase
 
-from tests.cluster.build import binary
+from tests.cluster.build import binary, require
 from tests.cluster.client import Client, Endpoint, kubectl
 
 Step = Mapping[str, Any]
@@ -370,3 +372,31 @@ def _warm_up(client: Client) -> None:
         if time.monotonic() > deadline:
             raise AssertionError("garbage is not collected")
         time.sleep(_POLL)
+
+
+def add_tests(case: type[TestCase], servers: Callable[[], tuple[Endpoint, Endpoint]]) -> None:
+    """
+    Give a case a test for each scenario; all are played by the first of them, several at a time.
+
+    @param servers: starts kube-apiserver with its controllers, and the other side.
+    """
+
+    @cache
+    def differences() -> dict[str, str]:
+        require("etcd", "kube", "kubectl")
+        left, right = servers()
+        for endpoint in (left, right):
+            warm_up(endpoint)
+        with tempfile.TemporaryDirectory() as home:
+            return compare_all(read_table(), left, right, Path(home))
+
+    def test_of(name: str) -> Callable[[TestCase], None]:
+        def test(self: TestCase) -> None:
+            found = differences()[name]
+            self.assertEqual("", found, f"\n{found}")
+
+        test.__doc__ = f"Scenario C{{{name}}}: after each step the same objects are there."
+        return test
+
+    for name in read_table():
+        setattr(case, f"test_{name.replace('-', '_')}", test_of(name))
