@@ -127,6 +127,9 @@ class OutageTestsMixin:
             self.addCleanup(client.close)
         first = create(self.clients[0], "first")
         self.assertEqual(first.code, 201, first.body)
+        for client in self.clients:
+            # Whoever has to ask for news may not have heard of it before the database goes.
+            self.assertEqual(send(client, "GET", f"{QUERIES}/first").code, 200)
         self.watches = [
             Listening(server.endpoint, first.json()["metadata"]["resourceVersion"]) for server in self.servers
         ]
