@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ark.interfaces import ICluster
 from ark.meta.status import APIStatus
-from ark.moving.objects import Collection, definition_path, list_page
+from ark.moving.objects import Collection, definition_path, pages
 from ark.registry.schema import Processor, compile_schema
 from ark.storage.copying import CopyError, Progress
 
@@ -95,10 +95,8 @@ async def _judge(
 ) -> Judged:
     objects = unfit = 0
     wrong: list[str] = []
-    token, more = "", True
-    while more:
-        page = await list_page(cluster, collection, token)
-        if not token:
+    async for page in pages(cluster, collection):
+        if not objects:
             progress.begin(collection.resource, len(page.items) + page.left)
         for obj in page.items:
             causes = processor.validate(obj)
@@ -109,5 +107,4 @@ async def _judge(
                 wrong.append(f"{place}: {causes[0].field}: {causes[0].message}")
         objects += len(page.items)
         progress.advance(len(page.items))
-        token, more = page.token, bool(page.token)
     return Judged(collection.resource, objects, unfit, tuple(wrong))

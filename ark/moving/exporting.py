@@ -8,7 +8,7 @@ whatever is created; references to it from objects that are moved with it follow
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,7 +16,7 @@ import orjson
 from ark.interfaces import ICluster, IStorageBackend
 from ark.meta.records import Key, Range
 from ark.meta.status import APIStatus
-from ark.moving.objects import GROUP, Collection, list_page
+from ark.moving.objects import GROUP, Collection, kept, pages
 from ark.registry.codec import Object
 from ark.storage.copying import CopyError, Progress
 
@@ -70,9 +70,12 @@ class Exporter:
 
         @raise CopyError: some could not be written.
         """
-        theirs: dict[Key, Object] = {}
-        for collection in self._collections:
-            await self._read(collection, theirs)
+        theirs = {
+            collection.key_of(obj): obj
+            for collection in self._collections
+            async for page in pages(self._cluster, collection)
+            for obj in page.items
+        }
         total = sum([await self._backend.count(Range(each.resource)) for each in self._collections])
         self._progress.begin("objects to compare", total)
         waiting: list[tuple[Collection, Object]] = []
@@ -85,13 +88,6 @@ class Exporter:
                 await self._remove(collection, theirs[key])
         return self._done
 
-    async def _read(self, collection: Collection, into: dict[Key, Object]) -> None:
-        token, more = "", True
-        while more:
-            page = await list_page(self._cluster, collection, token)
-            into.update((collection.key_of(obj), obj) for obj in page.items)
-            token, more = page.token, bool(page.token)
-
     async def _change(
         self, theirs: Mapping[Key, Object], waiting: list[tuple[Collection, Object]], ours: set[Key]
     ) -> set[str]:
@@ -102,8 +98,8 @@ class Exporter:
         """
         new: set[str] = set()
         for collection in self._collections:
-            async for obj in self._objects(collection):
-                key = collection.key_of(obj)
+            async for version in kept(self._backend, collection):
+                key, obj = version.key, orjson.loads(version.body)
                 ours.add(key)
                 there = theirs.get(key)
                 if there is not None and await self._is_there(collection, there, obj):
@@ -130,16 +126,6 @@ class Exporter:
         await self._write_status(collection, there, obj)
         self._done = self._done._replace(kept=self._done.kept + 1)
         return True
-
-    async def _objects(self, collection: Collection) -> AsyncIterator[Object]:
-        after: tuple[str, str] | None = None
-        more = True
-        while more:
-            page = await self._backend.list(Range(collection.resource, None, after), 500)
-            for version in page.versions:
-                yield orjson.loads(version.body)
-                after = (version.key.namespace, version.key.name)
-            more = page.more
 
     async def _make(self, waiting: list[tuple[Collection, Object]], new: set[str]) -> None:
         """

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from ark.interfaces import ICluster
-from ark.meta.records import ADDED, DELETED, MODIFIED, Key, Range, Version
+from ark.meta.records import ADDED, DELETED, MODIFIED, Key, Version
 from ark.meta.status import APIStatus
-from ark.moving.objects import Collection, count, digest, expired, list_page
+from ark.moving.objects import PAGE, Collection, count, digest, expired, kept, list_page, pages
 from ark.registry.codec import Object
 from ark.storage.copying import CopyError, Database, Progress
 from ark.storage.marks import CopyState, copy_state, moved_to
@@ -188,9 +188,7 @@ class Importer:
         known = await self._known(collection)
         seen: set[Key] = set()
         objects = changed = 0
-        token, more = "", True
-        while more:
-            page = await list_page(self._cluster, collection, token)
+        async for page in pages(self._cluster, collection):
             batch = _Batch(collection, known, self.revision)
             for obj in page.items:
                 batch.take(obj)
@@ -199,8 +197,7 @@ class Importer:
             objects += len(page.items)
             changed += len(batch.versions)
             self._progress.advance(len(page.items))
-            token, more = page.token, bool(page.token)
-        for gone in _some(sorted(known.keys() - seen), 500):
+        for gone in _some(sorted(known.keys() - seen), PAGE):
             changed += await self._drop(collection, known, gone)
         return Tally(objects, changed)
 
@@ -217,16 +214,10 @@ class Importer:
         """
         What the database has already.
         """
-        known: dict[Key, _Known] = {}
-        after: tuple[str, str] | None = None
-        more = True
-        while more:
-            page = await self._target.backend.list(Range(collection.resource, None, after), 500)
-            for version in page.versions:
-                known[version.key] = _Known(version.revision, digest(orjson.loads(version.body)))
-                after = (version.key.namespace, version.key.name)
-            more = page.more
-        return known
+        return {
+            version.key: _Known(version.revision, digest(orjson.loads(version.body)))
+            async for version in kept(self._target.backend, collection)
+        }
 
     async def _write(self, batch: _Batch) -> None:
         if batch.versions:

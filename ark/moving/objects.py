@@ -4,7 +4,7 @@ The objects of a cluster's custom resources: where they are, and what a database
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -14,8 +14,8 @@ import orjson
 from ark.apis.kind import Kind
 from ark.apis.loader import KindRegistry
 from ark.apply.managedfields import NOTHING, InvalidManagedFields, ManagedFields, parse
-from ark.interfaces import ICluster
-from ark.meta.records import Key, Version
+from ark.interfaces import ICluster, IStorageBackend
+from ark.meta.records import Key, Range, Version
 from ark.meta.status import APIStatus
 from ark.registry.codec import Codec, Object, labels_of
 
@@ -112,6 +112,34 @@ async def list_page(cluster: ICluster, collection: Collection, token: str = "", 
         metadata.get("continue") or "",
         metadata.get("remainingItemCount") or 0,
     )
+
+
+async def pages(cluster: ICluster, collection: Collection) -> AsyncIterator[Listed]:
+    """
+    All objects of a collection, a stretch at a time.
+
+    @raise ark.meta.status.APIStatus: see L{list_page}.
+    @raise ark.cluster.errors.Unreachable: there was no answer.
+    """
+    page = await list_page(cluster, collection)
+    yield page
+    while page.token:
+        page = await list_page(cluster, collection, page.token)
+        yield page
+
+
+async def kept(backend: IStorageBackend, collection: Collection) -> AsyncIterator[Version]:
+    """
+    What a database has of a collection now, in the order of its keys.
+    """
+    after: tuple[str, str] | None = None
+    more = True
+    while more:
+        page = await backend.list(Range(collection.resource, None, after), PAGE)
+        for version in page.versions:
+            yield version
+            after = (version.key.namespace, version.key.name)
+        more = page.more
 
 
 def _settled(item: Object, kind: Kind) -> Object:
