@@ -5,7 +5,8 @@ The connection to kube-apiserver.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Any
@@ -100,15 +101,8 @@ class Cluster:
         call = Call(method, path, query, body, content_type, self._reactor.seconds() + timeout)
         answering = Deferred.fromCoroutine(self._answer(call))
         answering.addTimeout(timeout, self._reactor)
-        try:
+        with _told(call, timeout):
             return await answering
-        except TimeoutError:
-            raise Unreachable(f"{call}: no answer within {timeout:g} seconds") from None
-        except (APIStatus, CancelledError):
-            raise
-        except Exception as error:
-            # Not from the error: what it refers to may hold header fields.
-            raise Unreachable(f"{call}: {why(error)}") from None
 
     async def time_of_day(self, timeout: float = 10.0) -> float:
         """
@@ -119,14 +113,10 @@ class Cluster:
         call = Call("GET", "/version", None, None, "", self._reactor.seconds() + timeout)
         asking = Deferred.fromCoroutine(self._send(call))
         asking.addTimeout(timeout, self._reactor)
-        try:
+        with _told(call, timeout):
             response = await asking
             await _body(response)
             return parsedate_to_datetime(response.headers.getRawHeaders("date")[0]).timestamp()
-        except CancelledError:
-            raise
-        except Exception as error:
-            raise Unreachable(f"{call}: {why(error)}") from None
 
     def informer(self, path: str, query: Mapping[str, str] | None = None) -> Informer:
         """
@@ -144,7 +134,7 @@ class Cluster:
         call = Call("GET", path, {**query, "watch": "true"}, None, "", 0.0)
         asking = Deferred.fromCoroutine(self._send(call))
         asking.addTimeout(WATCH_ANSWER_SECONDS, self._reactor)
-        try:
+        with _told(call, WATCH_ANSWER_SECONDS):
             response = await asking
             if response.code != 200:
                 if response.code == 401:
@@ -153,12 +143,6 @@ class Cluster:
                 raise await self._refusal(call, response)
             response.deliverBody(stream)
             await stream.ended
-        except TimeoutError:
-            raise Unreachable(f"{call}: no answer within {WATCH_ANSWER_SECONDS:g} seconds") from None
-        except (APIStatus, CancelledError):
-            raise
-        except Exception as error:
-            raise Unreachable(f"{call}: {why(error)}") from None
 
     async def close(self) -> None:
         """
@@ -214,6 +198,24 @@ class Cluster:
             return False
         await deferLater(self._reactor, max(seconds, 1))
         return True
+
+
+@contextmanager
+def _told(call: Call, seconds: float) -> Iterator[None]:
+    """
+    Whatever goes wrong with a call, but for what the cluster itself says, is that there is no answer.
+
+    @raise Unreachable: says why.
+    """
+    try:
+        yield
+    except TimeoutError:
+        raise Unreachable(f"{call}: no answer within {seconds:g} seconds") from None
+    except (APIStatus, CancelledError):
+        raise
+    except Exception as error:
+        # Not from the error: what it refers to may hold header fields.
+        raise Unreachable(f"{call}: {why(error)}") from None
 
 
 async def _body(response: Any) -> bytes:
