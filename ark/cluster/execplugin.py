@@ -12,10 +12,12 @@ import os
 import shutil
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import orjson
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -183,11 +185,9 @@ class _Process(ProcessProtocol):
         End it at once.
         """
         self._why = self._why or why
-        try:
+        # It may have ended in this moment.
+        with suppress(ProcessExitedAlready):
             self.transport.signalProcess("KILL")
-        except Exception:
-            # It has ended in this moment.
-            pass
 
     def processEnded(self, reason: Failure) -> None:
         if self.ended.called:

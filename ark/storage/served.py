@@ -4,6 +4,7 @@ What backends have in common whose database is a server, to which other processe
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -50,7 +51,7 @@ class ServedWriter(Protocol):
         """
 
 
-class ServedBackend:
+class ServedBackend(ABC):
     """
     Part of an L{ark.interfaces.IStorageBackend}, and of its L{ark.interfaces.IChangeFeed}.
 
@@ -71,41 +72,41 @@ class ServedBackend:
 
     # What the database is asked
 
+    @abstractmethod
     async def _recover(self, seen: int) -> int:
         """
         Have the database go on above a revision, if it is behind it; its counter.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def _read_points(self, keys: Sequence[Key]) -> tuple[int, dict[Key, Version]]:
         """
         The counter, and those of some keys that are live.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def _read_at(self, key: Key, revision: int) -> Version | None:
         """
         The version of a key that was live at a revision.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def _read_events(self, after: int, limit: int) -> EventPage:
         """
         A page of the log.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def _raise_floor(self, revision: int) -> None:
         """
         Write down that history begins at a revision.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def _sweep(self) -> int | None:
         """
         Drop what may go of the next L{SWEPT_ROWS} revisions; how many went, L{None} when none are left.
         """
-        raise NotImplementedError
 
     # What follows from it
 

@@ -137,17 +137,16 @@ def path_segments(path: str) -> list[str | int | Elements] | None:
     return found
 
 
-def path_sql(dialect: ViewDialect, path: str, document: str, type: str = "") -> str | None:
-    """
-    The SQL for a printer column's JSONPath; L{None} when it has no simple translation.
-    """
-    segments = path_segments(path)
-    return None if segments is None else _follow(dialect, segments, document, type)
-
-
-def _follow(
-    dialect: ViewDialect, segments: Sequence[str | int | Elements], document: str, type: str
+def expression_of(
+    dialect: ViewDialect, segments: Sequence[str | int | Elements] | None, document: str, type: str
 ) -> str | None:
+    """
+    The SQL for what stands behind L{path_segments}; L{None} when that has no simple translation.
+
+    @param type: see L{ViewDialect.value}.
+    """
+    if segments is None:
+        return None
     cuts = [number for number, segment in enumerate(segments) if isinstance(segment, Elements)]
     steps = [segment for segment in segments if not isinstance(segment, Elements)]
     if not cuts:
@@ -184,9 +183,9 @@ def _kind_columns(dialect: ViewDialect, kind: Any) -> Iterator[tuple[str, str]]:
         wanted.append((prefix + name, ["spec", name], schema.get("type", "")))
     for title, segments, type in wanted:
         name = column_name(title)
-        if not name or name in names or len(name) > dialect.longest or segments is None:
+        if not name or name in names or len(name) > dialect.longest:
             continue
-        expression = _follow(dialect, segments, dialect.document, type)
+        expression = expression_of(dialect, segments, dialect.document, type)
         if expression is not None:
             names.add(name)
             yield name, expression

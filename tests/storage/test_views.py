@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from ark.meta.records import ADDED, DELETED, Body, Change, Key
 from ark.storage.sqlite import open_backend
 from ark.storage.sqliteviews import SQLiteViews, create_views
-from ark.storage.views import column_name, path_sql, view_name
+from ark.storage.views import column_name, expression_of, path_segments, view_name
 
 BODY = b"""{"apiVersion":"ark.mckinsey.com/v1alpha1","kind":"Query","metadata":{"name":"q","namespace":"default",
 "generation":3,"labels":{"team":"a"},"creationTimestamp":"2026-11-20T10:00:00Z","resourceVersion":\""""
@@ -62,7 +62,7 @@ class JSONPathTests(SynchronousTestCase):
     """
 
     def read(self, path: str) -> Any:
-        expression = path_sql(SQLiteViews(), path, ":body")
+        expression = expression_of(SQLiteViews(), path_segments(path), ":body", "")
         self.assertIsNotNone(expression)
         connection = sqlite3.connect(":memory:")
         ((value,),) = connection.execute(
@@ -99,7 +99,7 @@ class JSONPathTests(SynchronousTestCase):
         What has no simple translation has none.
         """
         for path in ("", "spec", ".spec..type", ".a[?(@.b>1)].c", "[*].a", ".a[1:2]"):
-            self.assertIsNone(path_sql(SQLiteViews(), path, "body"), path)
+            self.assertIsNone(expression_of(SQLiteViews(), path_segments(path), "body", ""), path)
 
 
 class NamesTests(SynchronousTestCase):

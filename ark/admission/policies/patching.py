@@ -7,7 +7,8 @@ C{patch} (C{json_patch.go}, C{smd.go}).  The fields that a policy sets belong to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -23,7 +24,6 @@ from ark.cel.constructed import JSON_PATCHES, OBJECT, Struct, Unwritable, as_jso
 from ark.meta.status import internal_error
 
 Object = dict[str, Any]
-Evaluate = Callable[[Expression], Any]
 
 
 class MutationFailed(Exception):
@@ -32,7 +32,7 @@ class MutationFailed(Exception):
     """
 
 
-class Mutation:
+class Mutation(ABC):
     """
     One mutation of a policy.
     """
@@ -40,6 +40,7 @@ class Mutation:
     def __init__(self, expression: Expression) -> None:
         self.expression = expression
 
+    @abstractmethod
     def apply(self, obj: Object, value: Any, schema: TypedSchema) -> Object:
         """
         What becomes of an object, which is not changed.
@@ -48,7 +49,6 @@ class Mutation:
         @raise MutationFailed: it cannot be done.
         @raise APIStatus: 500, what becomes of it is no object.
         """
-        raise NotImplementedError
 
 
 class ApplyConfiguration(Mutation):
