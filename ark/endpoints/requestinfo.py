@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from ark.authentication.userinfo import UserInfo
+from ark.authorization.attributes import Attributes
+
 _VERBS = {
     "POST": "create",
     "GET": "get",
@@ -46,6 +49,22 @@ class RequestInfo(NamedTuple):
         Whether it is about a resource of the API.
         """
         return bool(self.resource)
+
+    def attributes(self, user: UserInfo, verb: str) -> Attributes:
+        """
+        What an authorizer judges of a user who does C{verb} there.
+        """
+        return Attributes(
+            user,
+            verb,
+            self.path,
+            self.group,
+            self.version,
+            self.resource,
+            self.subresource,
+            self.namespace,
+            self.name,
+        )
 
 
 class BadPath(Exception):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
-from ark.authorization.attributes import Attributes, refusal
+from ark.authorization.attributes import refusal
 from ark.endpoints.decode import Decoder
 from ark.endpoints.negotiation import JSON, PLAIN, YAML, Accepted, Negotiator, body_type, wants_pretty
 from ark.endpoints.representation import Form, Forms
@@ -189,18 +189,8 @@ class RequestScope:
         """
 
         async def judge() -> None:
-            attributes = Attributes(
-                request.user,
-                "create",
-                info.path,
-                info.group,
-                info.version,
-                info.resource,
-                info.subresource,
-                info.namespace,
-                info.name,
-            )
             if self._authorizer is not None:
+                attributes = info.attributes(request.user, "create")
                 decision = await self._authorizer.authorize(attributes)
                 if not decision.allowed:
                     raise refusal(attributes, decision.reason)

@@ -40,17 +40,7 @@ def attributes_of(request: Any, info: RequestInfo) -> Attributes:
     if verb in _METHODS and info.resource:
         # There is no such verb on resources.
         verb = ""
-    attributes = Attributes(
-        request.user,
-        verb,
-        info.path,
-        info.group,
-        info.version,
-        info.resource,
-        info.subresource,
-        info.namespace,
-        info.name,
-    )
+    attributes = info.attributes(request.user, verb)
     if "Selector" in request.query and info.resource and info.verb in _ON_COLLECTIONS:
         return _with_selectors(attributes, request.query)
     return attributes
