@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from cryptography.exceptions import InvalidSignature
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -238,7 +239,7 @@ def _says(api_service: dict[str, Any], bundle: str) -> bool:
 def _is_signed(pair: Pair, authority: Pair) -> bool:
     try:
         pair.certificate.verify_directly_issued_by(authority.certificate)
-    except Exception:
+    except (ValueError, TypeError, InvalidSignature):
         # Whatever is wrong with it, another one mends it.
         return False
     return True
