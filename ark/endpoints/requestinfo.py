@@ -43,13 +43,6 @@ class RequestInfo(NamedTuple):
     subresource: str = ""
     name: str = ""
 
-    @property
-    def is_resource(self) -> bool:
-        """
-        Whether it is about a resource of the API.
-        """
-        return bool(self.resource)
-
     def attributes(self, user: UserInfo, verb: str) -> Attributes:
         """
         What an authorizer judges of a user who does C{verb} there.

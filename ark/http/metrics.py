@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from ark.http.access import RequestObserver
 from ark.http.instruments import (
@@ -29,7 +28,6 @@ from ark.http.instruments import (
 )
 from ark.http.requestseries import DURATIONS, SIZES, SLI, RequestLabels, RequestSeries
 
-CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 COMPONENT = "apiserver"
 
 _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -135,7 +133,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """
-        Everything in the text format of Prometheus (L{CONTENT_TYPE}).
+        Everything in the text format of Prometheus, version 0.0.4.
         """
         return generate_latest(self.registry)
 

@@ -56,7 +56,7 @@ class ResourcePathTests(SynchronousTestCase):
         Discovery paths and all others name no resource.
         """
         for path in ("/api", "/apis", "/apis/g", "/apis/g/v1", "/api/v1", "/version", "/apisx/g/v1/r"):
-            self.assertFalse(parse("GET", path).is_resource, path)
+            self.assertEqual(parse("GET", path).resource, "", path)
 
     def test_segments_are_decoded_one_by_one(self) -> None:
         """
