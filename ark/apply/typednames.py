@@ -1,16 +1,14 @@
 """
-Sets of fields seen with a schema: the members of structs that hold others, the keys of
-items, and what becomes of a set when lists and maps get one owner.
+Sets of fields seen with a schema: the members of structs that hold others, and what becomes
+of a set when lists and maps get one owner.
 
-Follows C{EnsureNamedFieldsAreMembers} of C{fieldpath/set.go}, C{ExtractItems} of
-C{typed/typed.go} and C{typed/reconcile_schema.go} of
-C{sigs.k8s.io/structured-merge-diff/v6}.
+Follows C{EnsureNamedFieldsAreMembers} of C{fieldpath/set.go} and C{typed/reconcile_schema.go}
+of C{sigs.k8s.io/structured-merge-diff/v6}.
 """
 
 from __future__ import annotations
 
-from ark.apply.fieldpath import SELF, element_of
-from ark.apply.fieldtree import LEAF, Tree, in_order, marked
+from ark.apply.fieldtree import LEAF, Tree, marked
 from ark.apply.typed import Atom
 
 
@@ -38,25 +36,6 @@ def _descended(key: str, atom: Atom | None) -> tuple[bool, Atom | None]:
         member = atom.map.members.get(key[2:])
         return member is not None, atom.map.element if member is None else member.atom
     return False, atom.list.element if key[:2] == "k:" and atom.list is not None else None
-
-
-def with_keys(tree: Tree) -> Tree:
-    """
-    The set with the members that the items in it, and those with fields in it, are known by.
-    """
-    result: Tree = {}
-    for key, below in tree.items():
-        below = with_keys(below) if below else below
-        if key[:2] == "k:":
-            names = {f"f:{name}": LEAF for name, _ in element_of(key)[1]}
-            is_member = not below or SELF in below
-            below = {
-                **names,
-                **{name: marked(each) if name in names else each for name, each in below.items()},
-            }
-            below = in_order(marked(below) if is_member else below)
-        result[key] = below
-    return result
 
 
 def reconciled(tree: Tree, atom: Atom, is_root: bool = True) -> Tree:

@@ -1,5 +1,5 @@
 """
-An object without some of its fields, or with nothing but some of them.
+An object without some of its fields.
 
 Follows C{typed/remove.go} of C{sigs.k8s.io/structured-merge-diff/v6}, also where what is
 emptied becomes C{null}.
@@ -28,21 +28,12 @@ def _nothing(value: Any, tree: Tree) -> Any:
     return None
 
 
-class _Taking:
+class Remove:
     """
-    Walks down a value and a set of fields together.
+    Takes fields away: walks down a value and a set of fields together.
     """
 
-    def __init__(
-        self,
-        atom: Atom,
-        atomic: Taker,
-        map_taker: Callable[[_TakerOf], Taker],
-        list_taker: Callable[[KeyOf, Taker], Taker],
-    ) -> None:
-        self._atomic = atomic
-        self._map_taker = map_taker
-        self._list_taker = list_taker
+    def __init__(self, atom: Atom) -> None:
         self._parts = PerAtom(self._build)
         self._take = self._parts[atom]
 
@@ -59,35 +50,17 @@ class _Taking:
         if atom.map is None:
             return None
         if atom.map.atomic:
-            return self._atomic
+            return _nothing
         members = {name: self._parts[member.atom] for name, member in atom.map.members.items()}
         others = _nothing if atom.map.element is None else self._parts[atom.map.element]
-        return self._map_taker(lambda name: members.get(name, others))
+        return _map_without(lambda name: members.get(name, others))
 
     def _list(self, atom: Atom) -> Taker | None:
         if atom.list is None:
             return None
         if atom.list.atomic:
-            return self._atomic
-        return self._list_taker(key_reader(atom.list), self._parts[atom.list.element])
-
-
-class Remove(_Taking):
-    """
-    Takes fields away.
-    """
-
-    def __init__(self, atom: Atom) -> None:
-        super().__init__(atom, _nothing, _map_without, _list_without)
-
-
-class Extract(_Taking):
-    """
-    Keeps only some fields.
-    """
-
-    def __init__(self, atom: Atom) -> None:
-        super().__init__(atom, _value, _map_of, _list_of)
+            return _nothing
+        return _list_without(key_reader(atom.list), self._parts[atom.list.element])
 
 
 def _map_without(taker_of: _TakerOf) -> Taker:
@@ -117,38 +90,6 @@ def _list_without(key_of: KeyOf, take_item: Taker) -> Taker:
                 result.append(item)
             elif below and SELF not in below:
                 result.append(take_item(item, below))
-        return result or None
-
-    return take
-
-
-def _map_of(taker_of: _TakerOf) -> Taker:
-    def take(value: Any, tree: Tree) -> Any:
-        if type(value) is not dict or not value:
-            return value if type(value) is dict else None
-        result = {}
-        for name, member in value.items():
-            below = tree.get(f"f:{name}")
-            if below is None:
-                continue
-            # Of a member that is in the set itself, Kubernetes looks up what to keep
-            # among the fields beside it.
-            inside = below if below and SELF not in below else tree
-            result[name] = taker_of(name)(member, inside)
-        return result or None
-
-    return take
-
-
-def _list_of(key_of: KeyOf, take_item: Taker) -> Taker:
-    def take(value: Any, tree: Tree) -> Any:
-        if type(value) is not list or not value:
-            return value if type(value) is list else None
-        result = []
-        for item in value:
-            below = tree.get(key_of(item))
-            if below is not None:
-                result.append(take_item(item, below) if below else item)
         return result or None
 
     return take

@@ -18,8 +18,8 @@ from ark.apply.typedcompare import Compare
 from ark.apply.typedcompile import compile_object
 from ark.apply.typedfields import Fields
 from ark.apply.typedmerge import Merge
-from ark.apply.typednames import reconciled, with_keys, with_named
-from ark.apply.typedremove import Extract, Remove
+from ark.apply.typednames import reconciled, with_named
+from ark.apply.typedremove import Remove
 
 __all__ = ["SAME", "Comparison", "TypedError", "TypedSchema", "compile_typed"]
 
@@ -87,18 +87,6 @@ class TypedSchema:
         result: Object = self._remove(obj, fields)
         return {} if result is None else result
 
-    def extract(self, obj: Object, fields: FieldSet, keys: bool = False) -> Object:
-        """
-        An object with nothing but some fields.
-
-        @param keys: keep the members that the items of lists are known by too.
-        """
-        if keys:
-            there = fields.intersection(self.field_set(obj)).fields_v1()
-            fields = fields.union(FieldSet(with_keys(there))) if there else fields
-        result: Object = self._extract(obj, fields)
-        return {} if result is None else result
-
     def named_members(self, fields: FieldSet) -> FieldSet:
         """
         A set with the declared members that have fields of the set below them.
@@ -143,10 +131,6 @@ class TypedSchema:
     @cached_property
     def _remove(self) -> Remove:
         return Remove(self._atom)
-
-    @cached_property
-    def _extract(self) -> Extract:
-        return Extract(self._atom)
 
 
 def compile_typed(

@@ -214,9 +214,6 @@ class RemoveTests(SynchronousTestCase):
             }
         )
         self.assertEqual(TYPED.remove(obj, fields), spec(inner={"a": "b"}, ports=[{"port": 1}], set=["a"]))
-        self.assertEqual(
-            TYPED.extract(obj, fields), spec(text="a", ports=[{"name": "a"}, {"port": 2}], set=["b"])
-        )
 
     def test_what_is_emptied_is_null(self) -> None:
         """
@@ -225,15 +222,6 @@ class RemoveTests(SynchronousTestCase):
         obj = spec(inner={"a": "b"})
         self.assertEqual(TYPED.remove(obj, FieldSet.of(field_path("spec", "inner", "a"))), spec(inner=None))
         self.assertEqual(TYPED.remove(obj, FieldSet.of(field_path("spec"))), {})
-
-    def test_items_can_keep_what_they_are_known_by(self) -> None:
-        """
-        Even if it is not in the set.
-        """
-        obj = spec(ports=[{"port": 1, "name": "a"}])
-        fields = FieldSet.parse({"f:spec": {"f:ports": {'k:{"port":1,"protocol":"TCP"}': {"f:name": {}}}}})
-        self.assertEqual(TYPED.extract(obj, fields), spec(ports=[{"name": "a"}]))
-        self.assertEqual(TYPED.extract(obj, fields, keys=True), obj)
 
     def test_what_was_removed_is_gone(self) -> None:
         """
@@ -263,7 +251,6 @@ class RemoveTests(SynchronousTestCase):
         operations: tuple[Callable[..., Any], ...] = (
             lambda typed, one, other: typed.merge(one, other),
             lambda typed, one, other: typed.remove(one, typed.field_set(other)),
-            lambda typed, one, other: typed.extract(one, typed.field_set(other), keys=True),
             lambda typed, one, other: typed.check(one),
         )
         for typed, one, other in generated(100):
@@ -354,7 +341,7 @@ class SchemaTests(SynchronousTestCase):
             TYPED.check(obj)
             TYPED.compare(obj, other)
             TYPED.merge(obj, obj | spec(any=dict(value)))
-            TYPED.extract(TYPED.remove(obj, fields), TYPED.named_members(fields), keys=True)
+            TYPED.remove(obj, TYPED.named_members(fields))
             text = orjson.dumps(TYPED.reconcile(fields).fields_v1())
             self.assertLess(text.count(b"}}"), 110)
             self.assertEqual(

@@ -115,10 +115,8 @@ def _typed(schema: TypedSchema, op: str, request: dict[str, Any]) -> Answer:
     if op == "merge":
         schema.check(request["other"])
         result: Any = schema.merge(value, request["other"])
-    elif op == "remove":
-        result = schema.remove(value, FieldSet.parse(request["fields"]))
     else:
-        result = schema.extract(value, FieldSet.parse(request["fields"]), keys=request["flag"])
+        result = schema.remove(value, FieldSet.parse(request["fields"]))
     return {"object": decoded(json_marshal(result))}
 
 
@@ -223,8 +221,6 @@ def field_cases(source: Generated, schema: TypedSchema, value: Any) -> Iterator[
     for share in (0.1, 0.5):
         fields = FieldSet.of(*(path for path in paths if source.chance(share))).fields_v1()
         yield Case("remove", {"object": value, "fields": fields})
-        yield Case("extract", {"object": value, "fields": fields, "flag": False})
-        yield Case("extract", {"object": value, "fields": fields, "flag": True})
         yield Case("named", {"fields": fields})
         yield Case("reconcile", {"fields": fields})
         yield Case("reconcile", {"fields": {"f:spec": source.fields(2), "f:status": source.fields(2)}})

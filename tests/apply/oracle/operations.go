@@ -162,11 +162,6 @@ func typedOperation(types *Types, r Request) Answer {
 		return object(merged)
 	case "remove":
 		return object(value.RemoveItems(mustParse(r.Fields)))
-	case "extract":
-		if r.Flag {
-			return object(value.ExtractItems(mustParse(r.Fields), typed.WithAppendKeyFields()))
-		}
-		return object(value.ExtractItems(mustParse(r.Fields)))
 	}
 	return Answer{Error: []string{"unknown operation: " + r.Op}}
 }
