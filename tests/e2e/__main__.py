@@ -18,11 +18,13 @@ from tests.e2e.scenario import Command, Terminal, read_scenarios
 CONTROLLERS = ("namespace-controller", "garbage-collector-controller")
 
 
-def play(left: Endpoint, right: Endpoint, name: str, commands: list[Command]) -> str:
+def play(
+    left: Endpoint, right: Endpoint, name: str, commands: list[Command], kubectl: Path | None = None
+) -> str:
     """
     The difference between two servers in one scenario.
     """
-    (program,) = require("kubectl")
+    program = kubectl or require("kubectl")[0]
     for endpoint in (left, right):
         warm_up(endpoint)
     printed = [Terminal(program, endpoint, name).play(commands) for endpoint in (left, right)]
@@ -37,6 +39,7 @@ def main() -> int:
     parser.add_argument(
         "--right", default="ark", choices=["ark", "kube"], help="ours, or a second kube-apiserver"
     )
+    parser.add_argument("--kubectl", type=Path, help="a kubectl of another version")
     parser.add_argument("--show", type=Path, help="a folder to write the first server's terminals to")
     parser.add_argument("scenario", nargs="*", help="only these scenarios")
     options = parser.parse_args()
@@ -44,21 +47,21 @@ def main() -> int:
     if options.show:
         for name, commands in read_scenarios().items():
             if not options.scenario or name in options.scenario:
-                _show(options.show, left, name, commands)
+                _show(options.show, options.kubectl, left, name, commands)
         return 0
     right = ark().endpoint if options.right == "ark" else oracle(1, controllers=CONTROLLERS).endpoint
     failed = 0
     for name, commands in read_scenarios().items():
         if options.scenario and name not in options.scenario:
             continue
-        found = play(left, right, name, commands)
+        found = play(left, right, name, commands, options.kubectl)
         failed += bool(found)
         print(f"{name}: {'differs' if found else 'equal'}\n{found}", flush=True)
     return 1 if failed else 0
 
 
-def _show(folder: Path, endpoint: Endpoint, name: str, commands: list[Command]) -> None:
-    (program,) = require("kubectl")
+def _show(folder: Path, kubectl: Path | None, endpoint: Endpoint, name: str, commands: list[Command]) -> None:
+    program = kubectl or require("kubectl")[0]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.txt").open("w") as file:
         for printed in Terminal(program, endpoint, name).play(commands):
