@@ -9,21 +9,30 @@ Run C{python -m tests.bench.aggregated --help}.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.request import urlopen
 
-from tests.bench.compare import Measurable, Measured, Workload, measure
+from tests.bench.databases import fresh_database
+from tests.bench.workload import (
+    Measurable,
+    Measured,
+    Workload,
+    chosen,
+    compared,
+    make_parser,
+    measure,
+    write_json,
+)
 from tests.cluster.aggregated import AggregatedArk, put
 from tests.cluster.client import Endpoint
 from tests.cluster.cluster import Cluster, read_definitions
 from tests.cluster.shared import definitions
-from tests.storage.postgresqlserver import PostgreSQLServer, find_programs
 
 USER = "load"
 _WRITES = ("etcd_mvcc_put_total", "etcd_mvcc_delete_total")
@@ -95,27 +104,17 @@ def in_etcd(_backend: str) -> Iterator[Case]:
 @contextmanager
 def behind(backend: str) -> Iterator[Case]:
     """
-    kube-apiserver forwards to our server, on SQLite or on a PostgreSQL of its own.
+    kube-apiserver forwards to our server, on a database of its own.
     """
-    database = None
-    if backend == "postgresql":
-        programs = find_programs()
-        if programs is None:
-            raise SystemExit("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
-        database = PostgreSQLServer(programs, fsync="on", full_page_writes="on")
-    cluster = Cluster().start()
-    try:
-        storage = [] if database is None else ["--storage=postgresql", f"--db-url={database.url()}"]
-        server = AggregatedArk(cluster, storage=storage).start()
-        try:
-            processes = [*cluster.processes, *server.processes, *([database] if database else [])]
-            yield Case(_user(cluster), processes, cluster.etcd)
-        finally:
-            server.remove()
-    finally:
-        cluster.remove()
-        if database is not None:
-            database.remove()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ark-aggregated-")))
+        database = stack.enter_context(fresh_database(backend, folder))
+        cluster = Cluster().start()
+        stack.callback(cluster.remove)
+        server = AggregatedArk(cluster, storage=database.flags).start()
+        stack.callback(server.remove)
+        processes = [*cluster.processes, *server.processes, *([database] if database.server else [])]
+        yield Case(_user(cluster), processes, cluster.etcd)
 
 
 CASES = {"etcd": in_etcd, "ark": behind}
@@ -226,48 +225,20 @@ def main() -> int:
     """
     Print the table; the exit code is 1 when a workload failed.
     """
-    options = _options()
-    chosen = [
-        one
-        for one in workloads(options.seconds, options.objects)
-        if not options.workload or one.options["workload"] in options.workload
-    ]
-    results: dict[str, dict[str, Row]] = {}
-    failed = False
-    for name, make in CASES.items():
-        with make(options.backend) as case:
-            for workload in chosen:
-                print(f"{_TITLES[name]}: {workload.name}", file=sys.stderr, flush=True)
-                try:
-                    results.setdefault(workload.name, {})[name] = run(case, workload)
-                except RuntimeError as error:
-                    failed = True
-                    print(f"  failed: {error}", file=sys.stderr)
+    options = make_parser("tests.bench.aggregated", __doc__, workloads).parse_args()
+    work = chosen(options, workloads)
+    cases = [(name, partial(make, options.backend), work) for name, make in CASES.items()]
+    results, good = compared(cases, run)
     print(table(results))
     print("\n".join(("", *relief(results))))
-    if options.json:
-        options.json.write_text(json.dumps(_plain(results), indent=2) + "\n")
-    return 1 if failed else 0
-
-
-def _plain(results: dict[str, dict[str, Row]]) -> dict[str, Any]:
-    return {
-        work: {name: {**row.measured._asdict(), "etcd_writes": row.writes} for name, row in cases.items()}
-        for work, cases in results.items()
-    }
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.aggregated", description=__doc__)
-    names = sorted({one.options["workload"] for one in workloads(1, 1)})
-    parser.add_argument(
-        "--backend", choices=("sqlite", "postgresql"), default="sqlite", help="what our server keeps data in"
+    write_json(
+        options.json,
+        {
+            row: {name: {**one.measured._asdict(), "etcd_writes": one.writes} for name, one in both.items()}
+            for row, both in results.items()
+        },
     )
-    parser.add_argument("--workload", action="append", choices=names, help="only this workload (repeatable)")
-    parser.add_argument("--seconds", type=float, default=5, help="length of a timed workload (default 5)")
-    parser.add_argument("--objects", type=int, default=10_000, help="objects of the list (default 10000)")
-    parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
-    return parser.parse_args()
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

@@ -1,71 +1,40 @@
 """
 The same work on our server and on kube-apiserver with etcd, in one go: CPU, latency, throughput, and the ratio.
 
-The load generator is a Go program (C{tests/bench/load}).  For each workload it prepares, says so, and waits;
-then the CPU of every server process is read, the work done, and the CPU read again.  Each server runs alone, so
-what the other does in the background is not in the figures.
-
 Run C{python -m tests.bench.compare --help}.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
-from tests.bench.databases import BACKENDS, fresh_database
+from tests.bench.databases import fresh_database
+from tests.bench.workload import (
+    Measurable,
+    Measured,
+    Starts,
+    Workload,
+    chosen,
+    compared,
+    make_parser,
+    measure,
+    write_json,
+)
 from tests.cluster.ark import ArkServer
-from tests.cluster.build import binary
 from tests.cluster.client import Endpoint
 from tests.cluster.cluster import Cluster, read_definitions
 from tests.cluster.process import Usage
 from tests.cluster.shared import definitions
 
-_SETTLED = 5.0
 #: What shows how several servers of one database share the work.
 _SHARED = ("create", "status", "get")
-_GRACE = 300
-
-
-class Workload(NamedTuple):
-    """
-    One row of the table.
-
-    @ivar options: flags of the load generator besides those of the connection.
-    """
-
-    name: str
-    options: dict[str, str]
-
-
-class Measured(NamedTuple):
-    """
-    One workload on one server.
-
-    @ivar load: what the load generator printed.
-    @ivar cpu: process name to CPU seconds during the measured part.
-    @ivar memory: process name to the growth of its resident bytes since before the workload.
-    """
-
-    load: dict[str, Any]
-    cpu: dict[str, float]
-    memory: dict[str, int]
-
-    def micros(self, process: str | None = None) -> float:
-        """
-        CPU microseconds a unit, of one process or of all.
-        """
-        seconds = sum(self.cpu.values()) if process is None else self.cpu[process]
-        return 1e6 * seconds / float(max(self.load["units"], 1))
 
 
 def workloads(seconds: float, objects: int) -> list[Workload]:
@@ -99,56 +68,7 @@ def workloads(seconds: float, objects: int) -> list[Workload]:
     ]
 
 
-class Measurable(Protocol):
-    """
-    A server process with its descendants.
-    """
-
-    name: str
-
-    def usage(self) -> Usage:
-        """
-        What they have used.
-        """
-
-
-def measure(workload: Workload, endpoint: Endpoint, processes: Sequence[Measurable]) -> Measured:
-    """
-    Run one workload against one server.
-
-    @raise RuntimeError: when the load generator fails; the message is what it said.
-    """
-    idle = workload.options["workload"] == "idle"
-    if idle:
-        # A server that has just started gives back what only starting needed.
-        time.sleep(_SETTLED)
-    before = {process.name: process.usage() for process in processes}
-    flags = [f"-{name}={value}" for name, value in workload.options.items()]
-    access = [f"-server={endpoint.url}", f"-ca={endpoint.authority}", f"-cert={endpoint.certificate}"]
-    generator = subprocess.Popen(
-        [str(binary("load")), *access, f"-key={endpoint.key}", *flags],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        if generator.stdout is None or not generator.stdout.readline():
-            raise RuntimeError(f"{workload.name}: {generator.communicate(timeout=_GRACE)[1].strip()}")
-        if idle:
-            time.sleep(2)
-        ready = {process.name: process.usage() for process in processes}
-        output, errors = generator.communicate("go\n", timeout=_GRACE)
-        done = {process.name: process.usage() for process in processes}
-    finally:
-        generator.kill()
-    if generator.returncode or not output.strip():
-        raise RuntimeError(f"{workload.name}: {errors.strip()}")
-    return Measured(
-        json.loads(output),
-        {name: done[name].cpu - ready[name].cpu for name in done},
-        {name: (ready if idle else done)[name].resident - before[name].resident for name in done},
-    )
+Running = tuple[Endpoint, Sequence[Measurable]]
 
 
 class Together(NamedTuple):
@@ -167,7 +87,7 @@ class Together(NamedTuple):
 
 
 @contextmanager
-def our_server(backend: str = "sqlite", replicas: int = 1) -> Iterator[tuple[Endpoint, list[Measurable]]]:
+def our_server(backend: str = "sqlite", replicas: int = 1) -> Iterator[Running]:
     """
     C{ark-server} as its operator starts it, on a database of its own; or several of them on one.
     """
@@ -186,7 +106,7 @@ def our_server(backend: str = "sqlite", replicas: int = 1) -> Iterator[tuple[End
 
 
 @contextmanager
-def kube_apiserver() -> Iterator[tuple[Endpoint, Sequence[Measurable]]]:
+def kube_apiserver() -> Iterator[Running]:
     """
     kube-apiserver and etcd with the Ark kinds as custom resources.
     """
@@ -198,46 +118,39 @@ def kube_apiserver() -> Iterator[tuple[Endpoint, Sequence[Measurable]]]:
         cluster.remove()
 
 
-def servers(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
+def servers(options: argparse.Namespace) -> Iterator[tuple[str, Starts[Running], list[Workload]]]:
     """
-    What starts each server, by its name in the table.
+    Their names in the table, what starts them, and what they do.
     """
-    chosen: dict[str, Callable[[], Any]] = {}
+    work = chosen(options, workloads)
+    shared = [one for one in work if one.options["workload"] in _SHARED]
     for number in options.replicas or ((1, 2, 4) if options.backend != "sqlite" else (1,)):
         name = "ark" if number == 1 else f"{number} ark"
-        chosen[name] = partial(our_server, options.backend, number)
-    chosen["kube"] = kube_apiserver
-    return {name: start for name, start in chosen.items() if not options.server or name in options.server}
+        yield name, partial(our_server, options.backend, number), work if number == 1 else shared
+    yield "kube", kube_apiserver, work
 
 
 def main() -> int:
     """
     Print the table; the exit code is 1 when a workload failed.
     """
-    options = _options()
-    chosen = [
-        one
-        for one in workloads(options.seconds, options.objects)
-        if not options.workload or one.options["workload"] in options.workload
-    ]
-    results: dict[str, dict[str, Measured]] = {}
-    failed = False
-    for name, start in servers(options).items():
-        with start() as (endpoint, processes):
-            for workload in chosen:
-                if "," in endpoint.url and workload.options["workload"] not in _SHARED:
-                    continue
-                print(f"{name}: {workload.name}", file=sys.stderr, flush=True)
-                try:
-                    results.setdefault(workload.name, {})[name] = measure(workload, endpoint, processes)
-                except RuntimeError as error:
-                    failed = True
-                    print(f"  failed: {error}", file=sys.stderr)
+    parser = make_parser("tests.bench.compare", __doc__, workloads)
+    parser.add_argument("--server", action="append", help="only this server: ark, 2 ark, kube (repeatable)")
+    parser.add_argument(
+        "--replicas",
+        action="append",
+        type=int,
+        help="how many of our servers share a database (repeatable; default 1, and 2 and 4 where they can)",
+    )
+    options = parser.parse_args()
+    named = [one for one in servers(options) if not options.server or one[0] in options.server]
+    results, good = compared(named, lambda server, workload: measure(workload, *server))
     print(table(results))
-    if options.json:
-        plain = {row: {name: one._asdict() for name, one in both.items()} for row, both in results.items()}
-        options.json.write_text(json.dumps(plain, indent=2) + "\n")
-    return 1 if failed else 0
+    write_json(
+        options.json,
+        {row: {name: one._asdict() for name, one in both.items()} for row, both in results.items()},
+    )
+    return 0 if good else 1
 
 
 def table(results: dict[str, dict[str, Measured]]) -> str:
@@ -291,24 +204,6 @@ def _ratio(both: dict[str, Measured], price: Callable[[Measured], float]) -> str
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}"
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.compare", description=__doc__)
-    names = sorted({one.options["workload"] for one in workloads(1, 1)})
-    parser.add_argument("--server", action="append", help="only this server: ark, 2 ark, kube (repeatable)")
-    parser.add_argument("--backend", choices=BACKENDS, default="sqlite", help="what our server keeps data in")
-    parser.add_argument(
-        "--replicas",
-        action="append",
-        type=int,
-        help="how many of our servers share a database (repeatable; default 1, and 2 and 4 where they can)",
-    )
-    parser.add_argument("--workload", action="append", choices=names, help="only this workload (repeatable)")
-    parser.add_argument("--seconds", type=float, default=5, help="length of a timed workload (default 5)")
-    parser.add_argument("--objects", type=int, default=10_000, help="objects of the lists (default 10000)")
-    parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

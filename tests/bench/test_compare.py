@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import TestCase
 
-from tests.bench.compare import Measured, table
+from tests.bench.compare import table
+from tests.bench.workload import Measured
 
 
 def measured(cpu: dict[str, float], units: int = 1000, workload: str = "get") -> Measured:
