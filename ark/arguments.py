@@ -110,6 +110,7 @@ def make_parser(prog: str, description: str, environ: Mapping[str, str]) -> Pars
     """
     parser = Parser(
         prog=prog,
+        usage="%(prog)s [options]",
         description=description,
         allow_abbrev=False,
         config_file_parser_class=ConfigFile,

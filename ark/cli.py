@@ -4,6 +4,7 @@ C{ark-server}: run a server, and look after one.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +19,9 @@ from ark.options import OPTIONS, Option
 
 Command = Callable[[Sequence[str], Mapping[str, str]], int]
 
-_SERVE = "Serve the Kubernetes API for Ark's resources out of an SQL database."
-_EPILOG = """commands:
+_SERVE = """Serve the Kubernetes API for Ark's resources out of an SQL database.
+
+commands:
   serve         run a server; what happens without a command
   kubeconfig    print the administrator's kubeconfig, or merge it into another
   check         look for what would keep a server from running
@@ -55,6 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(words: list[str]) -> tuple[str, list[str]]:
+    if words[:1] == ["--version"]:
+        return "version", words[1:]
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     if not words or words[0].startswith("-"):
         return "serve", words
     if words[0] == "config":
@@ -76,7 +82,8 @@ def serve(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     Run a server until it is told to stop.
     """
     parser = _parser("serve", _SERVE, environ)
-    parser.epilog = _EPILOG
+    parser.usage = "%(prog)s [COMMAND] [options]"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     config = resolve(parser, argv, environ).config
     install_monotonic_clock()
     from ark.running import run
@@ -129,6 +136,7 @@ def healthz(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     from ark.probe import ENDPOINTS, ask
 
     parser = _parser("healthz", "Ask the server on this machine how it is.", environ)
+    parser.usage = "%(prog)s [options] [endpoint]"
     parser.add_argument(
         "endpoint", nargs="?", choices=ENDPOINTS, default=ENDPOINTS[0], help="What to ask. Default: healthz."
     )

@@ -60,6 +60,30 @@ class CommandTests(SynchronousTestCase):
             self.assertEqual((code, out), (2, ""))
             self.assertEqual(len(err.splitlines()), 2)
 
+    def test_help_begins_with_the_commands(self) -> None:
+        """
+        A line each, and before the options, of which there are many.
+        """
+        for words in (("--help",), ("help",)):
+            out = StringIO()
+            with redirect_stdout(out), self.assertRaises(SystemExit) as ended:
+                cli.main(words)
+            self.assertEqual(ended.exception.code, 0)
+            lines = out.getvalue().splitlines()
+            self.assertEqual(lines[0], "usage: ark-server [COMMAND] [options]")
+            listed = [line.split("  ")[1] for line in lines[5 : 5 + len(cli.COMMANDS)]]
+            self.assertEqual(listed, list(cli.COMMANDS))
+
+    def test_help_of_a_command(self) -> None:
+        """
+        In both ways in which people ask for it.
+        """
+        for words in (("migrate", "--help"), ("help", "migrate")):
+            out = StringIO()
+            with redirect_stdout(out), self.assertRaises(SystemExit):
+                cli.main(words)
+            self.assertTrue(out.getvalue().startswith("usage: ark-server migrate [options]\n"))
+
     def test_bad_value_is_two_sentences(self) -> None:
         """
         The cause and the remedy, a line each.
@@ -103,6 +127,7 @@ class CommandTests(SynchronousTestCase):
         self.assertIn("\nkubernetes 1.", out)
         found = orjson.loads(self.run_command("version", "-o", "json")[1])
         self.assertEqual([f"{name} {value}" for name, value in found.items()], out.splitlines())
+        self.assertEqual(self.run_command("--version"), (0, out, ""))
 
     def test_kubeconfig_is_printed(self) -> None:
         """
