@@ -2,7 +2,9 @@
 One of several servers runs the controllers: the one that holds a C{Lease}.
 
 Follows C{k8s.io/client-go/tools/leaderelection}: a lease is held for as long as its holder
-renews it, and who waits for it measures by his own clock how long it stood still.
+renews it, and who waits for it measures by his own clock how long it stood still.  The times
+that a lease tells are for people, so that clocks may show what they want; only that they go at
+about the same speed is relied on.
 """
 
 from __future__ import annotations
@@ -90,17 +92,23 @@ class Leadership:
         self._trying = None
 
     async def _once(self) -> None:
-        now = self._reactor.seconds()
+        asked_at = self._reactor.seconds()
+        left = self._renewed_at + RENEW_SECONDS - asked_at
+        if self.leads and left <= 0:
+            self._log.warn("This server has slept, and runs the controllers no more")
+            await self._step_down()
         try:
-            held = await self._hold(now)
+            # Others are not kept waiting by what this one waits for.
+            attempt = Deferred.fromCoroutine(self._hold())
+            held = await attempt.addTimeout(left if self.leads else RENEW_SECONDS, self._reactor)
         except CancelledError:
             raise
         except Exception as error:
             self._log.warn("The lease of the controllers cannot be had: {error}", error=error)
-            held = self.leads and now - self._renewed_at < RENEW_SECONDS
+            held = self.leads and self._reactor.seconds() - self._renewed_at < RENEW_SECONDS
         else:
             if held:
-                self._renewed_at = now
+                self._renewed_at = asked_at
         if held and not self.leads:
             self.leads = True
             self._log.info("This server runs the controllers")
@@ -113,7 +121,7 @@ class Leadership:
         self.leads = False
         await self._end()
 
-    async def _hold(self, now: float) -> bool:
+    async def _hold(self) -> bool:
         """
         Take the lease or renew it.
 
@@ -127,6 +135,7 @@ class Leadership:
             return await self._taken(self._create())
         holder = spec.get("holderIdentity") or ""
         state = (holder, spec.get("renewTime"), spec.get("leaseTransitions"))
+        now = self._reactor.seconds()
         if state != self._seen:
             self._seen, self._seen_at = state, now
         seconds = spec.get("leaseDurationSeconds") or LEASE_SECONDS

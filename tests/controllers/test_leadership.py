@@ -4,16 +4,72 @@ Tests of L{ark.controllers.leadership}.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock, deferLater
 
-from ark.controllers.leadership import LEASE_SECONDS, NAMESPACE, RETRY_SECONDS, Leadership
+from ark.controllers.leadership import (
+    LEASE_SECONDS,
+    NAMESPACE,
+    RENEW_SECONDS,
+    RETRY_SECONDS,
+    Leadership,
+)
 from ark.meta.status import APIStatus
 from ark.testing import EPOCH
 from tests.endpoints.support import ServerTestCase
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/ark-controllers"
+DAY = 86400.0
+
+
+class Silent:
+    """
+    A store of which nothing is heard.
+
+    @ivar asked: is told when somebody asks.
+    """
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.asked: Callable[[], None] = lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        """
+        What does not ask goes on.
+        """
+        return getattr(self._store, name)
+
+    async def get(self, *_: Any) -> bytes:
+        """
+        Wait for ever.
+        """
+        self.asked()
+        return await Deferred()
+
+
+class Late(Silent):
+    """
+    A store that answers late.
+
+    @ivar seconds: how late.
+    """
+
+    def __init__(self, store: Any, clock: Clock, seconds: float) -> None:
+        super().__init__(store)
+        self._clock = clock
+        self.seconds = seconds
+
+    async def get(self, *given: Any) -> bytes:
+        """
+        Wait, and then look.
+        """
+        await deferLater(self._clock, self.seconds)
+        answer: bytes = await self._store.get(*given)
+        return answer
 
 
 class LeadershipTests(ServerTestCase):
@@ -28,6 +84,7 @@ class LeadershipTests(ServerTestCase):
         super().setUp()
         self.server.create_namespace(NAMESPACE)
         self.told: list[str] = []
+        self.wrong: defaultdict[str, float] = defaultdict(float)
 
     def candidate(self, name: str) -> Leadership:
         """
@@ -42,7 +99,9 @@ class LeadershipTests(ServerTestCase):
             self.told.append(f"{name} ends")
 
         clock = self.server.clock
-        return Leadership(store, name, (clock, lambda: EPOCH + clock.seconds()), begin, end)
+        return Leadership(
+            store, name, (clock, lambda: EPOCH + clock.seconds() + self.wrong[name]), begin, end
+        )
 
     def begin(self, name: str) -> Leadership:
         """
@@ -118,6 +177,62 @@ class LeadershipTests(ServerTestCase):
         self.assertEqual(self.told, ["first begins"])
         self.server.advance(LEASE_SECONDS - 8 - 1)
         self.assertEqual(self.told, ["first begins", "first ends"])
+
+    def test_who_waits_for_the_database_ends_before_another_may_begin(self) -> None:
+        """
+        An answer that does not come is none: it may be that others are answered.
+        """
+        first, second = self.begin("first"), self.begin("second")
+        self.patch(first, "_store", Silent(first._store))
+        self.server.advance(RENEW_SECONDS + 1)
+        self.assertEqual(self.told, ["first begins", "first ends"])
+        self.server.advance(LEASE_SECONDS)
+        self.assertEqual(self.told, ["first begins", "first ends", "second begins"])
+        self.assertEqual((first.leads, second.leads), (False, True))
+
+    def test_who_has_slept_ends_before_he_asks(self) -> None:
+        """
+        A process that was stopped, or a machine, cannot know what happened meanwhile.
+        """
+        first = self.begin("first")
+        asking = Silent(first._store)
+        asking.asked = lambda: self.told.append(f"first asks, {'leads' if first.leads else 'does not lead'}")
+        self.patch(first, "_store", asking)
+        self.server.clock.advance(LEASE_SECONDS)
+        self.assertEqual(self.told, ["first begins", "first ends", "first asks, does not lead"])
+
+    def test_who_is_told_late_counts_from_then(self) -> None:
+        """
+        When he asked, the holder may still have been renewing.
+        """
+        first = self.begin("first")
+        second = self.candidate("second")
+        late = Late(second._store, self.server.clock, RENEW_SECONDS - 1)
+        self.patch(second, "_store", late)
+        second.start()
+        self.server.advance(RENEW_SECONDS - 2)
+        self.patch(first, "_store", Silent(first._store))
+        late.seconds = 0.0
+        self.server.advance(LEASE_SECONDS - 2)
+        self.assertFalse(second.leads)
+        self.server.advance(2 * RETRY_SECONDS + 2)
+        self.assertTrue(second.leads)
+        self.assertEqual(self.told, ["first begins", "first ends", "second begins"])
+
+    def test_whatever_clocks_show_the_lease_stays(self) -> None:
+        """
+        Times in it are for people: a holder or a candidate with another time of day changes nothing.
+        """
+        for days in (400, -400, 1, -1):
+            self.wrong[f"first {days}"] = -days * DAY
+            self.wrong[f"second {days}"] = days * DAY
+            first, second = self.begin(f"first {days}"), self.begin(f"second {days}")
+            self.server.advance(2 * LEASE_SECONDS)
+            self.wrong[f"first {days}"] = days * DAY
+            self.server.advance(2 * LEASE_SECONDS)
+            self.assertEqual((first.leads, second.leads), (True, False))
+            self.stop(second)
+            self.stop(first)
 
     def test_two_at_the_same_moment_do_not_both_lead(self) -> None:
         """
