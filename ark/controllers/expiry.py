@@ -16,6 +16,7 @@ from ark.meta.records import Range, Version
 from ark.meta.status import APIStatus
 from ark.meta.time import parse_rfc3339
 from ark.registry.store import Store, WriteContext
+from ark.watch.aging import Aging
 
 _PAGE = 500
 _TIMES = ("firstTimestamp", "lastTimestamp", "eventTime")
@@ -35,14 +36,20 @@ class EventExpiry:
     """
     Deletes events that nobody wrote for some time.
 
+    How long that is, is measured from when they were written, whatever the time of day is set to
+    meanwhile.  Only those that were there before it began are judged by the times that they tell.
+
     @param seconds: how long they stay.
-    @param now: tells the time of day in seconds since the epoch.
+    @param clock: the reactor, and what tells the time of day in seconds since the epoch.
     """
 
-    def __init__(self, store: Store, seconds: float, now: Callable[[], float]) -> None:
+    def __init__(self, store: Store, seconds: float, clock: tuple[Any, Callable[[], float]]) -> None:
         self._store = store
         self._seconds = seconds
-        self._now = now
+        self._reactor, now = clock
+        self._day = now() - self._reactor.seconds()
+        self._aging = Aging(seconds)
+        self._found: int | None = None
 
     async def sweep(self) -> int:
         """
@@ -50,12 +57,21 @@ class EventExpiry:
 
         @return: how many went.
         """
-        oldest = self._now() - self._seconds
+        now, revision = self._reactor.seconds(), self._store.cacher.revision
+        aged = self._aging.older(now, revision)
+        if self._found is None:
+            self._found = revision
+        found, oldest = self._found, self._day + now - self._seconds
         after: tuple[str, str] | None = None
         gone = 0
         while True:
             page = await self._store.cacher.list(Range(self._store.kind.resource, None, after), _PAGE, None)
-            old = [version for version in page.versions if last_written(orjson.loads(version.body)) < oldest]
+            old = [
+                version
+                for version in page.versions
+                if version.revision <= aged
+                or (version.revision <= found and last_written(orjson.loads(version.body)) < oldest)
+            ]
             gone += sum(await together(map(self._delete, old)))
             if not page.more:
                 return gone

@@ -64,7 +64,7 @@ class Controllers:
             collector.start()
         events = self._stores.of_resource("events")
         if self._event_ttl and events is not None:
-            expiry = EventExpiry(events, self._event_ttl, self._now)
+            expiry = EventExpiry(events, self._event_ttl, (self._reactor, self._now))
             sweeping = LoopingCall(self._sweep, expiry)
             sweeping.clock = self._reactor
             sweeping.start(min(EXPIRE_SECONDS, self._event_ttl), now=False)

@@ -4,7 +4,6 @@ Dropping old history.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
@@ -13,6 +12,7 @@ from twisted.logger import Logger
 
 from ark.interfaces import IStorageBackend
 from ark.storage.errors import StorageError
+from ark.watch.aging import Aging
 
 INTERVAL = 60.0
 RETENTION = 600.0
@@ -49,9 +49,8 @@ class Compactor:
         self._backend = backend
         self._reactor = reactor
         self._interval = interval
-        self._retention = retention
         self._events = events
-        self._samples: deque[tuple[float, int]] = deque()
+        self._aging = Aging(retention)
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
         self._done: Deferred[Any] | None = None
@@ -79,7 +78,7 @@ class Compactor:
         try:
             now = self._reactor.seconds()
             current = await self._backend.current_revision()
-            target = min(self._aged(now, current), current - self._events)
+            target = min(self._aging.older(now, current), current - self._events)
             if target > self.floor:
                 dropped = await self._backend.compact(target)
                 self.floor = target
@@ -90,16 +89,3 @@ class Compactor:
             raise
         except Exception:
             self._log.failure("History was not compacted")
-
-    def _aged(self, now: float, current: int) -> int:
-        """
-        The newest revision that is known to be older than the retention; C{0} for none.
-        """
-        samples = self._samples
-        samples.append((now, current))
-        aged = 0
-        while samples and samples[0][0] <= now - self._retention:
-            aged = samples.popleft()[1]
-        if aged:
-            samples.appendleft((now - self._retention, aged))
-        return aged

@@ -28,7 +28,9 @@ class EventExpiryTests(ServerTestCase):
         super().setUp()
         store = self.server.application.stores.of_resource("events")
         assert store is not None
-        self.expiry = EventExpiry(store, 3600, lambda: EPOCH + self.server.clock.seconds())
+        clock = self.server.clock
+        self.jump = 0.0
+        self.expiry = EventExpiry(store, 3600, (clock, lambda: EPOCH + clock.seconds() + self.jump))
 
     def post(self, name: str, **members: Any) -> None:
         """
@@ -75,6 +77,37 @@ class EventExpiryTests(ServerTestCase):
         self.server.advance(4000)
         self.assertEqual(self.names(), ["repeated", "series"])
         self.server.advance(3000)
+        self.assertEqual(self.names(), [])
+
+    def test_setting_the_clock_makes_no_event_older_or_younger(self) -> None:
+        """
+        They stay for the same hour as without.
+        """
+        for days in (400, -400, 1, -1):
+            self.post(f"before {days}".replace(" ", ""))
+            self.assertEqual(len(self.names()), 1)
+            self.jump += days * 86400
+            self.server.advance(1800)
+            self.post(f"after{days}")
+            self.assertEqual(len(self.names()), 2)
+            self.server.advance(1801)
+            self.assertEqual(self.names(), [f"after{days}"])
+            self.server.advance(1800)
+            self.assertEqual(self.names(), [])
+
+    def test_an_event_that_is_written_again_stays(self) -> None:
+        """
+        It need not say when that was.
+        """
+        self.names()
+        self.post("again")
+        self.server.advance(1800)
+        event = self.request("GET", f"{EVENTS}/again").json()
+        self.assertEqual(self.request("PUT", f"{EVENTS}/again", {**event, "count": 2}).code, 200)
+        self.assertEqual(self.names(), ["again"])
+        self.server.advance(1801)
+        self.assertEqual(self.names(), ["again"])
+        self.server.advance(1801)
         self.assertEqual(self.names(), [])
 
     def test_many_events_go_page_by_page(self) -> None:
