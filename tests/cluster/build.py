@@ -56,6 +56,7 @@ class Program(NamedTuple):
 
 _CLIENTS = REPOSITORY / "tests/clients"
 _CHECKERS = REPOSITORY / "tests/helm/tools"
+_TOXIPROXY = REPOSITORY / "tests/cluster/toxiproxy"
 
 
 def _client(folder: str) -> Program:
@@ -90,6 +91,7 @@ PROGRAMS = {
         Program("informers", REPOSITORY / "tests/e2e/informers", "."),
         Program("applyoracle", REPOSITORY / "tests/apply/oracle", "."),
         Program("porcupine", REPOSITORY / "tests/histories/porcupine", "."),
+        Program("toxiproxy", _TOXIPROXY, "github.com/Shopify/toxiproxy/v2/cmd/server", sources=()),
         *map(_client, ("clientgo", "controllerruntime", "flux", "argocd")),
         _command("helm3", "helm.sh/helm/v3/cmd/helm"),
         _command("helm4", "helm.sh/helm/v4/cmd/helm"),
