@@ -1,25 +1,32 @@
 """
 Run the suites of tests, and close with one line that a machine can read.
 
-A suite is a set of packages.  Each runs in a process of its own, because the servers that
-one suite shares must be gone before the next begins.  Where C{CI=true} a skipped test is
-a failed one.
+A suite is a set of modules.  Each runs in a process of its own, because the servers that one
+suite shares must be gone before the next begins; two run beside each other where there are
+processors for it.  Where C{CI=true} a skipped test is a failed one, and so is always what a suite
+leaves in the temporary folder, or running.
 """
 
 from __future__ import annotations
 
 import argparse
+import heapq
+import json
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from random import SystemRandom
+from random import Random, SystemRandom
 from typing import Any, NamedTuple
 
+from tests import lanes, timing
+
 REPOSITORY = Path(__file__).resolve().parents[1]
-_APART = ("cluster", "aggregated", "e2e", "clients", "differential", "histories", "helm")
+# Those that take longest first, so that all lanes end at about the same time.
+_APART = ("aggregated", "e2e", "differential", "clients", "helm", "cluster", "histories")
+# These promise how soon answers come, which is not to be asked beside a suite that computes.
+_OVERLOAD = ("tests.aggregated.test_overload", "tests.e2e.test_overload")
+_ALONE = ("overload", "histories")
 
 
 class Totals(NamedTuple):
@@ -38,17 +45,39 @@ class Totals(NamedTuple):
         return f"{self.passed} passed, {self.failed} failed"
 
 
+class Told(NamedTuple):
+    """
+    What is known of a suite that has run.
+
+    @ivar slowest: how many seconds its slowest tests took, and their names.
+    """
+
+    totals: Totals
+    slowest: Sequence[tuple[float, str]]
+    seconds: float
+    cpu: float
+
+    def line(self) -> str:
+        """
+        One line for people.
+        """
+        counts = f"{self.totals.line()}, {self.totals.skipped} skipped"
+        return f"{counts}; {self.seconds:.0f} s, processor {self.cpu:.0f} s"
+
+
 def suites() -> dict[str, list[str]]:
     """
-    The modules of each suite, in the order the suites run.
+    The modules of each suite, in the order in which the suites begin.
 
     What starts other programs is apart from the unit tests, which need nothing.
     """
-    folder = REPOSITORY / "tests"
-    packages = sorted(path.parent.name for path in folder.glob("*/__init__.py"))
-    unit = [f"tests.{path.stem}" for path in sorted(folder.glob("test_*.py"))]
-    unit += [f"tests.{name}" for name in packages if name not in _APART]
-    return {"unit": unit, **{name: [f"tests.{name}"] for name in _APART if name in packages}}
+    found: dict[str, list[str]] = {name: [] for name in ("unit", *_APART[:-1], "overload", _APART[-1])}
+    for path in sorted((REPOSITORY / "tests").rglob("test_*.py")):
+        parts = path.relative_to(REPOSITORY).with_suffix("").parts
+        module = ".".join(parts)
+        suite = "overload" if module in _OVERLOAD else parts[1] if parts[1] in _APART else "unit"
+        found[suite].append(module)
+    return found
 
 
 def main() -> int:
@@ -63,10 +92,10 @@ def main() -> int:
         return 2
     if options.inside:
         return _run_inside(known[options.inside], options)
-    results = {name: _run(name, options) for name in options.suites or known}
-    for name, result in results.items():
-        print(f"{name}: {result.line()}, {result.skipped} skipped")
-    total = Totals(*map(sum, zip(*results.values())))
+    results = _run([name for name in known if name in options.suites or not options.suites], options)
+    for line in report(results, options.slowest):
+        print(line)
+    total = Totals(*map(sum, zip(*(result.totals for result in results.values()))))
     if options.totals:
         Path(options.totals).write_text(f"{total.line()}\n")
     print(total.line())
@@ -81,24 +110,72 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--installed", action="store_true", help="test the installed package, not the checkout"
     )
+    parser.add_argument(
+        "--lanes",
+        type=int,
+        default=min(2, os.cpu_count() or 1),
+        help="how many suites run beside each other; with 1 their output is shown as it comes (%(default)s)",
+    )
+    parser.add_argument(
+        "--slowest", type=int, default=10, help="how many of the slowest tests are named (%(default)s)"
+    )
     parser.add_argument("--inside", help=argparse.SUPPRESS)
+    parser.add_argument("--result", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(10**9), help="of --random")
     return parser.parse_args()
 
 
-def _run(name: str, options: argparse.Namespace) -> Totals:
-    with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "totals"
-        command = [sys.executable, "-m", "tests.run", "--inside", name, "--totals", str(result)]
-        if options.random:
-            print(f"{name}: order by seed {options.seed}")
-            command += ["--random", "--seed", str(options.seed)]
-        where = _tests_alone(Path(folder)) if options.installed else REPOSITORY
-        code = subprocess.run(command, cwd=where, check=False).returncode
-        if not result.exists():
-            print(f"{name}: the run broke off with exit code {code}")
-            return Totals(0, 1, 0)
-        return Totals(*map(int, result.read_text().split()))
+def _run(names: Sequence[str], options: argparse.Namespace) -> dict[str, Told]:
+    results: dict[str, Told] = {}
+
+    def ended(job: lanes.Job, how: lanes.Ended, folder: Path) -> None:
+        results[job.name] = told = read_result(folder / "result", how)
+        for one in how.left:
+            print(f"{job.name}: left behind: {one}")
+        print(f"{job.name}: {told.line()}", flush=True)
+
+    def where(folder: Path) -> Path:
+        return _tests_alone(folder) if options.installed else REPOSITORY
+
+    jobs = [lanes.Job(name, _command(name, options), name in _ALONE) for name in names]
+    lanes.run(jobs, options.lanes if len(jobs) > 1 else 1, where, ended)
+    return {name: results[name] for name in names}
+
+
+def _command(name: str, options: argparse.Namespace) -> list[str]:
+    command = [sys.executable, "-m", "tests.run", "--inside", name, "--result", "{}/result"]
+    if options.random:
+        print(f"{name}: order by seed {options.seed}")
+        command += ["--random", "--seed", str(options.seed)]
+    return [*command, "--slowest", str(options.slowest)]
+
+
+def read_result(path: Path, how: lanes.Ended) -> Told:
+    """
+    What a suite's process has written down.
+
+    A process that broke off has failed, and so has one that left something behind.
+    """
+    if not path.exists():
+        print(f"the run broke off with exit code {how.code}")
+        return Told(Totals(0, 1, 0), [], how.seconds, how.cpu)
+    found = json.loads(path.read_text())
+    totals = Totals(*found["totals"])
+    totals = totals._replace(failed=totals.failed + bool(how.left))
+    return Told(totals, [(seconds, name) for seconds, name in found["slowest"]], how.seconds, how.cpu)
+
+
+def report(results: dict[str, Told], slowest: int) -> Iterator[str]:
+    """
+    The lines that say how the suites ended, and what took longest.
+    """
+    tests = heapq.nlargest(slowest, (one for told in results.values() for one in told.slowest))
+    if tests:
+        yield "The slowest tests, in seconds:"
+    for seconds, name in tests:
+        yield f"{seconds:7.1f} {name}"
+    for name, told in results.items():
+        yield f"{name}: {told.line()}"
 
 
 def _tests_alone(folder: Path) -> Path:
@@ -109,22 +186,21 @@ def _tests_alone(folder: Path) -> Path:
     return folder
 
 
-def _run_inside(modules: Sequence[str], options: argparse.Namespace) -> int:
-    from twisted.trial.reporter import Reporter
+def _run_inside(modules: list[str], options: argparse.Namespace) -> int:
     from twisted.trial.runner import TestLoader, TrialRunner
 
     loader = TestLoader()
     if options.random:
-        import random
-
-        order = random.Random(options.seed)
+        order = Random(options.seed)
+        order.shuffle(modules)
         loader.sorter = lambda _: order.random()
-    suite = loader.loadByNames(list(modules), recurse=True)
-    result: Any = TrialRunner(Reporter, workingDirectory="_trial_temp").run(suite)
+    suite = loader.loadByNames(modules)
+    result: Any = TrialRunner(timing.TimingReporter, workingDirectory="_trial_temp").run(suite)
     totals = count(result)
     for line in skipped(result):
         print(line)
-    Path(options.totals).write_text(" ".join(map(str, totals)))
+    slowest = heapq.nlargest(options.slowest, result.durations)
+    Path(options.result).write_text(json.dumps({"totals": totals, "slowest": slowest}))
     return 1 if totals.failed else 0
 
 
