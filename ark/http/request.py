@@ -21,6 +21,10 @@ from ark.meta.status import APIStatus, bad_request, too_large
 
 HeaderList = Sequence[tuple[bytes, bytes]]
 
+# So much beyond the limit is heard before a body is refused: of an answer that comes earlier, a proxy tells a
+# client that is still sending by ending its connection, and the client may never read it.
+_HEARD_OUT = 8 * 1024 * 1024
+
 
 class ClientConnection:
     """
@@ -113,7 +117,7 @@ class Request:
     @ivar sent: the size of the body of the response; C{0} for one that is written piece by piece.
     @ivar gone: whether the client went away or reset the stream.
     @ivar expected: the length of the body where the client said it.
-    @ivar body_kept: how much of the body has come.
+    @ivar body_kept: how much of the body has come, and is kept up to the limit.
     """
 
     user: Any = None
@@ -207,11 +211,17 @@ class Request:
         """
         The whole body.  Does not wait when it has arrived, and may be called again.
 
+        A body above the limit is read to its end and dropped, unless it is far above, or the
+        client waits to be told to send it (RFC 9110, 10.1.1).
+
         @raise APIStatus: 413 above the limit (contract 1.13), 408 when it does not
             arrive in time, 400 when it breaks off or its framing is wrong.
         """
         if not self.body_complete and self._refusal is None:
-            if self.expected is not None and self.expected > self.body_limit:
+            expected = self.expected or 0
+            if expected > self.body_limit and (
+                expected > self.body_limit + _HEARD_OUT or b"expect" in self.headers
+            ):
                 self._refusal = too_large(self.body_limit)
             else:
                 await self._wait_for_body()
@@ -327,7 +337,8 @@ class Request:
         self.body_kept += len(data)
         if self.body_kept > self.body_limit:
             self._whole = b""
-            self.body_failed(too_large(self.body_limit))
+            if self.body_kept > self.body_limit + _HEARD_OUT:
+                self.body_failed(too_large(self.body_limit))
         elif not self._whole:
             self._whole = data
         elif self._refusal is None:
@@ -341,15 +352,18 @@ class Request:
         The body is complete.
         """
         self.body_complete = True
-        if self._waiter is not None:
+        if self.body_kept > self.body_limit:
+            self.body_failed(too_large(self.body_limit))
+        elif self._waiter is not None:
             self._waiter.callback(None)
 
     def body_failed(self, refusal: APIStatus) -> None:
         """
-        The body will not be complete: L{read_body} raises C{refusal}.
+        The body will not be complete: L{read_body} raises C{refusal}, or 413 if it is too large anyway.
         """
         if self._refusal is None:
-            self._refusal = refusal
+            excessive = max(self.expected or 0, self.body_kept) > self.body_limit
+            self._refusal = too_large(self.body_limit) if excessive else refusal
             if self._waiter is not None:
                 self._waiter.callback(None)
 

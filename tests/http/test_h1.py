@@ -183,27 +183,64 @@ class HTTP1Tests(SynchronousTestCase):
         self.assertTrue(self.transport.closed)
         self.assertEqual(len(self.handler.requests), 1)
 
-    def test_announced_body_above_the_limit_is_refused_unread(self) -> None:
+    def test_body_above_the_limit_is_heard_out_before_it_is_refused(self) -> None:
         """
-        413 by the length alone (contract 1.13).
+        With 413 (contract 1.13); the connection goes on, and nothing of the body is kept.
+        """
+        self.handler.answer = self.handler.echo
+        self.protocol.dataReceived(_post(b"Content-Length: 3145729\r\n", b"x"))
+        self.protocol.dataReceived(b"x" * 3145727)
+        self.assertEqual(self.transport.written, b"")
+        self.protocol.dataReceived(b"x" + _get(b"/next"))
+        self.edge.clock.advance(0)
+        refused, answered = self.transport.written.split(b"HTTP/1.1 ")[1:]
+        self.assertTrue(refused.startswith(b"413"))
+        self.assertIn(b"Request entity too large: limit is 3145728", refused)
+        self.assertTrue(answered.startswith(b"200"))
+        self.assertEqual(self.handler.requests[0].body, b"")
+
+    def test_body_far_above_the_limit_is_refused_unread(self) -> None:
+        """
+        413 by the length alone.
+        """
+        self.handler.answer = self.handler.echo
+        self.protocol.dataReceived(_post(b"Content-Length: 12000000\r\n"))
+        self.assertEqual(self.transport.written[9:12], b"413")
+        self.assertIn(b"Connection: close\r\n", self.transport.written)
+        self.assertTrue(self.transport.half_closed)
+
+    def test_body_above_the_limit_is_not_asked_for(self) -> None:
+        """
+        A client that waits for 100 is told 413 instead.
+        """
+        self.handler.answer = self.handler.echo
+        self.protocol.dataReceived(_post(b"Content-Length: 3145729\r\nExpect: 100-continue\r\n"))
+        self.assertEqual(self.transport.written[9:12], b"413")
+
+    def test_chunks_above_the_limit_are_heard_out_for_a_while(self) -> None:
+        """
+        413 when they end, or after 8 MiB more.
+        """
+        for rest in (b"0\r\n\r\n", b"%x\r\n" % (8 << 20) + b"x" * (8 << 20)):
+            edge = Edge(Limits(body_bytes=10))
+            edge.handler.answer = edge.handler.echo
+            protocol, transport = edge.connect()
+            protocol.dataReceived(_post(b"Transfer-Encoding: chunked\r\n", b"b\r\n0123456789x\r\n"))
+            self.assertEqual((transport.written, edge.handler.requests[0].body), (b"", b""))
+            protocol.dataReceived(rest)
+            edge.clock.advance(0)
+            self.assertEqual(transport.written[9:12], b"413")
+            self.assertIn(b"limit is 10", transport.written)
+
+    def test_body_above_the_limit_that_dribbles_is_refused_at_the_deadline(self) -> None:
+        """
+        With 413: more time would not help.
         """
         self.handler.answer = self.handler.echo
         self.protocol.dataReceived(_post(b"Content-Length: 3145729\r\n"))
+        for _ in range(62):
+            self.edge.clock.advance(1.0)
         self.assertEqual(self.transport.written[9:12], b"413")
-        self.assertIn(b"Request entity too large: limit is 3145728", self.transport.written)
-
-    def test_chunks_above_the_limit_are_refused(self) -> None:
-        """
-        413 as soon as one byte too many has come.
-        """
-        edge = Edge(Limits(body_bytes=10))
-        edge.handler.answer = edge.handler.echo
-        protocol, transport = edge.connect()
-        protocol.dataReceived(_post(b"Transfer-Encoding: chunked\r\n", b"a\r\n0123456789\r\n"))
-        self.assertEqual(transport.written, b"")
-        protocol.dataReceived(b"1\r\nx\r\n")
-        edge.clock.advance(0)
-        self.assertEqual(transport.written[9:12], b"413")
 
     def test_body_that_nobody_asks_for_stops_the_reading(self) -> None:
         """

@@ -159,12 +159,32 @@ class HTTP2Tests(SynchronousTestCase):
         self.client.exchange()
         self.assertEqual(self.client.h2.local_flow_control_window(stream), 256 * 1024)
 
-    def test_body_above_the_limit_is_refused(self) -> None:
+    def test_body_above_the_limit_is_heard_out_before_it_is_refused(self) -> None:
+        """
+        As over HTTP/1.1: the windows let all of it through, and nothing is reset.
+        """
+        self.handler.answer = self.handler.echo
+        left = 5 << 20
+        stream = self.client.request(b"/p", b"POST", False, (b"content-length", b"%d" % left))
+        self.client.exchange()
+        while left:
+            self.assertEqual(self.client.headers, {})
+            size = min(left, 16384, self.client.h2.local_flow_control_window(stream))
+            self.assertTrue(size)
+            left -= size
+            self.client.h2.send_data(stream, b"x" * size, end_stream=not left)
+            self.client.exchange()
+        self.assertEqual(self.client.headers[stream][b":status"], b"413")
+        self.edge.clock.pump([1.0] * 3)
+        self.client.exchange()
+        self.assertEqual((self.client.ended, self.client.reset), ([stream], {}))
+
+    def test_body_far_above_the_limit_is_refused(self) -> None:
         """
         413 by the length alone, and the client may send on for a while.
         """
         self.handler.answer = self.handler.echo
-        stream = self.client.request(b"/p", b"POST", False, (b"content-length", b"3145729"))
+        stream = self.client.request(b"/p", b"POST", False, (b"content-length", b"12000000"))
         self.client.exchange()
         self.assertEqual(self.client.headers[stream][b":status"], b"413")
         self.client.h2.send_data(stream, b"x" * 16384)
