@@ -4,13 +4,14 @@ What the cluster's answers come to: objects, failures that it tells of, and what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import orjson
 from OpenSSL.SSL import Error as TLSError
 from service_identity import VerificationError
-from twisted.internet.error import ConnectionClosed
+from twisted.internet.defer import CancelledError
+from twisted.internet.error import ConnectingCancelledError, ConnectionClosed
 from twisted.web.client import RequestTransmissionFailed, ResponseFailed, ResponseNeverReceived
 
 from ark.cluster.errors import Unreachable
@@ -90,6 +91,23 @@ def failure(status: Mapping[str, Any], code: int = 500, retry_after: int = 0) ->
 def _cause(cause: Mapping[str, Any]) -> Cause:
     reason, message, field = (str(cause.get(name) or "") for name in Cause._fields)
     return Cause(reason, message, field)
+
+
+async def answered(asking: Awaitable[Any]) -> Any:
+    """
+    Wait for the answer to a request.
+
+    @raise CancelledError: nobody waits for it any more.  Twisted tells of that as if the connection
+        had failed.
+    """
+    try:
+        return await asking
+    except ConnectingCancelledError:
+        raise CancelledError from None
+    except (RequestTransmissionFailed, ResponseFailed) as error:
+        if any(isinstance(reason.value, CancelledError) for reason in error.reasons):
+            raise CancelledError from None
+        raise
 
 
 def was_cut(error: Exception) -> bool:

@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from ark import __version__
 from ark.cluster.access import Access
-from ark.cluster.answers import read_object, refusal, was_cut, why
+from ark.cluster.answers import answered, read_object, refusal, was_cut, why
 from ark.cluster.bodies import Collected
 from ark.cluster.call import Call
 from ark.cluster.connections import Connections
@@ -179,7 +179,9 @@ class Cluster:
         if call.producer is not None:
             headers.addRawHeader(b"content-type", call.content_type)
         url = call.url(self.server)
-        return await self._connections.agent().request(call.method.encode(), url, headers, call.producer)
+        return await answered(
+            self._connections.agent().request(call.method.encode(), url, headers, call.producer)
+        )
 
     async def _refusal(self, call: Call, response: Any) -> Exception:
         return refusal(response.code, await _body(response), _retry_after(response) or 0)

@@ -25,6 +25,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
+from ark.cluster.answers import answered
 from ark.cluster.bodies import Body, Collected
 from ark.cluster.webhookfailures import CallFailed, reason, refusal
 from ark.tracing.span import SPAN
@@ -258,6 +259,6 @@ class WebhookClient:
             headers = headers.copy()
             for name, values in span.context.headers().items():
                 headers.setRawHeaders(name, values)
-        return await self._http.post(
-            url, data=Body(data), headers=headers, unbuffered=True, allow_redirects=False
+        return await answered(
+            self._http.post(url, data=Body(data), headers=headers, unbuffered=True, allow_redirects=False)
         )

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -245,6 +245,6 @@ class ClusterTests(TestCase):
         A request that nobody waits for any more is let go, and its turn with it.
         """
         asking = self.ask("GET", MAPS)
-        asking.addErrback(lambda failure: None)
         asking.cancel()
+        self.failureResultOf(asking, CancelledError)
         self.assertTrue(self.wire.last.cancelled)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from treq.testing import RequestTraversalAgent
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError, DNSLookupError
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -18,6 +18,7 @@ from twisted.web.resource import Resource
 
 from ark.cluster.webhook import Address, CallFailed, Connections, Webhook, WebhookClient, by_name
 from ark.cluster.webhookfailures import LONGEST_TEXT, reason, refusal
+from tests.cluster_client.wire import Wire
 
 URL = "https://hook.example.com/review"
 
@@ -131,6 +132,15 @@ class WebhookClientTests(SynchronousTestCase):
         """
         self.hook.answer = lambda request: b""
         self.assertIn("0-length response with status code: 200", self.post())
+
+    def test_who_does_not_wait_any_more(self) -> None:
+        """
+        Is not told that the webhook failed, for which the failure policy might forgive it.
+        """
+        client = WebhookClient(Webhook(URL, None, b""), Clock(), Wire())
+        asking = Deferred.fromCoroutine(client.post(b"{}", 5))
+        asking.cancel()
+        self.failureResultOf(asking, CancelledError)
 
     def test_a_connection_that_was_closed_meanwhile(self) -> None:
         """

@@ -7,10 +7,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
+from twisted.web.client import ResponseDone, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
@@ -57,11 +57,16 @@ class Exchange:
         self.uri = uri.decode()
         self.headers = headers
         self.cancelled = False
-        self.answered: Deferred[Response] = Deferred(lambda _: setattr(self, "cancelled", True))
+        self.answered: Deferred[Response] = Deferred(self._cancel)
         body = StringTransport()
         if producer is not None:
             producer.startProducing(body)
         self.body = body.value()
+
+    def _cancel(self, answered: Deferred[Response]) -> None:
+        self.cancelled = True
+        # As Twisted does with a request that was sent.
+        answered.errback(ResponseNeverReceived([Failure(CancelledError())]))
 
     def answer(self, value: Any, code: int = 200, **headers: str) -> None:
         """

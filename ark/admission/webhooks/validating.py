@@ -6,6 +6,8 @@ Follows C{k8s.io/apiserver/pkg/admission/plugin/webhook/validating}; contract 16
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from zope.interface import implementer
 
@@ -70,7 +72,11 @@ class ValidatingWebhooks(WebhookPlugin):
                 refusals.append(error)
 
         waiting = [Deferred.fromCoroutine(judge(place, *each)) for place, each in enumerate(asked)]
-        await DeferredList(waiting, consumeErrors=True)
+        ended: list[tuple[bool, Any]] = await DeferredList(waiting, consumeErrors=True)
+        for is_judged, outcome in ended:
+            if not is_judged:
+                # A list that is cancelled does not fail, though what is in it does.
+                outcome.raiseException()
         if refusals:
             raise refusals[0]
 

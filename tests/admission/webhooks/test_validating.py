@@ -196,6 +196,18 @@ class FailureTests(AdmissionTestCase):
         )
         self.refused(answer, 500, CALLING + told)
 
+    def test_what_is_not_judged_is_not_written(self) -> None:
+        """
+        Who goes away, or has no more time, before all webhooks have answered has written nothing.
+        """
+        for count, name in enumerate("abc", 1):
+            self.hook("validating", name, lambda review: None, failurePolicy="Ignore")
+            answer = self.create()
+            self.assertEqual(len(self.hooks.reviews(name)), 1)
+            answer.request.disconnected()
+            self.server.settle()
+            self.assertEqual(self.request("GET", f"{WIDGETS}/w").code, 404, f"{count} webhooks")
+
     def test_answers_to_something_else(self) -> None:
         """
         They are not believed.
