@@ -91,6 +91,7 @@ PROGRAMS = {
         Program("informers", REPOSITORY / "tests/e2e/informers", "."),
         Program("applyoracle", REPOSITORY / "tests/apply/oracle", "."),
         Program("porcupine", REPOSITORY / "tests/histories/porcupine", "."),
+        Program("crowd", REPOSITORY / "tests/histories/crowd", "."),
         Program("toxiproxy", _TOXIPROXY, "github.com/Shopify/toxiproxy/v2/cmd/server", sources=()),
         *map(_client, ("clientgo", "controllerruntime", "flux", "argocd")),
         _command("helm3", "helm.sh/helm/v3/cmd/helm"),

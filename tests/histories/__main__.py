@@ -22,9 +22,11 @@ from twisted.internet import reactor as default_reactor
 from tests.cluster.build import binary
 from tests.histories.faults import FAULTS
 from tests.histories.play import ENOUGH, Plan, Report, play
+from tests.histories.selections import WRITTEN
 from tests.storage.postgresqlserver import find_programs
 
 reactor: Any = default_reactor
+_GIVEN = ("seconds", "watchers", "rate", "writing", "clients", "kinds")
 _COLUMNS = ("before", "a second", "writes", "refused", "unknown", "watches", "events", "p99 ms", "max ms")
 
 
@@ -65,6 +67,7 @@ def main() -> int:
         )
         return 2
     binary("porcupine")
+    binary("crowd")
     runs: list[Run] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -97,7 +100,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, help="how many histories (default: one of each fault)")
     parser.add_argument("--seconds", type=float, default=15.0, help="how long clients ask")
     parser.add_argument("--seed", default=str(SystemRandom().randrange(10**6)))
+    parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--watchers", type=int, default=48)
+    parser.add_argument(
+        "--kinds", type=int, default=len(WRITTEN), choices=range(1, len(WRITTEN) + 1), help="are written"
+    )
     parser.add_argument("--rate", type=float, default=480.0, help="requests a second at most, of all clients")
     parser.add_argument("--writing", action="store_true", help="clients do nothing but write")
     parser.add_argument("--keep", type=Path, help="a folder for what was recorded of wrong histories")
@@ -110,7 +117,8 @@ def _options() -> argparse.Namespace:
 def _play_all(options: argparse.Namespace, programs: Path, runs: list[Run]) -> None:
     for number, fault in enumerate(itertools.islice(itertools.cycle(options.fault), options.runs)):
         seed = options.seed if number < len(options.fault) else f"{options.seed}.{number}"
-        plan = Plan(fault, seed, options.seconds, options.watchers, options.rate, writing=options.writing)
+        given = {name: getattr(options, name) for name in _GIVEN}
+        plan = Plan(fault, seed, **given)
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             report = play(plan, reactor, programs, Path(folder))

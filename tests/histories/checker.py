@@ -28,6 +28,7 @@ from tests.histories.operations import (
     Item,
     Operation,
 )
+from tests.histories.selections import KEYS
 
 NEVER = 1 << 62
 
@@ -178,9 +179,9 @@ class Checker:
             yield f"{_name(one)} told revision {one.revision}, which was not from {first} to {last}"
         found = {item.key: item for item in one.items}
         expected = {}
-        for key in self._log.states:
+        for key in KEYS[one.key]:
             (version,) = self._log.during(key, one.revision, one.revision)
-            if version is not None and version.key.namespace == one.key:
+            if version is not None:
                 expected[key] = version
         for key in sorted({*found, *expected}):
             if key not in found or key not in expected or found[key].revision != expected[key].revision:

@@ -13,14 +13,15 @@ import orjson
 from ark.meta.records import ADDED, DELETED, MODIFIED, Key, Version
 from tests.histories.checker import Floors
 from tests.histories.judging import Played, judge
-from tests.histories.log import QUERIES, Log, digest, mark_of, place
+from tests.histories.log import Log, digest, mark_of, place
 from tests.histories.operations import ABSENT, CONFLICT, EXISTS, OK, UNKNOWN, Item, Operation
-from tests.histories.selections import KEYS, NAMES, NAMESPACES, SELECTIONS, TEAMS
+from tests.histories.selections import KEYS, MARK, NAMES, SELECTIONS, TEAMS, WRITTEN
 from tests.histories.watchers import Connection, Line
 from tests.watch.model import Model, Told
 
 _CLIENTS = 4
 _STEPS = 400
+_NAMES = 2
 _VERBS = ("get", "list", "create", "update", "update", "update", "delete")
 _UNKNOWN = 0.05
 
@@ -82,8 +83,8 @@ class Imaginary:
 
     def _asked(self, client: int, count: int, start: int, end: int) -> Operation:
         verb = self._dice.choice(_VERBS)
-        namespace = self._dice.choice(NAMESPACES)
-        key = namespace if verb == "list" else f"{namespace}/{self._dice.choice(NAMES[:4])}"
+        collection = self._dice.choice(tuple(KEYS))
+        key = collection if verb == "list" else f"{collection}/{self._dice.choice(NAMES[:_NAMES])}"
         mark = f"{client}-{count}" if verb in ("create", "update") else ""
         return Operation(client, verb, key, start, end, UNKNOWN, mark=mark)
 
@@ -112,9 +113,11 @@ class Imaginary:
     def _written(self, asked: Operation, event: str) -> Operation:
         self._revision += 1
         live = self._live.get(asked.key)
-        namespace, _, name = asked.key.partition("/")
+        plural, namespace, name = asked.key.split("/")
+        written = next(one for one in WRITTEN if one.plural == plural)
         uid = live.uid if live is not None else f"uid-{self._revision}"
-        value: dict[str, Any] = {"metadata": {"name": name, "namespace": namespace, "uid": uid}, "spec": {}}
+        metadata = {"name": name, "namespace": namespace, "uid": uid}
+        value: dict[str, Any] = {"kind": written.kind, "metadata": metadata, "spec": {}}
         if live is not None:
             value = orjson.loads(live.body)
         value["metadata"].setdefault("creationTimestamp", f"T{self._revision}")
@@ -122,9 +125,11 @@ class Imaginary:
         if event != DELETED:
             value["metadata"]["generation"] = value["metadata"].get("generation", 0) + 1
             value["metadata"]["labels"] = {"team": self._dice.choice(TEAMS)}
-            value["spec"]["sessionId"] = asked.mark
+            value["spec"] = orjson.loads(
+                orjson.dumps(written.spec).replace(MARK.encode(), asked.mark.encode())
+            )
         version = Version(
-            Key(QUERIES, namespace, name),
+            Key(written.resource, namespace, name),
             self._revision,
             event,
             orjson.dumps(value),
@@ -153,7 +158,8 @@ class Imaginary:
 
     def _let_watch(self, number: int) -> None:
         index = number % len(SELECTIONS)
-        model, selects = Model(self.versions), SELECTIONS[index].selects
+        selects, resource = SELECTIONS[index].selects, SELECTIONS[index].written.resource
+        model = Model([one for one in self.versions if one.key.resource == resource], resource)
         # Some from the beginning, some from a state in the middle.
         after = 1 if number < len(SELECTIONS) else self._revision // 3
         lines = [_line(told) for told in model.present(selects, after)]

@@ -4,9 +4,7 @@ What clients asked, when, and what they were told.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 OK = "ok"
@@ -36,7 +34,7 @@ class Operation(NamedTuple):
 
     @ivar client: who asked.
     @ivar verb: C{get}, C{list}, C{create}, C{update}, C{apply} (which does one or the other) or C{delete}.
-    @ivar key: C{namespace/name}; of a list the namespace alone.
+    @ivar key: C{plural/namespace/name}; of a list without the name.
     @ivar start: when it was sent, in nanoseconds of the machine's steady clock.
     @ivar end: when its answer had come.
     @ivar outcome: L{OK}; L{ABSENT} (404); L{EXISTS} and L{CONFLICT} (409); L{EXPIRED} (410);
@@ -74,22 +72,13 @@ class Operation(NamedTuple):
         return self.minimum is None
 
 
-def read_operations(path: Path) -> list[Operation]:
-    """
-    What clients recorded.
-    """
-    with path.open() as lines:
-        found = [Operation(*json.loads(text)) for text in lines]
-    return [one._replace(items=tuple(Item(*item) for item in one.items)) for one in found]
-
-
 def registers(operations: Sequence[Operation], keys: dict[str, list[str]]) -> Iterator[Operation]:
     """
     The operations on single keys that a history comes to, without what says nothing.
 
-    A list is a read of each key of its namespace.
+    A list is a read of each key of its namespace and kind.
 
-    @param keys: of each namespace.
+    @param keys: of each namespace of each kind.
     """
     for one in operations:
         if one.outcome == REFUSED or not one.fresh or (one.outcome == UNKNOWN and one.verb not in WRITES):

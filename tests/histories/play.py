@@ -11,23 +11,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.cluster.client import Client
 from tests.e2e.history import Event, check_state
 from tests.histories import oracle
 from tests.histories.checker import Floors
+from tests.histories.costs import Costs
 from tests.histories.faults import FAULTS
 from tests.histories.judging import Played, judge
 from tests.histories.log import Log, mark_of
 from tests.histories.operations import OK, REFUSED, UNKNOWN, WRITES, registers
 from tests.histories.processes import Clients, Watchers
 from tests.histories.scene import Scene, configuration, scene
-from tests.histories.selections import COLLECTION, KEYS, NAMESPACES
+from tests.histories.selections import COLLECTION, KEYS, NAMESPACES, WRITTEN
 from tests.histories.watchchecker import delays, lasts
 from tests.storage.postgresqlserver import PostgreSQLServer
 
 #: How many answers a second there must be before a fault, or the history says nothing.
 ENOUGH = 300
-_CLIENTS = 8
-_PATIENCE = 150.0
+_PATIENCE = 30.0
 
 
 class Plan(NamedTuple):
@@ -38,6 +39,7 @@ class Plan(NamedTuple):
     @ivar rate: how many requests all clients together send in a second at most.
     @ivar writing: whether clients do nothing but write.
     @ivar broken: the bug that servers have, see L{tests.histories.broken}.
+    @ivar kinds: how many kinds are written and watched.
     """
 
     fault: str
@@ -47,6 +49,8 @@ class Plan(NamedTuple):
     rate: float = 500.0
     broken: str = ""
     writing: bool = False
+    clients: int = 8
+    kinds: int = len(WRITTEN)
 
 
 class Report(NamedTuple):
@@ -82,12 +86,13 @@ def play(plan: Plan, reactor: Any, programs: Path, folder: Path) -> Report:
         made.start(fault.flags, fault.doors, plan.broken)
         if fault.standby:
             made.follow()
-        played, shown = _perform(plan, made, folder)
+        played, shown, costs = _perform(plan, made, folder)
         damage = [*made.database.damage(), *_differences(shown, played.log), *made.complaints()]
     (folder / "operations.jsonl").write_text(
         "".join(json.dumps(one._asdict()) + "\n" for one in played.operations)
     )
-    return report_on(played, damage, plan.seconds / 3)
+    report = report_on(played, damage, plan.seconds / 3)
+    return report._replace(figures={**report.figures, **costs})
 
 
 def report_on(played: Played, damage: Sequence[str], quiet: float) -> Report:
@@ -103,16 +108,24 @@ def report_on(played: Played, damage: Sequence[str], quiet: float) -> Report:
     return Report({**_figures(played, quiet), "judged in s": round(time.monotonic() - began, 1)}, faults)
 
 
-def _perform(plan: Plan, made: Scene, folder: Path) -> tuple[Played, list[list[Event]]]:
+def _perform(plan: Plan, made: Scene, folder: Path) -> tuple[Played, list[list[Event]], dict[str, int]]:
     endpoints = made.endpoints
-    watchers = Watchers(plan.watchers, plan.seed, endpoints, folder)
+    watchers = Watchers(plan.watchers, plan.seed, endpoints, folder, plan.kinds)
     clients = Clients(
-        range(_CLIENTS), plan.seed, endpoints, plan.rate / _CLIENTS, folder, writing=plan.writing
+        range(plan.clients),
+        plan.seed,
+        endpoints,
+        plan.rate / plan.clients,
+        folder,
+        writing=plan.writing,
+        kinds=plan.kinds,
     )
+    costs = Costs(made, clients, watchers)
     try:
         time.sleep(plan.seconds / 3)
         FAULTS[plan.fault].happen(made, plan.seconds / 3, random.Random(f"{plan.seed}/fault"))
         time.sleep(plan.seconds / 3)
+        shares = costs.shares()
         clients.rest()
         log = made.database.read_log()
         watchers.end_at(lasts(log))
@@ -124,7 +137,7 @@ def _perform(plan: Plan, made: Scene, folder: Path) -> tuple[Played, list[list[E
     shown = [_shown(made, number) for number in range(len(endpoints))]
     floors = Floors(made.database.read_floors())
     last = log.versions[-1].revision
-    return Played(operations, connections, made.database.read_log(), floors, last), shown
+    return Played(operations, connections, made.database.read_log(), floors, last), shown, shares
 
 
 def _shown(made: Scene, number: int) -> list[Event]:
@@ -132,26 +145,28 @@ def _shown(made: Scene, number: int) -> list[Event]:
     What a replica shows in the end, which has to be reached by then.
     """
     client = made.replicas[number].endpoint.connect()
-    deadline = time.monotonic() + _PATIENCE / 5
+    found = []
+    for written in WRITTEN:
+        for item in _items(client, f"{COLLECTION}/{written.plural}"):
+            metadata = item["metadata"]
+            if metadata["namespace"] in NAMESPACES:
+                name = f"{written.plural}/{metadata['namespace']}/{metadata['name']}"
+                found.append(Event("ADDED", name, mark_of(item), int(metadata["resourceVersion"])))
+    client.close()
+    return found
+
+
+def _items(client: Client, target: str) -> Sequence[Any]:
+    deadline = time.monotonic() + _PATIENCE
     while True:
         try:
-            items = client.get(f"{COLLECTION}/queries")["items"]
-            break
+            items: Sequence[Any] = client.get(target)["items"]
         except OSError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
-    client.close()
-    return [
-        Event(
-            "ADDED",
-            f"{item['metadata']['namespace']}/{item['metadata']['name']}",
-            mark_of(item),
-            int(item["metadata"]["resourceVersion"]),
-        )
-        for item in items
-        if item["metadata"]["namespace"] in NAMESPACES
-    ]
+        else:
+            return items
 
 
 def _differences(shown: Sequence[list[Event]], log: Log) -> list[str]:

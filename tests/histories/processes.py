@@ -1,5 +1,5 @@
 """
-The processes in which clients and watchers are, so that none of them waits for another one's turn.
+The processes in which clients and watchers are.
 """
 
 from __future__ import annotations
@@ -7,40 +7,54 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.build import REPOSITORY
+from tests.cluster.build import binary
 from tests.cluster.client import Endpoint
-from tests.histories.operations import Operation, read_operations
-from tests.histories.watchers import Connection, read_record
+from tests.histories.operations import Operation
+from tests.histories.records import read_connections, read_operations
+from tests.histories.selections import (
+    COLLECTION,
+    FORMS,
+    NAMES,
+    NAMESPACES,
+    SELECTIONS,
+    TEAMS,
+    WRITTEN,
+    Written,
+)
+from tests.histories.watchers import Connection
 
-_WATCHING = 2
 _PATIENCE = 150.0
 
 
 class Child:
     """
-    A process that does something until it is told to end, and leaves a record.
+    A crowd that does something until it is told to end, and leaves a record.
 
     @ivar record: the file.
     """
 
-    def __init__(self, module: str, folder: Path, name: str, configuration: dict[str, Any]) -> None:
-        file, self.record = folder / f"{name}.json", folder / f"{name}.record"
+    def __init__(self, role: str, folder: Path, configuration: dict[str, Any]) -> None:
+        file, self.record = folder / f"{role}.json", folder / f"{role}.record"
         file.write_text(json.dumps(configuration))
-        command = [sys.executable, "-m", f"tests.histories.{module}", str(file), str(self.record)]
         self._process = subprocess.Popen(
-            command,
+            [str(binary("crowd")), role, str(file), str(self.record)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            cwd=REPOSITORY,
             text=True,
             # An interrupt is for whoever ends it.
             start_new_session=True,
         )
+
+    @property
+    def pid(self) -> int:
+        """
+        Of the process.
+        """
+        return self._process.pid
 
     def tell(self, line: str) -> None:
         """
@@ -95,15 +109,33 @@ class Clients:
         folder: Path,
         *,
         writing: bool = False,
+        kinds: int = len(WRITTEN),
     ) -> None:
         """
         @param rate: how many requests a second each sends at most.
         @param writing: whether they do nothing but write.
+        @param kinds: how many.
         """
-        given = {"endpoints": _encoded(endpoints), "seed": seed, "clients": list(numbers), "rate": rate}
-        given["writing"] = writing
-        self._child = Child("clients", folder, "clients", given)
+        given = {
+            "endpoints": _encoded(endpoints),
+            "seed": seed,
+            "numbers": list(numbers),
+            "rate": rate,
+            "writing": writing,
+            "kinds": list(map(_template, WRITTEN[:kinds])),
+            "namespaces": NAMESPACES,
+            "names": NAMES,
+            "teams": TEAMS,
+        }
+        self._child = Child("clients", folder, given)
         self._child.answer()
+
+    @property
+    def pid(self) -> int:
+        """
+        Of their process.
+        """
+        return self._child.pid
 
     def rest(self) -> None:
         """
@@ -130,12 +162,22 @@ class Watchers:
     Those that watch.
     """
 
-    def __init__(self, count: int, seed: str, endpoints: Sequence[Endpoint], folder: Path) -> None:
-        self._children = []
-        for number in range(_WATCHING):
-            own = list(range(number, count, _WATCHING))
-            given = {"endpoints": _encoded(endpoints), "seed": seed, "watchers": own}
-            self._children.append(Child("watchers", folder, f"watchers-{number}", given))
+    def __init__(
+        self, count: int, seed: str, endpoints: Sequence[Endpoint], folder: Path, kinds: int = len(WRITTEN)
+    ) -> None:
+        """
+        @param kinds: how many are watched.
+        """
+        watched = [{"target": one.target, "query": one.query} for one in SELECTIONS[: kinds * FORMS]]
+        given = {"endpoints": _encoded(endpoints), "seed": seed, "selections": watched}
+        self._child = Child("watchers", folder, {**given, "numbers": list(range(count))})
+
+    @property
+    def pid(self) -> int:
+        """
+        Of their process.
+        """
+        return self._child.pid
 
     def end_at(self, lasts: Sequence[int]) -> None:
         """
@@ -143,22 +185,32 @@ class Watchers:
 
         @param lasts: of each selection.
         """
-        for child in self._children:
-            child.tell(json.dumps(lasts))
+        self._child.tell(json.dumps(lasts))
 
     def finish(self) -> list[Connection]:
         """
         What they heard.
         """
-        return [connection for child in self._children for connection in read_record(child.wait())]
+        return read_connections(self._child.wait())
 
     def end(self) -> None:
         """
         End those that still are.
         """
-        for child in self._children:
-            child.end()
+        self._child.end()
 
 
-def _encoded(endpoints: Sequence[Endpoint]) -> list[list[str]]:
-    return [[endpoint.url, *map(str, endpoint[1:])] for endpoint in endpoints]
+def _encoded(endpoints: Sequence[Endpoint]) -> list[dict[str, str]]:
+    names = ("url", "authority", "certificate", "key")
+    return [{name: str(getattr(endpoint, name)) for name in names} for endpoint in endpoints]
+
+
+def _template(written: Written) -> dict[str, str]:
+    return {
+        "collection": COLLECTION,
+        "apiVersion": COLLECTION.removeprefix("/apis/"),
+        "plural": written.plural,
+        "kind": written.kind,
+        "spec": json.dumps(written.spec),
+        "status": json.dumps(written.status) if written.status else "",
+    }

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from ark.meta.records import MODIFIED
 from tests.histories.imaginary import Imaginary
+from tests.histories.log import place
 from tests.histories.operations import (
     ABSENT,
     CONFLICT,
@@ -89,19 +90,21 @@ class AnswerTests(HistoryTestCase):
             read = Operation(9, "get", update.key, update.start, update.end, ABSENT)
             history.operations = [update, read]
             history.versions = [one for one in history.versions if one.revision <= update.revision]
-            bound = Operation(8, "list", "history-a", 0, update.start - 1, OK, update.revision - 1)
+            bound = Operation(
+                8, "list", update.key.rpartition("/")[0], 0, update.start - 1, OK, update.revision - 1
+            )
             history.operations.append(bound)
 
         def exists(history: Imaginary) -> None:
             end = max(one.end for one in history.operations)
             history.operations.append(
-                Operation(9, "create", "history-a/n9", end + 1, end + 2, EXISTS, mark="e")
+                Operation(9, "create", "models/history-a/n9", end + 1, end + 2, EXISTS, mark="e")
             )
 
         def conflict(history: Imaginary) -> None:
             end = max(one.end for one in history.operations) + 9
             live = next(one for one in reversed(history.versions) if one.event == MODIFIED)
-            key = f"{live.key.namespace}/{live.key.name}"
+            key = place(live.key)
             history.versions = [one for one in history.versions if one.revision <= live.revision]
             history.operations.append(
                 Operation(9, "update", key, end, end + 2, CONFLICT, mark="c", expected=live.revision)

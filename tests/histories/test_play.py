@@ -36,6 +36,7 @@ def programs_or_skip() -> Path:
         raise SkipTest("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
     try:
         binary("porcupine")
+        binary("crowd")
     except Unavailable as error:
         if os.environ.get("CI") == "true":
             raise
@@ -93,7 +94,7 @@ class CommandTests(SynchronousTestCase):
             )
             try:
                 deadline = time.monotonic() + 90
-                while not {"ark-server", "postgres", "tests.histories.clients"} <= self._running(folder):
+                while not {"ark-server", "postgres", "crowd"} <= self._running(folder):
                     self.assertLess(time.monotonic(), deadline)
                     time.sleep(0.1)
                 running.send_signal(number)
@@ -117,6 +118,6 @@ class CommandTests(SynchronousTestCase):
             except OSError:
                 continue
             if any(str(folder) in word for word in words):
-                known = ("ark-server", "postgres", "tests.histories.clients", "tests.histories.watchers")
+                known = ("ark-server", "postgres", "crowd")
                 found |= {name for name in known for word in words if word.endswith(name)}
         return found

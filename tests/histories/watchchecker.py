@@ -7,6 +7,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
+from ark.meta.records import ADDED
 from tests.histories.checker import Bounds, Floors
 from tests.histories.log import Log, digest
 from tests.histories.selections import SELECTIONS
@@ -25,13 +26,12 @@ class WatchChecker:
     """
 
     def __init__(self, log: Log, floors: Floors | None = None, bounds: Bounds | None = None) -> None:
-        self._model = Model(log.versions)
+        self._log = log
         self._floors = floors or Floors()
         self._bounds = bounds or Bounds([], [])
         self._newest = max(log.revisions, default=0)
-        self._expected = [
-            [_digested(told) for told in self._model.changes(one.selects, 0)] for one in SELECTIONS
-        ]
+        self._digests = {revision: digest(value) for revision, value in log.objects.items()}
+        self._expected = [[_digested(told) for told in changes] for changes in _changes(log)]
         self._revisions = [[told.revision for told in expected] for expected in self._expected]
 
     def faults(self, connections: Iterable[Connection], last: int) -> list[str]:
@@ -87,8 +87,12 @@ class WatchChecker:
         return places[-1]
 
     def _present(self, one: Connection, revision: int) -> list[Told]:
-        selects = SELECTIONS[one.selection].selects
-        return [_digested(told) for told in self._model.present(selects, revision)]
+        selection = SELECTIONS[one.selection]
+        return [
+            Told(ADDED, version.revision, self._digests[version.revision])
+            for version in self._log.present(selection.written.resource, revision)
+            if selection.selects(version.key, self._log.objects[version.revision])
+        ]
 
     def _check_beginning(self, one: Connection, lines: Sequence[Line]) -> None:
         """
@@ -115,9 +119,17 @@ def lasts(log: Log) -> list[int]:
     """
     The revision of the last that each selection is told of a log.
     """
-    model = Model(log.versions)
-    told = [model.changes(one.selects, 0) for one in SELECTIONS]
-    return [changes[-1].revision if changes else 0 for changes in told]
+    return [changes[-1].revision if changes else 0 for changes in _changes(log)]
+
+
+def _changes(log: Log) -> Iterator[list[Told]]:
+    """
+    What each selection is told of a log.
+    """
+    for selection in SELECTIONS:
+        resource = selection.written.resource
+        own = [version for version in log.versions if version.key.resource == resource]
+        yield Model(own, resource).changes(selection.selects, 0)
 
 
 def delays(connections: Iterable[Connection], written: dict[int, int]) -> Iterator[float]:

@@ -52,8 +52,12 @@ class Model:
     The log, and what follows from it.
     """
 
-    def __init__(self, log: list[Version]) -> None:
+    def __init__(self, log: Sequence[Version], resource: str = QUERIES) -> None:
+        """
+        @param resource: what is watched.
+        """
         self._log = log
+        self._resource = resource
 
     def state(self, revision: int) -> dict[Key, Version]:
         """
@@ -72,7 +76,7 @@ class Model:
         The ADDED events of a watch that starts with the state at C{revision}.
         """
         state = self.state(revision)
-        chosen = [state[key] for key in sorted(state) if key.resource == QUERIES]
+        chosen = [state[key] for key in sorted(state) if key.resource == self._resource]
         return [
             Told("ADDED", version.revision, parsed(version))
             for version in chosen
@@ -91,7 +95,7 @@ class Model:
                 del state[key]
             else:
                 state[key] = new
-            if version.revision <= after or key.resource != QUERIES:
+            if version.revision <= after or key.resource != self._resource:
                 continue
             was = old is not None and selects(key, old)
             is_now = version.event != DELETED and selects(key, new)

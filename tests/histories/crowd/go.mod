@@ -1,0 +1,3 @@
+module ark-apiserver/tests/histories/crowd
+
+go 1.25
