@@ -11,7 +11,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 import ark
-from ark.config import ConfigError, ServerConfig
+from ark.bootstrap import obstacle
+from ark.config import ServerConfig
 
 FAILED = 1
 
@@ -82,8 +83,8 @@ def told(failure: Failure) -> int:
 
     @return: the exit code for it.
     """
-    error = failure.value
-    if isinstance(error, ConfigError):
+    error = obstacle(failure.value)
+    if error is not None:
         print(f"ark-server: {error.cause}\n{error.remedy}", file=sys.stderr, flush=True)
         return error.exit_code
     _log.failure("the server could not start", failure)

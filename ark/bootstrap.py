@@ -32,7 +32,7 @@ from ark.registry.definitions.strategy import RESOURCE
 from ark.registry.store import WriteContext
 from ark.registry.stores import KindsChange, Stores
 from ark.storage.copying import Database
-from ark.storage.errors import StorageError, UnusableDatabase
+from ark.storage.errors import StorageError, StorageFull, UnusableDatabase
 from ark.storage.marks import check_servable
 from ark.storage.registry import DuplicateStorage, UnknownStorage, find_storage_factory
 
@@ -178,6 +178,24 @@ def unusable(error: UnusableDatabase) -> ConfigError:
     How an operator is told that a database cannot be used.
     """
     return ConfigError(_sentence(error), _sentence(error.remedy), STORAGE)
+
+
+def obstacle(error: BaseException | None) -> ConfigError | None:
+    """
+    What kept a server from starting, as an operator needs to know it; L{None} where nobody foresaw it.
+    """
+    if isinstance(error, ConfigError):
+        return error
+    if isinstance(error, UnusableDatabase):
+        return unusable(error)
+    if isinstance(error, StorageFull):
+        return ConfigError(
+            "The disk of the database is full.", "Make room, and start the server again.", STORAGE
+        )
+    if isinstance(error, StorageError):
+        cause = f"The database failed while the server started: {error}."
+        return ConfigError(cause, "Start the server again; ark-server check looks at the database.", STORAGE)
+    return None
 
 
 def _sentence(text: object) -> str:

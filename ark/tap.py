@@ -98,8 +98,10 @@ def makeService(options: Options) -> IService:
 
 
 def _give_up(failure: Failure, reactor: Any) -> None:
-    error = failure.value
-    if isinstance(error, ConfigError):
+    from ark.bootstrap import obstacle
+
+    error = obstacle(failure.value)
+    if error is not None:
         code = error.exit_code
         _log.critical("{cause} {remedy}", cause=error.cause, remedy=error.remedy)
     else:

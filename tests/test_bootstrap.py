@@ -10,8 +10,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ark.bootstrap import opened_in_time
-from ark.storage.errors import UnusableDatabase
+from ark.bootstrap import obstacle, opened_in_time
+from ark.config import STORAGE, ConfigError
+from ark.storage.errors import StorageFull, Unavailable, UnusableDatabase
 
 
 class WaitingTests(SynchronousTestCase):
@@ -71,3 +72,33 @@ class WaitingTests(SynchronousTestCase):
         assert self.error is not None
         self.error.passing = False
         self.assertIs(self.failureResultOf(self.opening(60)).value, self.error)
+
+
+class ObstacleTests(SynchronousTestCase):
+    """
+    What kept a server from starting.
+    """
+
+    def test_failures_of_the_database_are_told(self) -> None:
+        """
+        With what to do and the exit code of storage, also when they come after it was opened.
+        """
+        for error in (StorageFull("full"), Unavailable("gone"), UnusableDatabase("bad", "Mend it.")):
+            told = obstacle(error)
+            assert told is not None
+            self.assertEqual(told.exit_code, STORAGE)
+            for sentence in (told.cause, told.remedy):
+                self.assertTrue(sentence[0].isupper() and sentence.endswith("."), sentence)
+
+    def test_what_is_told_already_stays(self) -> None:
+        """
+        As it was raised.
+        """
+        error = ConfigError("It is wrong.", "Correct it.")
+        self.assertIs(obstacle(error), error)
+
+    def test_faults_of_the_server_are_not_hidden(self) -> None:
+        """
+        They need their traceback.
+        """
+        self.assertIsNone(obstacle(KeyError("oops")))
