@@ -94,7 +94,7 @@ class Reviewer:
         while True:
             left -= 1
             try:
-                return await self._ask(body, end - self._reactor.seconds())
+                return await self._ask(body, end)
             except (APIStatus, Unreachable) as error:
                 pause = delay * (1 + _JITTER * self._chance())
                 late = self._reactor.seconds() + pause >= end
@@ -103,7 +103,10 @@ class Reviewer:
             await deferLater(self._reactor, pause, _nothing)
             delay *= _FACTOR
 
-    async def _ask(self, body: dict[str, Any], timeout: float) -> dict[str, Any]:
+    async def _ask(self, body: dict[str, Any], end: float) -> dict[str, Any]:
+        timeout = end - self._reactor.seconds()
+        if timeout <= 0:
+            raise Unreachable(f"there is no time left for a {self._kind}")
         try:
             answer = await self._cluster.request("POST", self._path, body, timeout=timeout)
         except APIStatus as status:
@@ -184,7 +187,7 @@ class _Question(Generic[Judgement]):
 
     def _leave(self, waiter: Deferred[Judgement]) -> None:
         self._waiting.remove(waiter)
-        if not self._waiting and self._asking is not None:
+        if not self._waiting and not self._is_over and self._asking is not None:
             self._done()
             self._asking.cancel()
 
@@ -192,9 +195,9 @@ class _Question(Generic[Judgement]):
         self._is_over = True
         self._outcome = outcome
         self._done()
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            _tell(waiter, outcome)
+        # Who is told may have others leave.
+        while self._waiting:
+            _tell(self._waiting.pop(0), outcome)
 
 
 def _tell(waiter: Deferred[Any], outcome: Any) -> None:
