@@ -50,7 +50,7 @@ from ark.registry.definitions.strategy import RESOURCE
 from ark.registry.stores import Stores
 from ark.serving import SecureServing
 from ark.servingcertificates import ServingCertificates
-from ark.upkeep import FileWatch
+from ark.upkeep import FileReader
 
 _log = Logger()
 
@@ -102,7 +102,8 @@ class Aggregation:
             remember=config.authentication_token_webhook_cache_ttl,
         )
         self._reviews = SubjectAccessAuthorizer(cluster, reactor, _remembering(config))
-        self._files = FileWatch((config.client_ca_file, config.requestheader_client_ca_file))
+        files = (config.client_ca_file, config.requestheader_client_ca_file)
+        self._files = FileReader("the authorities for clients", files, self._settings.reload)
         self._stores: Stores | None = None
         always = AlwaysAllowedAuthorizer(paths=config.authorization_always_allow_paths)
         self._authorizer = UnionAuthorizer((always, self._reviews))
@@ -201,14 +202,18 @@ class Aggregation:
         if self._serving is not None:
             self._serving.trust(self._settings.authorities)
 
+    @property
+    def refused(self) -> str:
+        """
+        Why files of authorities cannot be used, so that those before count; empty when they can.
+        """
+        return self._files.refused
+
     def reload(self) -> None:
         """
-        Read the authorities again that are given as a file.
-
-        @raise ConfigError: they cannot be used; those before still count.
+        Read the authorities again that are given as a file, if they are others.
         """
-        if self._files.changed():
-            self._settings.reload()
+        self._files.look()
 
     async def make_ready(self, application: Application) -> None:
         """

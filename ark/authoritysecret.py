@@ -18,7 +18,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ark.authentication.pki import BACKDATE, LEAF_LIFE, BadCertificate, Pair, due, make_authority
+from ark.authentication.pki import (
+    BACKDATE,
+    LEAF_LIFE,
+    BadCertificate,
+    Pair,
+    due,
+    load_certificates,
+    make_authority,
+)
 
 OVERLAP = timedelta(days=1)
 """
@@ -93,7 +101,7 @@ class Authorities(NamedTuple):
         following = _pair(data, _NEXT_CERTIFICATE, _NEXT_KEY) if has_next else None
         known = [current.certificate, *([following.certificate] if following is not None else [])]
         try:
-            bundle = x509.load_pem_x509_certificates(_member(data, _BUNDLE)) if data.get(_BUNDLE) else []
+            bundle = load_certificates(_member(data, _BUNDLE)) if data.get(_BUNDLE) else []
         except ValueError:
             raise BadCertificate(f"its {_BUNDLE} holds no PEM certificates") from None
         return cls(current, following, tuple(one for one in bundle if one not in known))

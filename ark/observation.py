@@ -227,3 +227,17 @@ def show_certificates(
     metrics.add_gauge(
         "ark_cert_expiry_seconds", "Seconds until a certificate runs out.", left, ("certificate",)
     )
+
+
+def show_refused_files(metrics: Metrics, files: Mapping[str, Callable[[], str]]) -> None:
+    """
+    Show which files were changed into something that cannot be used.
+
+    @param files: tells why each cannot be, or nothing.
+    """
+
+    def refused() -> dict[tuple[str, ...], float]:
+        return {(name,): float(bool(why())) for name, why in files.items()}
+
+    text = "1 while files cannot be used, and what was read from them before still is."
+    metrics.add_gauge("ark_cert_files_refused", text, refused, ("files",))

@@ -44,6 +44,7 @@ from ark.observation import (
     show_certificates,
     show_connections,
     show_kinds,
+    show_refused_files,
     show_requests,
     show_stored,
     show_watches,
@@ -60,7 +61,7 @@ from ark.watch.cacher import Cacher
 from ark.watch.compactor import Compactor
 
 RELOAD_EVERY = 1.0
-RENEW_EVERY = 3600.0
+RENEW_EVERY = 60.0
 COUNT_EVERY = 60.0
 IDLE_EVERY = 0.1
 LOGGED_REQUESTS = 2
@@ -307,6 +308,9 @@ class ArkServer(MultiService):
 
     def _look_after(self, serving: SecureServing, metrics: Metrics) -> None:
         show_certificates(metrics, lambda: serving.credentials.expiry, self._now)
+        show_refused_files(
+            metrics, {"certificates": lambda: serving.refused, "authorities": lambda: self._mode.refused}
+        )
         self._every("reading certificates", RELOAD_EVERY, serving.reload)
         self._every("reading authorities", RELOAD_EVERY, self._mode.reload)
         if self._worker in (None, 0):

@@ -5,20 +5,22 @@ The door of a server: its port, its certificates, and how it is closed.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from ark.authentication.credentials import Credentials, prepare, server_url, write_kubeconfig
+from ark.authentication.trust import Trust, newer
 from ark.config import CERTIFICATE, ConfigError, ServerConfig
 from ark.http.handling import Dispatch
 from ark.http.limits import Limits
 from ark.http.site import Site
 from ark.http.tls import TLSContext, TLSFiles
 from ark.sockets import adopt, bind
-from ark.upkeep import FileWatch
+from ark.upkeep import FileReader
 
 _log = Logger()
 
@@ -29,6 +31,7 @@ class SecureServing:
 
     @param now: the time of day.
     @ivar credentials: the certificates in use.
+    @ivar clients: who vouches for clients by files; L{None} for nobody.
     @raise ConfigError: with exit code 6, they cannot be used.
     """
 
@@ -41,7 +44,8 @@ class SecureServing:
         self._url = ""
         self.credentials = prepare(config, now())
         self._tls = _context(self.credentials)
-        self._files = FileWatch(_paths(self.credentials))
+        self.clients = _clients(self.credentials.client_authorities, None)
+        self._files = FileReader("the certificates", _paths(self.credentials), self._read)
 
     @property
     def listening(self) -> bool:
@@ -78,25 +82,38 @@ class SecureServing:
         """
         self._tls.trust(authorities)
 
+    @property
+    def refused(self) -> str:
+        """
+        Why the files cannot be used, so that what they held before is; empty when they are.
+        """
+        return self._files.refused
+
     def reload(self) -> None:
         """
         Take certificates that somebody has put in place of those in use.
 
-        Connections that are up go on as they are.  New files that cannot be used leave
-        the old ones in use.
+        Connections that are up go on as they are, but that a client whose authority was taken
+        away is believed no longer.  New files that cannot be used leave the old ones in use.
         """
-        if self._files.changed():
-            self._tls.reload()
-            self.credentials = prepare(self._config, self._now())
-            _log.info("the certificates were read again")
+        self._files.look()
+
+    def _read(self) -> None:
+        credentials = prepare(self._config, self._now())
+        clients = _clients(credentials.client_authorities, self.clients)
+        self._tls.reload()
+        self.credentials, self.clients = credentials, clients
 
     def renew(self) -> None:
         """
         Renew the certificates that are made here, and the kubeconfig with them, when it is time.
         """
-        self.credentials = prepare(self._config, self._now())
-        if not self._config.aggregated:
+        # While there is something that cannot be used, all is tried anew each second.
+        if not self.refused and self._files.attempt(self._renew) and not self._config.aggregated:
             write_kubeconfig(self._config, self.credentials, self._url)
+
+    def _renew(self) -> None:
+        self.credentials = prepare(self._config, self._now())
 
     async def close_port(self) -> None:
         """
@@ -125,6 +142,12 @@ class SecureServing:
 
 def _paths(credentials: Credentials) -> tuple[str, ...]:
     return (credentials.certificate, credentials.private_key, *credentials.client_authorities)
+
+
+def _clients(paths: Sequence[str], known: Trust | None) -> Trust | None:
+    if not paths:
+        return None
+    return newer(known, Trust(b"\n".join(Path(path).read_bytes() for path in paths)))
 
 
 def _context(credentials: Credentials) -> TLSContext:

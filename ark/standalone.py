@@ -12,6 +12,7 @@ from ark.apis.loader import KindRegistry
 from ark.authentication.anonymous import AnonymousAuthenticator
 from ark.authentication.credentials import read_tokens
 from ark.authentication.tokenfile import TokenFileAuthenticator
+from ark.authentication.trust import Trust
 from ark.authentication.union import UnionAuthenticator
 from ark.authentication.x509 import X509Authenticator
 from ark.authorization.standalone import StandaloneAuthorizer
@@ -37,11 +38,13 @@ class Standalone:
     """
 
     follows_definitions = True
+    refused = ""
 
     def __init__(self, config: ServerConfig, reactor: Any, now: Callable[[], float]) -> None:
         self._config = config
         self._reactor = reactor
         self._now = now
+        self._serving: SecureServing | None = None
         self._ends: list[Callable[[], Any]] = []
 
     def kinds(self, built_in: KindRegistry) -> KindRegistry:
@@ -65,16 +68,22 @@ class Standalone:
 
     def _authenticator(self) -> IAuthenticator:
         authenticators: list[Any] = [
-            X509Authenticator(self._now),
+            X509Authenticator(self._now, self._clients),
             TokenFileAuthenticator(read_tokens(self._config)),
         ]
         anonymous = AnonymousAuthenticator() if self._config.anonymous_auth else None
         return UnionAuthenticator(authenticators, anonymous)
 
+    def _clients(self) -> Trust | None:
+        return None if self._serving is None else self._serving.clients
+
     def begin(self, health: Health, serving: SecureServing) -> None:
         """
         There is nobody to follow.
+
+        @param serving: tells who vouches for clients.
         """
+        self._serving = serving
 
     def show(self, metrics: Metrics) -> None:
         """

@@ -14,6 +14,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ark.config import ConfigError
 from ark.interfaces import IStorageBackend
 from ark.meta.records import Range
 from ark.storage.errors import StorageError
@@ -99,6 +100,47 @@ def _look_at(path: str) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+class FileReader:
+    """
+    Reads files again when they are others, and again and again for as long as they cannot be used:
+    whoever replaces several of them needs a moment, and may never touch them again after that.
+
+    @param what: what the files are, for the log.
+    @param read: takes what is in them, or nothing of it.
+    @ivar refused: why they cannot be used, so that what was read before is; empty when they are.
+    """
+
+    def __init__(self, what: str, paths: Iterable[str], read: Callable[[], None]) -> None:
+        self._what = what
+        self._files = FileWatch(paths)
+        self._read = read
+        self.refused = ""
+
+    def look(self) -> None:
+        """
+        Read them, if that is to be done.
+        """
+        changed = self._files.changed()
+        if (changed or self.refused) and self.attempt(self._read):
+            _log.info("{what} were read again", what=self._what)
+
+    def attempt(self, work: Callable[[], None]) -> bool:
+        """
+        Do something that needs them.
+
+        @return: whether it could be done.  Why it could not is said in the log, once.
+        """
+        try:
+            work()
+        except (ConfigError, OSError, ValueError) as error:
+            if str(error) != self.refused:
+                _log.error("{what} are not taken; those before count: {why}", what=self._what, why=error)
+            self.refused = str(error) or type(error).__name__
+            return False
+        self.refused = ""
+        return True
 
 
 class StoredObjects:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.observation import CHECK_SECONDS, REMEMBER_SECONDS, Remembered, failing
 from ark.storage.errors import Unavailable
-from ark.upkeep import FileWatch, Periodic
+from ark.upkeep import FileReader, FileWatch, Periodic
 
 
 class PeriodicTests(SynchronousTestCase):
@@ -104,6 +105,62 @@ class FileWatchTests(SynchronousTestCase):
             change()
             self.assertTrue(watch.changed())
             self.assertFalse(watch.changed())
+
+
+class FileReaderTests(SynchronousTestCase):
+    """
+    Files that may be of no use for a while.
+    """
+
+    def setUp(self) -> None:
+        """
+        A file that is read as a number.
+        """
+        self.path = Path(self.mktemp())
+        self.path.write_text("1")
+        self.read: list[int] = []
+        self.reader = FileReader("numbers", [str(self.path)], self.once)
+
+    def once(self) -> None:
+        """
+        Read it.
+        """
+        self.read.append(int(self.path.read_text()))
+
+    def test_reads_what_is_new_until_it_can_be_used(self) -> None:
+        """
+        And what was not replaced is not read.
+        """
+        self.reader.look()
+        self.assertEqual(self.read, [])
+        self.path.write_text("two")
+        self.reader.look()
+        self.assertIn("'two'", self.reader.refused)
+        self.patch(self.reader, "_read", lambda: self.read.append(2))
+        self.reader.look()
+        self.reader.look()
+        self.assertEqual((self.read, self.reader.refused), ([2], ""))
+
+    def test_says_once_why_not(self) -> None:
+        """
+        Another reason is said too.
+        """
+        told: list[str] = []
+
+        def observe(event: LogEvent) -> None:
+            if event.get("log_namespace") == "ark.upkeep":
+                told.append(event["log_level"].name)
+
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        for text in ("two", "two", "three"):
+            self.path.write_text(text)
+            self.reader.look()
+            self.reader.look()
+        self.assertEqual(told, ["error", "error"])
+        self.path.write_text("4")
+        self.reader.look()
+        self.assertEqual(told, ["error", "error", "info"])
 
 
 class RememberedTests(SynchronousTestCase):

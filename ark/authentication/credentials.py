@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ark.authentication import kubeconfig
-from ark.authentication.pki import Authority, BadCertificate, utc
+from ark.authentication.pki import Authority, BadCertificate, load_certificates, utc
 from ark.authentication.tokenfile import InvalidTokenFile, read_token_file
 from ark.authentication.userinfo import UserInfo
 from ark.config import CERTIFICATE, CONFIG, ConfigError, ServerConfig
@@ -120,9 +120,10 @@ def _end(certificate: x509.Certificate) -> float:
 
 def _read_certificates(path: str) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(Path(path).read_bytes())
+        return load_certificates(Path(path).read_bytes())
     except ValueError:
-        raise ConfigError(f"{path} holds no PEM certificate.", "Name a PEM file.", CERTIFICATE) from None
+        cause = f"{path} holds no PEM certificate, or not the whole of one."
+        raise ConfigError(cause, "Name a PEM file.", CERTIFICATE) from None
 
 
 def _read_serving(config: ServerConfig, now: float) -> list[x509.Certificate]:

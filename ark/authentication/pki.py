@@ -3,8 +3,9 @@ The certificates that a server makes for itself.
 
 A certificate authority of ten years, and below it a serving certificate and one for the
 administrator, a year each.  Those two are made anew when two thirds of their life have
-gone, so that a server that is started once in a while never serves a dead one; the
-authority stays, so that every kubeconfig ever written goes on working.
+gone, so that a server that is started once in a while never serves a dead one, and when it
+has not begun yet, so that none outlives a clock that was wrong; the authority stays, so that
+every kubeconfig ever written goes on working.
 
 Several servers of a cluster share an authority that none of them keeps, see
 L{ark.servingcertificates}; then only the serving certificate is kept here.
@@ -12,6 +13,7 @@ L{ark.servingcertificates}; then only the serving certificate is kept here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
@@ -32,6 +34,7 @@ _AUTHORITY_LIFE = timedelta(days=3653)
 LEAF_LIFE = timedelta(days=365)
 # A client whose clock is a little behind must not refuse a certificate made just now.
 BACKDATE = timedelta(minutes=5)
+_BEGIN = re.compile(rb"-----BEGIN (?:X509 )?CERTIFICATE-----")
 _STANDARD_NAMES = (
     "localhost",
     "127.0.0.1",
@@ -166,7 +169,8 @@ class Authority:
         except Exception:
             # Whatever is wrong with a leaf, a new one mends it.
             return None
-        return None if due(found.certificate, now) else found
+        early = now < found.certificate.not_valid_before_utc
+        return None if early or due(found.certificate, now) else found
 
     def _load(self, name: str) -> Pair | None:
         certificate_path, key_path = self.certificate_path(name), self.key_path(name)
@@ -185,6 +189,19 @@ class Authority:
         write_private(self.key_path(name), pair.key_pem)
         write_private(self.certificate_path(name), pair.certificate_pem)
         return pair
+
+
+def load_certificates(pem: bytes) -> list[x509.Certificate]:
+    """
+    All certificates of a text in PEM.
+
+    @raise ValueError: it has none, or one that is broken or ends in the middle.
+    """
+    found = x509.load_pem_x509_certificates(pem)
+    if len(found) != len(_BEGIN.findall(pem)):
+        # What is cut off is passed over in silence; half a list would be taken for a whole one.
+        raise ValueError("a certificate ends in the middle")
+    return found
 
 
 def due(certificate: x509.Certificate, now: datetime) -> bool:

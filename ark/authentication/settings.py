@@ -16,7 +16,7 @@ import orjson
 from twisted.logger import Logger
 
 from ark.authentication.requestheader import FrontProxy, RequestHeaders
-from ark.authentication.trust import InvalidTrust, Trust
+from ark.authentication.trust import InvalidTrust, Trust, newer
 from ark.config import CERTIFICATE, CONFIG, ConfigError
 from ark.interfaces import ICluster, IInformer
 
@@ -142,10 +142,10 @@ class AuthenticationSettings:
         options = self._request_header
         proxies = _read(options.client_ca_file)
         if clients is not None:
-            self.clients = _newer(self.clients, clients)
+            self.clients = newer(self.clients, clients)
         if proxies is not None:
             known = None if self.proxy is None else self.proxy.trust
-            self._put(_Told(_newer(known, proxies), frozenset(options.allowed_names), _headers_of(options)))
+            self._put(_Told(newer(known, proxies), frozenset(options.allowed_names), _headers_of(options)))
 
     def _follow(self) -> None:
         found = None if self._informer is None else self._informer.get(NAMESPACE, NAME)
@@ -169,11 +169,6 @@ class AuthenticationSettings:
             self._told = told
             if told.trust is not None:
                 self.proxy = FrontProxy(told.trust, told.allowed_names, told.headers)
-
-
-def _newer(known: Trust | None, found: Trust) -> Trust:
-    # Verdicts last as long as the very same object.
-    return known if known is not None and known.pem == found.pem else found
 
 
 def _read(path: str) -> Trust | None:
@@ -212,7 +207,7 @@ def _told_trust(data: Mapping[str, Any], key: str, known: Trust | None) -> Trust
     if not pem:
         return known
     try:
-        return _newer(known, Trust(pem.encode()))
+        return newer(known, Trust(pem.encode()))
     except InvalidTrust as error:
         _log.error("{key} of {name} is not used: {error}", key=key, name=NAME, error=error)
         return known

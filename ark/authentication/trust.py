@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL.crypto import X509, X509Store, X509StoreContext, X509StoreContextError, X509StoreFlags
 
+from ark.authentication.pki import load_certificates
+
 _FOR_CLIENTS = frozenset((ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE))
 
 
@@ -59,7 +61,7 @@ class Trust:
         @raise InvalidTrust: it holds no certificate, or something that is none.
         """
         try:
-            authorities = x509.load_pem_x509_certificates(pem)
+            authorities = load_certificates(pem)
         except ValueError as error:
             raise InvalidTrust(f"it is not a list of PEM certificates: {error}") from None
         self.pem = b"".join(one.public_bytes(Encoding.PEM) for one in authorities)
@@ -87,6 +89,13 @@ class Trust:
             return _judged(path)
         except (X509StoreContextError, ValueError) as error:
             return Verdict(0.0, 0.0, str(error) or "it cannot be verified")
+
+
+def newer(known: Trust | None, found: Trust) -> Trust:
+    """
+    What was found, unless it is what was known: verdicts last as long as the very same object.
+    """
+    return known if known is not None and known.pem == found.pem else found
 
 
 def _judged(path: list[x509.Certificate]) -> Verdict:

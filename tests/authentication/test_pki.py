@@ -114,6 +114,16 @@ class AuthorityTests(SynchronousTestCase):
         self.assertNotEqual(renewed, first)
         renewed.verify_directly_issued_by(self.authority.certificate)
 
+    def test_leaves_that_have_not_begun_are_made_anew(self) -> None:
+        """
+        They were made while the clock was wrong.
+        """
+        future = self.serving(after=timedelta(days=400))
+        present = self.serving()
+        self.assertLess(present.not_valid_before_utc, START)
+        self.assertLess(present.not_valid_after_utc, future.not_valid_after_utc)
+        self.assertEqual(self.serving(after=timedelta(seconds=1)), present)
+
     def test_broken_leaf_is_made_anew(self) -> None:
         """
         Half a file, or a key of another certificate, mends itself.

@@ -95,6 +95,14 @@ class TrustTests(SynchronousTestCase):
         for authority in (self.authority, other):
             self.assertTrue(self.holds([pki.make_client(authority, "ann", (), MOMENT)], trust=both))
 
+    def test_half_a_list_is_none(self) -> None:
+        """
+        Whoever is written behind the cut would be believed no longer.
+        """
+        other = pki.make_authority(MOMENT).certificate_pem
+        for length in (30, len(other) // 2, len(other) - 5):
+            self.assertRaises(InvalidTrust, Trust, self.authority.certificate_pem + other[:length])
+
     def test_time_counts_at_every_question(self) -> None:
         """
         A verdict knows from when to when it holds.
