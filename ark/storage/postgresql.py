@@ -25,6 +25,7 @@ from ark.meta.records import (
     Version,
 )
 from ark.storage.errors import Unavailable, UnusableDatabase
+from ark.storage.postgresqlconnection import Row
 from ark.storage.postgresqlerrors import DATABASE_ERRORS
 from ark.storage.postgresqlhosts import Hosts
 from ark.storage.postgresqllisten import Listener
@@ -37,7 +38,7 @@ from ark.storage.postgresqlread import (
     version_of,
 )
 from ark.storage.postgresqlrestore import PostgreSQLRestore
-from ark.storage.postgresqlsession import Row, Session, Sessions
+from ark.storage.postgresqlsession import Session, Sessions
 from ark.storage.postgresqlsettings import connection_settings
 from ark.storage.postgresqlstatements import (
     COUNT,

@@ -126,7 +126,7 @@ class Listener:
                 self._log.warn("A pooler gives connections to PostgreSQL away between transactions: polling")
             self._shared = True
             return
-        await session.run(f"LISTEN {CHANNEL}", self._timeout)
+        await session.query(f"LISTEN {CHANNEL}", None, self._timeout)
         self._probed_at = self._reactor.seconds()
         await self._query("SELECT pg_notify(%s, %s)", (CHANNEL, self._token))
 

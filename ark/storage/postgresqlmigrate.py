@@ -73,11 +73,11 @@ async def migrate(session: Session, timeout: float) -> None:
         )
     while version < newest:
         try:
-            await session.run(_migration(files, version), timeout)
+            await session.query(_migration(files, version), None, timeout)
         except psycopg2.Error:
             if session.closed:
                 raise
-            await session.run("ROLLBACK", timeout)
+            await session.query("ROLLBACK", None, timeout)
             before = version
             version, _ = await schema_version(session, timeout)
             if version == before:

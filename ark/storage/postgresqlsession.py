@@ -12,16 +12,12 @@ import psycopg2
 import psycopg2.extensions
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.defer import TimeoutError as TurnTimeoutError
-from twisted.python.failure import Failure
-from txpostgres.txpostgres import Connection, Cursor
 
 from ark.storage.errors import OutcomeUnknown, StorageError, TimedOut, Unavailable
-from ark.storage.postgresqldescriptor import ConnectionDescriptor
+from ark.storage.postgresqlconnection import QueriedConnection, Row
 from ark.storage.postgresqlerrors import DATABASE_ERRORS, READ_ONLY, translate
 from ark.storage.postgresqlhosts import Hosts
 from ark.storage.shielding import shielded
-
-Row = tuple[Any, ...]
 
 _WAITING = 10_000
 # What the server does must end when nobody waits for it any more, and what it acknowledges
@@ -32,36 +28,6 @@ _SETUP = (
     "set_config('statement_timeout', '15s', false), set_config('tcp_keepalives_idle', '5', false), "
     "set_config('tcp_keepalives_interval', '3', false), set_config('tcp_keepalives_count', '3', false)"
 )
-
-
-class _Cursor(Cursor):  # type: ignore[misc]  # txpostgres has no annotations
-    """
-    Tells that a statement took too long as the database does.  Nobody cancels statements, and a
-    C{CancelledError} would be taken for one of the request.
-    """
-
-    def _handleCancellation(self, failure: Failure) -> Failure:
-        return failure
-
-
-class _QuietConnection(Connection):  # type: ignore[misc]
-    """
-    Ends when it is lost while nothing is asked of it, instead of telling the reactor.
-    """
-
-    cursorFactory = _Cursor
-
-    def doRead(self) -> None:
-        try:
-            super().doRead()
-        except psycopg2.Error:
-            self.close()
-
-    def close(self) -> None:
-        try:
-            super().close()
-        finally:
-            self.reactor.release()
 
 
 class Session:
@@ -76,7 +42,9 @@ class Session:
         self.used = False
         self._ended = False
         self._late = False
-        self.connection = _QuietConnection(reactor=ConnectionDescriptor(reactor))
+        self._deadline: float | None = None
+        self._timer: Any = None
+        self.connection = QueriedConnection(reactor)
 
     async def open(self, hosts: Hosts, timeout: float) -> None:
         """
@@ -109,38 +77,45 @@ class Session:
         await self.query(_SETUP, (), timeout)
 
     async def query(
-        self, text: str, parameters: Sequence[Any] | Mapping[str, Any], timeout: float
+        self, text: str, parameters: Sequence[Any] | Mapping[str, Any] | None, timeout: float
     ) -> list[Row]:
         """
-        The rows that a statement gives; texts as bytes.
+        The rows that a statement gives, none if it gives nothing; texts as bytes.
 
+        @param parameters: L{None} for a text that is to be run as it is.
         @raise psycopg2.Error: of the database.
         @raise twisted.internet.error.ConnectionClosed: there was no answer in time, or the
             connection was lost.
         """
-        rows: list[Row] = await self._within(timeout, self.connection.runQuery, text, parameters)
+        rows: list[Row] = await self._within(timeout, self.connection.ask, text, parameters)
         return rows
-
-    async def run(self, text: str, timeout: float) -> None:
-        """
-        Run statements that give nothing, as they are written.
-
-        @raise psycopg2.Error: of the database.
-        """
-        await self._within(timeout, self.connection.runOperation, text)
 
     async def _within(
         self, seconds: float, start: Callable[..., Deferred[Any]], *given: Any, **named: Any
     ) -> Any:
         self._late = False
-        timer = self._reactor.callLater(max(seconds, 0), self._end_late)
+        self._deadline = deadline = self._reactor.seconds() + max(seconds, 0)
+        if self._timer is None:
+            self._timer = self._reactor.callLater(max(seconds, 0), self._look)
+        elif self._timer.getTime() > deadline:
+            self._timer.reset(max(seconds, 0))
         try:
             return await start(*given, **named)
         finally:
-            if timer.active():
-                timer.cancel()
+            self._deadline = None
 
-    def _end_late(self) -> None:
+    def _look(self) -> None:
+        """
+        End what is late.  One timer sees to many statements: to set one for each costs more than
+        all else that is done here.
+        """
+        self._timer = None
+        if self._deadline is None:
+            return
+        left = self._deadline - self._reactor.seconds()
+        if left > 0:
+            self._timer = self._reactor.callLater(left, self._look)
+            return
         self._late = True
         self._drop()
 
@@ -170,6 +145,9 @@ class Session:
         self._drop()
 
     def _drop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self.connection.pollable() is not None:
             self.connection.close()
 

@@ -194,7 +194,7 @@ class RefusalTests(FaultTestCase):
             backend = await self.backend_at(url)
             await backend.commit([change(key("a"))])
             for session in backend._writer._sessions._free:
-                await session.run(f"SET {setting} = '200ms'", 5)
+                await session.query(f"SET {setting} = '200ms'", None, 5)
             blocked = server.background(
                 f"SET search_path = {schema}; BEGIN; SELECT 1 FROM ark_meta FOR UPDATE; SELECT pg_sleep(1.5); COMMIT"  # noqa: S608
             )
