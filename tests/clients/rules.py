@@ -56,6 +56,7 @@ def main() -> None:
     if not asked:
         for name in _rules:
             print(json.dumps({"rule": name}))
+        closing.close()
         return
     with closing:
         asyncio.run(_check([(name, check) for name, check in _rules.items() if name in asked]))

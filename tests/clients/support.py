@@ -272,7 +272,12 @@ def client_environment(namespace: str = "default") -> dict[str, str]:
 
 def _plain_environment() -> dict[str, str]:
     path = os.environ.get("PATH", "")
-    return {"PATH": f"{path}:/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    return {
+        "PATH": f"{path}:/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin",
+        "LC_ALL": "C.UTF-8",
+        # Clients' libraries write keys into files that those forget whose program ends at once.
+        "TMPDIR": str(home()),
+    }
 
 
 @cache

@@ -88,7 +88,7 @@ class AggregatedArk:
         @param storage: flags that say where its data is; a SQLite file in its folder without any.
         @param flags: further flags.
         """
-        self.folder = Path(tempfile.mkdtemp(prefix="ark-aggregated-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="ark-aggregated-", dir=cluster.folder))
         self.cluster = cluster
         self.endpoint = cluster.endpoint
         self._authority = Authority(self.folder, "serving-ca")
@@ -193,7 +193,7 @@ class AggregatedArk:
 
     def stop(self) -> None:
         """
-        Stop it.  The cluster goes on to name it, and the folder stays.
+        Stop it.  The cluster goes on to name it, and the folder stays until the cluster's own goes.
         """
         for replica in self.replicas:
             replica.stop()

@@ -182,7 +182,12 @@ def kubectl(
     """
     Run kubectl against a server with a home of its own, so that caches and settings of others stay out.
     """
-    environment = {"HOME": str(home), "KUBECONFIG": str(endpoint.kubeconfig), "PATH": "/usr/bin:/bin"}
+    environment = {
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "KUBECONFIG": str(endpoint.kubeconfig),
+        "PATH": "/usr/bin:/bin",
+    }
     return subprocess.run(
         [str(program), *arguments],
         env=environment,

@@ -7,6 +7,8 @@ By default the first is a kube-apiserver that is started for it and the second o
 from __future__ import annotations
 
 import argparse
+import atexit
+import shutil
 import sys
 import tempfile
 import time
@@ -61,7 +63,9 @@ def _server(name: str, instance: int) -> Endpoint:
         return oracle(instance).endpoint
     if name == "ark":
         return ark(controllers=NO_CONTROLLERS).endpoint
-    return read_kubeconfig(Path(name), Path(tempfile.mkdtemp(prefix="differential-")))
+    folder = tempfile.mkdtemp(prefix="differential-")
+    atexit.register(shutil.rmtree, folder)
+    return read_kubeconfig(Path(name), Path(folder))
 
 
 if __name__ == "__main__":

@@ -75,15 +75,16 @@ def _command(entry: Any) -> Command:
 
 class Terminal:
     """
-    A kubectl with a home of its own, pointed at one server and one namespace.
+    A kubectl with a home of its own, pointed at one server and one namespace.  It plays once.
     """
 
     def __init__(self, program: Path, endpoint: Endpoint, namespace: str) -> None:
         self._program = program
         self._namespace = namespace
-        self._home = Path(tempfile.mkdtemp(prefix="kubectl-home-"))
+        self._home = tempfile.TemporaryDirectory(prefix="kubectl-home-")
         self._environment = {
-            "HOME": str(self._home),
+            "HOME": self._home.name,
+            "TMPDIR": self._home.name,
             "KUBECONFIG": str(endpoint.kubeconfig),
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LC_ALL": "C",
@@ -94,13 +95,14 @@ class Terminal:
         """
         Make the namespace, run the commands in order, and take the namespace's content away with them.
         """
-        self._run(Command(f"create namespace {self._namespace}"))
-        try:
-            return [printed for command in commands for printed in self._step(command)]
-        finally:
-            for running in self._background.values():
-                running.stop(0)
-            self._run(Command(f"delete namespace {self._namespace} --wait=false"))
+        with self._home:
+            self._run(Command(f"create namespace {self._namespace}"))
+            try:
+                return [printed for command in commands for printed in self._step(command)]
+            finally:
+                for running in self._background.values():
+                    running.stop(0)
+                self._run(Command(f"delete namespace {self._namespace} --wait=false"))
 
     def _step(self, command: Command) -> list[Printed]:
         if command.collect:

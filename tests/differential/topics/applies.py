@@ -35,7 +35,8 @@ _METADATA: tuple[dict[str, Any], ...] = (
     {"finalizers": ["example.com/f"]}, {"finalizers": ["example.com/g", "example.com/f"]}, {"finalizers": []}, {"generateName": "g-"}, {"labels": {"a": 5}}, {"bogus": 1},
     {"ownerReferences": [_OWNER]}, {"ownerReferences": [{**_OWNER, "controller": True}]},
     {"resourceVersion": "1"}, {"resourceVersion": "$(rv)"}, {"uid": "u"}, {"uid": "$(uid)"}, {"namespace": "other"}, {"name": "other"}, {"name": ""}, {"managedFields": []}, {"managedFields": [{}]}, {"managedFields": None},
-    {"creationTimestamp": "2020-01-01T00:00:00Z", "generation": 7}, {"creationTimestamp": None}, {"deletionTimestamp": "2020-01-01T00:00:00Z"},
+    # With a label that changes: kube-apiserver writes an apply that restates what it keeps itself, if a second has passed.
+    {"creationTimestamp": "2020-01-01T00:00:00Z", "generation": 7, "labels": {"a": "x"}}, {"creationTimestamp": None, "labels": {"a": "y"}}, {"deletionTimestamp": "2020-01-01T00:00:00Z"},
 )  # fmt: skip
 _TEXTS = (
     b"", b"{", b"[]", b"null", b"5", b'"x"', b"a: b", b"a: b: c", b"{}", b'{"apiVersion":"a/b/c","kind":"Widget"}', b'{"apiVersion":"v1","kind":"Widget"}', b'{"apiVersion":"probe.example.com/v1"}',
