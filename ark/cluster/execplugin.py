@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 
 from ark.cluster.access import Access, ExecPlugin
 from ark.cluster.errors import InvalidAccess
+from ark.cluster.waiting import Waiting
 from ark.meta.time import parse_rfc3339
 
 SECONDS = 60.0
@@ -69,7 +70,7 @@ class ExecCredentials:
         self._held: Credential | None = None
         self._since = 0.0
         self._failed: tuple[float, InvalidAccess] | None = None
-        self._waiting: list[Deferred[Credential]] = []
+        self._waiting: Waiting[Credential] = Waiting()
         self._running = False
 
     async def get(self) -> Credential:
@@ -83,8 +84,7 @@ class ExecCredentials:
             return held
         if self._failed is not None and self._reactor.seconds() < self._failed[0] + AGAIN_SECONDS:
             raise InvalidAccess(str(self._failed[1]))
-        waiter: Deferred[Credential] = Deferred(self._waiting.remove)
-        self._waiting.append(waiter)
+        waiter = self._waiting.wait()
         if not self._running:
             self._running = True
             Deferred.fromCoroutine(self._run()).addBoth(self._ran)
@@ -103,19 +103,16 @@ class ExecCredentials:
 
     def _ran(self, result: Credential | Failure) -> None:
         self._running = False
-        waiting, self._waiting = self._waiting, []
         if isinstance(result, Failure):
             error = result.value
             if not isinstance(error, InvalidAccess):
                 error = InvalidAccess(f"{self._plugin.command} cannot be run: {error}")
             self._failed = (self._reactor.seconds(), error)
-            for waiter in waiting:
-                waiter.errback(InvalidAccess(str(error)))
+            self._waiting.tell(Failure(InvalidAccess(str(error))))  # type: ignore[no-untyped-call]
             return
         self._failed = None
         self._held, self._since = result, self._reactor.seconds()
-        for waiter in waiting:
-            waiter.callback(result)
+        self._waiting.tell(result)
 
     @property
     def _plugin(self) -> ExecPlugin:

@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
+from ark.cluster.waiting import Waiting
 from ark.storage.changefeed import ChangeFeed
 
 Object = dict[str, Any]
@@ -38,7 +37,7 @@ class Followed:
         self._objects: dict[Place, Object] = {}
         self._sorted: Sequence[Object] | None = None
         self._feed = ChangeFeed()
-        self._waiting: list[Deferred[None]] = []
+        self._waiting: Waiting[None] = Waiting()
 
     async def wait(self) -> None:
         """
@@ -46,9 +45,7 @@ class Followed:
         """
         if self.synced:
             return
-        waiting: Deferred[None] = Deferred(self._waiting.remove)
-        self._waiting.append(waiting)
-        await waiting
+        await self._waiting.wait()
 
     def get(self, namespace: str, name: str) -> Object | None:
         """
@@ -92,9 +89,7 @@ class Followed:
         self._objects = objects
         self._sorted = None
         self.synced = True
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.callback(None)
+        self._waiting.tell(None)
         self.changed()
 
     def changed(self) -> None:

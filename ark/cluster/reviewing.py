@@ -16,6 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from ark.cluster.errors import Unreachable
+from ark.cluster.waiting import Waiting
 from ark.interfaces import ICluster
 from ark.meta.status import APIStatus
 
@@ -162,9 +163,9 @@ class _Question(Generic[Judgement]):
 
     def __init__(self, done: Callable[[], object]) -> None:
         self._done = done
-        self._waiting: list[Deferred[Judgement]] = []
+        self._waiting: Waiting[Judgement] = Waiting(self._abandoned)
         self._asking: Deferred[Judgement] | None = None
-        self._outcome: Judgement | Failure | None = None
+        self._outcome: Any = None
         self._is_over = False
 
     def begin(self, asking: Coroutine[Any, Any, Judgement]) -> None:
@@ -178,16 +179,13 @@ class _Question(Generic[Judgement]):
         """
         Fires with the answer.
         """
-        waiter: Deferred[Judgement] = Deferred(self._leave)
+        waiter = self._waiting.wait()
         if self._is_over:
-            _tell(waiter, self._outcome)
-        else:
-            self._waiting.append(waiter)
+            self._waiting.tell(self._outcome)
         return waiter
 
-    def _leave(self, waiter: Deferred[Judgement]) -> None:
-        self._waiting.remove(waiter)
-        if not self._waiting and not self._is_over and self._asking is not None:
+    def _abandoned(self) -> None:
+        if self._asking is not None:
             self._done()
             self._asking.cancel()
 
@@ -195,13 +193,4 @@ class _Question(Generic[Judgement]):
         self._is_over = True
         self._outcome = outcome
         self._done()
-        # Who is told may have others leave.
-        while self._waiting:
-            _tell(self._waiting.pop(0), outcome)
-
-
-def _tell(waiter: Deferred[Any], outcome: Any) -> None:
-    if isinstance(outcome, Failure):
-        waiter.errback(outcome)
-    else:
-        waiter.callback(outcome)
+        self._waiting.tell(outcome)

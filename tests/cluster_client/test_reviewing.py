@@ -134,6 +134,7 @@ class SharedTests(SynchronousTestCase):
         Which is another question.
         """
         again: list[Deferred[int]] = []
+        first = self.answer
 
         def begin(answer: int) -> int:
             self.answer = Deferred()
@@ -142,7 +143,7 @@ class SharedTests(SynchronousTestCase):
 
         self.ask().addCallback(begin)
         self.ask()
-        self.answer.callback(7)
+        first.callback(7)
         self.answer.callback(8)
         self.assertEqual([self.successResultOf(one) for one in again], [8, 8])
         self.assertEqual(self.asked, 2)

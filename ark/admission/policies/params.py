@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 
 from ark.admission.selectors import InvalidSelector, read_selector
 from ark.cluster.errors import Unreachable
+from ark.cluster.waiting import Waiting
 from ark.interfaces import ICluster, IInformer
 from ark.meta.status import APIStatus
 
@@ -87,7 +88,7 @@ class ParamKind:
         self._kind: str = source.get("kind") or ""
         self._local = local
         self._collection: Collection | None = None
-        self._waiting: list[Deferred[None]] = []
+        self._waiting: Waiting[None] = Waiting()
         self._running: Deferred[None] | None = None
         self._attempts = 0
         self.fault = ""
@@ -128,7 +129,7 @@ class ParamKind:
                 self.fault = (
                     f"failed to find resource referenced by paramKind: '{group}/{version}, Kind={self._kind}'"
                 )
-            self._wake()
+            self._waiting.tell(None)
             if self._collection is None:
                 seconds = _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]
                 self._attempts += 1
@@ -148,11 +149,6 @@ class ParamKind:
                 return Collection(informer, bool(resource.get("namespaced")))
         return None
 
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            each.callback(None)
-
     async def found(self) -> Collection:
         """
         The collection, once it has been looked for.
@@ -160,10 +156,8 @@ class ParamKind:
         @raise ParamFault: there is none, or it is not known yet.
         """
         if self._collection is None and not self.fault:
-            waiting: Deferred[None] = Deferred(self._waiting.remove)
-            self._waiting.append(waiting)
             try:
-                await waiting.addTimeout(SYNC_SECONDS, self._reactor)
+                await self._waiting.wait().addTimeout(SYNC_SECONDS, self._reactor)
             except TimeoutError:
                 raise self._unsynced() from None
         if self._collection is None:

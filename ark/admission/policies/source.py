@@ -20,6 +20,7 @@ from ark.admission.policies.params import ParamFault, ParamKind, ParamKinds, sto
 from ark.admission.refusals import forbidden
 from ark.admission.rules import is_exempt
 from ark.cluster.errors import Unreachable
+from ark.cluster.waiting import Waiting
 from ark.interfaces import ICluster, IInformer
 from ark.meta.status import APIStatus
 
@@ -144,7 +145,7 @@ class PolicySource(Generic[P]):
         self._known: dict[str, _Compiled] = {}
         self._informers: tuple[IInformer, ...] = ()
         self._listeners: list[Callable[[], None]] = []
-        self._waiting: list[Deferred[None]] = []
+        self._waiting: Waiting[None] = Waiting()
         self._running: Deferred[None] | None = None
         self._concerned: dict[Subject, Sequence[Hook[P]]] = {}
         self.hooks: tuple[Hook[P], ...] = ()
@@ -201,10 +202,8 @@ class PolicySource(Generic[P]):
         return found
 
     async def _ready(self, attributes: Attributes) -> None:
-        waiting: Deferred[None] = Deferred(self._waiting.remove)
-        self._waiting.append(waiting)
         try:
-            await waiting.addTimeout(READY_SECONDS, self._reactor)
+            await self._waiting.wait().addTimeout(READY_SECONDS, self._reactor)
         except TimeoutError:
             raise forbidden(attributes, "not yet ready to handle request") from None
 
@@ -271,9 +270,7 @@ class PolicySource(Generic[P]):
         self._params.keep([hook.param_kind for hook in self.hooks if hook.param_kind is not None])
         self.reads_managed_fields = any(reads_managed_fields(hook.source) for hook in self.hooks)
         self.synced = True
-        waiting, self._waiting = self._waiting, []
-        for each_waiting in waiting:
-            each_waiting.callback(None)
+        self._waiting.tell(None)
         for listener in self._listeners:
             listener()
 
