@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote as quoted
 
 from zope.interface import implementer
 
@@ -96,7 +97,7 @@ class ClusterMapper:
             return found
         try:
             root = "/apis" if "/" in api_version else "/api"
-            answer = await self._cluster.request("GET", f"{root}/{api_version}")
+            answer = await self._cluster.request("GET", f"{root}/{quoted(api_version)}")
         except APIStatus as status:
             if status.code != 404:
                 raise NoMapping(status.message) from status

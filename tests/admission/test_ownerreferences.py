@@ -186,6 +186,14 @@ class OwnerReferencesTests(SynchronousTestCase):
         mapper = ClusterMapper(self.cluster, self.clock, lambda api_version, kind: own)
         self.assertEqual(self.successResultOf(Deferred.fromCoroutine(mapper.find("a/b", "Widget"))), (own,))
 
+    def test_a_version_is_no_query(self) -> None:
+        """
+        Else everybody could have the same answer remembered under any number of names.
+        """
+        asking = Deferred.fromCoroutine(self.mapper.find("v1?a=1", "Pod"))
+        self.failureResultOf(asking, NoMapping)
+        self.assertEqual(self.cluster.requests[-1].path, "/api/v1%3Fa%3D1")
+
     def test_a_cluster_that_is_away_knows_no_kinds(self) -> None:
         """
         That is told as the reason.
