@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+_BACKDATE = datetime.timedelta(minutes=5)
 _LIFETIME = datetime.timedelta(days=2)
+_YEARS = datetime.timedelta(days=2000)
 
 
 class Pair(NamedTuple):
@@ -34,12 +36,16 @@ class Authority:
     @ivar certificate: its own certificate as a PEM file.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, *, timeless: bool = False) -> None:
+        """
+        @param timeless: whether it, and what it issues, is valid for years, and has been for as long.
+        """
         self._folder = folder
+        self._life = (_YEARS, _YEARS) if timeless else (_BACKDATE, _LIFETIME)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         own = (
-            _builder(self._subject, self._subject, self._key)
+            _builder(self._subject, self._subject, self._key, self._life)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .sign(self._key, hashes.SHA256())
         )
@@ -58,7 +64,7 @@ class Authority:
         attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
         subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, name)])
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
-        builder = _builder(subject, self._subject, key).add_extension(
+        builder = _builder(subject, self._subject, key, self._life).add_extension(
             x509.ExtendedKeyUsage([usage]), critical=False
         )
         if server:
@@ -103,7 +109,10 @@ def write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    life: tuple[datetime.timedelta, datetime.timedelta],
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.timezone.utc)
     return (
@@ -112,6 +121,6 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + _LIFETIME)
+        .not_valid_before(now - life[0])
+        .not_valid_after(now + life[1])
     )
