@@ -31,6 +31,72 @@ _CONDITION_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.1, 0.2, 0.25)
 # The first bucket is for expressions that do next to nothing.
 _POLICY_SECONDS = (0.0000005, 0.001, 0.01, 0.1, 1.0)
 
+_CALL = ("name", "type", "operation")
+_TOOK = (*_CALL, "rejected")
+_ABOUT = ("name", "kind", "type", "operation")
+_BOUND = ("policy", "policy_binding", "error_type")
+_SECONDS = (
+    (
+        "apiserver_admission_step_admission_duration_seconds",
+        "Seconds that all admission plug-ins together took.",
+        _PLUGIN_SECONDS,
+        _TOOK[1:],
+    ),
+    (
+        "apiserver_admission_controller_admission_duration_seconds",
+        "Seconds an admission plug-in took.",
+        _PLUGIN_SECONDS,
+        _TOOK,
+    ),
+    (
+        "apiserver_admission_webhook_admission_duration_seconds",
+        "Seconds an admission webhook took.",
+        _WEBHOOK_SECONDS,
+        _TOOK,
+    ),
+    (
+        "apiserver_admission_match_condition_evaluation_seconds",
+        "Seconds that match conditions took which did not hold.",
+        _CONDITION_SECONDS,
+        _ABOUT,
+    ),
+)
+_COUNTS = (
+    (
+        "apiserver_admission_webhook_request_total",
+        "Requests to admission webhooks.",
+        (*_CALL, "code", "rejected"),
+    ),
+    (
+        "apiserver_admission_webhook_rejection_count",
+        "Writes that failed by admission webhooks.",
+        (*_CALL, "error_type", "rejection_code"),
+    ),
+    (
+        "apiserver_admission_webhook_fail_open_count",
+        "Failures of admission webhooks that were ignored.",
+        _CALL[:2],
+    ),
+    (
+        "apiserver_admission_match_condition_evaluation_errors_total",
+        "Match conditions that could not be judged.",
+        _ABOUT,
+    ),
+    (
+        "apiserver_admission_match_condition_exclusions_total",
+        "Writes that match conditions kept from being judged.",
+        _ABOUT,
+    ),
+)
+_CHECKS = (
+    (
+        "apiserver_validating_admission_policy_check",
+        "validations that did not hold",
+        (*_BOUND, "enforcement_action"),
+    ),
+    ("apiserver_mutating_admission_policy_check", "mutations", _BOUND),
+)
+
 
 class Call(NamedTuple):
     """
@@ -72,62 +138,11 @@ class AdmissionMetrics:
         """
         @param registry: shows what is counted; L{collect} is told otherwise.
         """
-        took = ("name", "type", "operation", "rejected")
-        self._steps = Seconds(
-            "apiserver_admission_step_admission_duration_seconds",
-            "Seconds that all admission plug-ins together took.",
-            _PLUGIN_SECONDS,
-            took[1:],
+        self._steps, self._plugins, self._webhooks, self._judgements = (Seconds(*one) for one in _SECONDS)
+        self._requests, self._rejections, self._opened, self._errors, self._exclusions = (
+            Counts(*one) for one in _COUNTS
         )
-        self._plugins = Seconds(
-            "apiserver_admission_controller_admission_duration_seconds",
-            "Seconds an admission plug-in took.",
-            _PLUGIN_SECONDS,
-            took,
-        )
-        self._webhooks = Seconds(
-            "apiserver_admission_webhook_admission_duration_seconds",
-            "Seconds an admission webhook took.",
-            _WEBHOOK_SECONDS,
-            took,
-        )
-        call = ("name", "type", "operation")
-        self._requests = Counts(
-            "apiserver_admission_webhook_request_total",
-            "Requests to admission webhooks.",
-            (*call, "code", "rejected"),
-        )
-        self._rejections = Counts(
-            "apiserver_admission_webhook_rejection_count",
-            "Writes that failed by admission webhooks.",
-            (*call, "error_type", "rejection_code"),
-        )
-        self._opened = Counts(
-            "apiserver_admission_webhook_fail_open_count",
-            "Failures of admission webhooks that were ignored.",
-            call[:2],
-        )
-        about = ("name", "kind", "type", "operation")
-        self._errors = Counts(
-            "apiserver_admission_match_condition_evaluation_errors_total",
-            "Match conditions that could not be judged.",
-            about,
-        )
-        self._judgements = Seconds(
-            "apiserver_admission_match_condition_evaluation_seconds",
-            "Seconds that match conditions took which did not hold.",
-            _CONDITION_SECONDS,
-            about,
-        )
-        self._exclusions = Counts(
-            "apiserver_admission_match_condition_exclusions_total",
-            "Writes that match conditions kept from being judged.",
-            about,
-        )
-        bound = ("policy", "policy_binding", "error_type")
-        name = "apiserver_validating_admission_policy_check"
-        self._checks = _Checks(name, "validations that did not hold", (*bound, "enforcement_action"))
-        self._mutations = _Checks("apiserver_mutating_admission_policy_check", "mutations", bound)
+        self._checks, self._mutations = (_Checks(*one) for one in _CHECKS)
         if registry is not None:
             registry.register(self)
 
