@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ark.audit.batching import WHOLE, Batching, Truncation
 from ark.audit.log import STDOUT, WEBHOOK, AuditLog, open_log
 from ark.audit.policy import BadPolicy, Policy, read_policy
 from ark.audit.rotation import Limits
@@ -36,20 +37,34 @@ def audit_logs(
         )
         logs.append(open_log(_path(config.audit_log_path, worker), limits, now))
     if config.audit_webhook_config_file:
-        logs.append(AuditLog(_webhook(config.audit_webhook_config_file), now, WEBHOOK))
+        logs.append(_webhook(config, now))
     if not logs:
         return None
     return tuple(logs), Auditing(_policy(config.audit_policy_file), logs, now)
 
 
-def _webhook(path: str) -> Webhook:
+def _webhook(config: ServerConfig, now: Callable[[], float]) -> AuditLog:
+    path = config.audit_webhook_config_file
     try:
-        return Webhook(read_kubeconfig(path))
+        webhook = Webhook(read_kubeconfig(path), config.audit_webhook_initial_backoff)
     except InvalidAccess as error:
         cause = f"The audit webhook of {path} cannot be used: {error}."
         raise ConfigError(
             cause, "Name its URL, authority and credentials as in a kubeconfig.", CONFIG
         ) from None
+    batching = Batching(
+        config.audit_webhook_batch_buffer_size,
+        config.audit_webhook_batch_max_size,
+        config.audit_webhook_batch_max_wait,
+        config.audit_webhook_batch_throttle_qps if config.audit_webhook_batch_throttle_enable else 0.0,
+        config.audit_webhook_batch_throttle_burst,
+    )
+    truncation = Truncation(
+        config.audit_webhook_truncate_max_event_size, config.audit_webhook_truncate_max_batch_size
+    )
+    return AuditLog(
+        webhook, now, WEBHOOK, batching, truncation if config.audit_webhook_truncate_enabled else WHOLE
+    )
 
 
 def _path(path: str, worker: int | None) -> str:

@@ -62,6 +62,18 @@ def integer(least: int, most: int) -> Parse:
     return parse
 
 
+def rate(value: str) -> float:
+    """
+    So many a second: decimal numbers above zero.
+
+    @raise BadValue: it is something else.
+    """
+    whole, _, part = value.partition(".")
+    if not (value.isascii() and (whole + part).isdigit() and 0 < float(value) < 1e9):
+        raise BadValue(f'is "{value}", which is not a rate', "Give a number above 0, like 10 or 0.5.")
+    return float(value)
+
+
 def _range(least: int, most: int) -> str:
     return f"Give a number from {least} to {most}."
 
@@ -526,6 +538,27 @@ def _audit() -> Iterator[Option]:
         "audit-webhook-config-file", section, "FILE",
         "A kubeconfig that leads to a webhook that gets the events too, in lists; only certificates and tokens are shown there.",
     )  # fmt: skip
+    webhook = "audit-webhook-"
+    yield Option(
+        webhook + "initial-backoff", section, "DURATION",
+        "How long to wait before a list that failed is sent again, and half as long again each time after.",
+        duration(0), "10s",
+    )  # fmt: skip
+    yield Option(
+        webhook + "batch-max-wait", section, "DURATION",
+        "How long an event waits for others to be sent with; 0s to send it at once.", duration(0), "30s",
+    )  # fmt: skip
+    for name, metavar, what, parse, default in (
+        ("batch-max-size", "N", "How many events a list has at most", integer(1, 10**6), "400"),
+        ("batch-buffer-size", "N", "How many events may wait; further ones are lost", integer(1, 10**7), "10000"),
+        ("batch-throttle-enable", "BOOL", "Whether there is a limit to how many lists are sent", boolean, "true"),
+        ("batch-throttle-qps", "RATE", "How many lists are sent in a second on average", rate, "10"),
+        ("batch-throttle-burst", "N", "How many lists are sent at once when there were fewer before", integer(1, 10**6), "15"),
+        ("truncate-enabled", "BOOL", "Whether there is a limit to how large events and lists are", boolean, "false"),
+        ("truncate-max-event-size", "BYTES", "Above how many bytes bodies are left out, and events too large without them", integer(1, 2**40), "102400"),
+        ("truncate-max-batch-size", "BYTES", "Above how many bytes a list is divided", integer(1, 2**40), "10485760"),
+    ):  # fmt: skip
+        yield Option(webhook + name, section, metavar, f"{what}.", parse, default)
 
 
 def _process() -> Iterator[Option]:

@@ -234,6 +234,10 @@ class ResolutionTests(SynchronousTestCase):
             (["--bind-address=here"], '--bind-address is "here", which is not an IP address.'),
             (["--request-timeout=5"], '--request-timeout is "5", which is not a duration.'),
             (["--log-format=xml"], '--log-format is "xml", which is not known.'),
+            (
+                ["--audit-webhook-batch-throttle-qps=0"],
+                '--audit-webhook-batch-throttle-qps is "0", which is not a rate.',
+            ),
             (["--anonymous-auth=maybe"], '--anonymous-auth is "maybe", which is neither true nor false.'),
             (["--db-path="], "--db-path is empty."),
             (["--no-such"], "There is no option --no-such."),

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from ark.audit.policy import API_VERSION, Told
+from ark.audit.policy import API_VERSION, METADATA, Told
 from ark.authentication.userinfo import UserInfo
 from ark.authorization.attributes import Attributes
 from ark.meta.serializer import DecodeError, decode_yaml
@@ -124,11 +124,20 @@ def _address(text: bytes) -> str:
         return ""
 
 
-def line_of(noted: Noted) -> bytes:
+def line_of(noted: Noted, most: int = 0) -> bytes:
     """
     The event as a line of JSON.
+
+    @param most: beyond so many bytes bodies are left out; C{0} for no limit.
     """
-    return orjson.dumps(_event(noted), option=orjson.OPT_APPEND_NEWLINE)
+    event = _event(noted)
+    line = orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
+    if not most or len(line) <= most or noted.told.level == METADATA:
+        return line
+    event.pop("requestObject", None)
+    event.pop("responseObject", None)
+    event["annotations"] = {**event.pop("annotations", {}), TRUNCATED: "true"}
+    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _event(noted: Noted) -> dict[str, Any]:

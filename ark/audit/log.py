@@ -18,15 +18,13 @@ from typing import Protocol
 from prometheus_client.core import CounterMetricFamily, Metric
 from twisted.logger import Logger
 
+from ark.audit.batching import AT_ONCE, WHOLE, Batching, Pace, Truncation, divided
 from ark.audit.event import Noted, line_of
 from ark.audit.rotation import Limits, RotatedFile
 
 STDOUT = "-"
-BUFFER_EVENTS = 10_000
-BUFFER_BYTES = 64 * 1024 * 1024
-BATCH = 400
 SILENT_SECONDS = 60.0
-LOG, WEBHOOK, BUFFERED = "log", "webhook", "buffered"
+LOG, WEBHOOK, BUFFERED, TRUNCATE = "log", "webhook", "buffered", "truncate"
 
 _log = Logger()
 
@@ -77,7 +75,7 @@ class AuditLog:
 
     @ivar events: how many stages of requests were noted, by level.
     @ivar errors: how many of them were lost, by where: L{LOG} or L{WEBHOOK} where they could not
-        be written, L{BUFFERED} where there was no place for them.
+        be written, L{BUFFERED} where there was no place for them, L{TRUNCATE} where they were too large.
     """
 
     def __init__(
@@ -85,19 +83,19 @@ class AuditLog:
         sink: Sink,
         now: Callable[[], float],
         plugin: str = LOG,
-        *,
-        most: int = BUFFER_EVENTS,
-        most_bytes: int = BUFFER_BYTES,
+        batching: Batching = AT_ONCE,
+        truncation: Truncation = WHOLE,
     ) -> None:
         self._sink = sink
         self._plugin = plugin
         self._now = now
-        self._most = most
-        self._most_bytes = most_bytes
+        self._batching = batching
+        self._truncation = truncation
+        self._pace = Pace(batching.rate, batching.burst)
         self._waiting: deque[Noted] = deque()
         self._bytes = 0
         self._condition = threading.Condition()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._warned_at = float("-inf")
         self.events: Counter[str] = Counter()
@@ -107,7 +105,7 @@ class AuditLog:
         """
         Begin to write.
         """
-        self._stopping = False
+        self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
 
@@ -119,7 +117,7 @@ class AuditLog:
         if thread is not None:
             self._sink.leave()
             with self._condition:
-                self._stopping = True
+                self._stopping.set()
                 self._condition.notify()
             thread.join()
         self._sink.close()
@@ -129,43 +127,59 @@ class AuditLog:
         Have a stage of a request written.  Never blocks.
         """
         self.events[noted.told.level] += 1
-        weight = noted.weight
+        weight, batching = noted.weight, self._batching
         with self._condition:
-            if len(self._waiting) >= self._most or self._bytes + weight > self._most_bytes:
+            if len(self._waiting) >= batching.buffer or self._bytes + weight > batching.buffer_bytes:
                 self.errors[BUFFERED] += 1
                 return
             self._waiting.append(noted)
             self._bytes += weight
-            if len(self._waiting) == 1:
+            if len(self._waiting) in (1, batching.size):
                 self._condition.notify()
 
     def _run(self) -> None:
-        while True:
-            with self._condition:
-                while not self._waiting and not self._stopping:
-                    self._condition.wait()
-                batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-                if not batch:
-                    return
+        while batch := self._gather():
             self._write(batch)
             with self._condition:
                 self._bytes -= sum(noted.weight for noted in batch)
 
+    def _gather(self) -> list[Noted]:
+        """
+        Wait for a batch; it is empty when there is nothing more to write.
+        """
+        size = self._batching.size
+        with self._condition:
+            self._condition.wait_for(lambda: self._waiting or self._stopping.is_set())
+            if self._batching.wait:
+                self._condition.wait_for(
+                    lambda: len(self._waiting) >= size or self._stopping.is_set(), self._batching.wait
+                )
+            return [self._waiting.popleft() for _ in range(min(size, len(self._waiting)))]
+
     def _write(self, batch: list[Noted]) -> None:
+        most = self._truncation.event
         lines = []
         for noted in batch:
             try:
-                lines.append(line_of(noted))
+                line = line_of(noted, most)
             except Exception as error:
-                self._lost(1, error)
-        try:
-            self._sink.write(b"".join(lines))
-        except Exception as error:
-            # The thread must outlive whatever goes wrong with what it writes.
-            self._lost(len(lines), error)
+                self._lost(self._plugin, 1, error)
+                continue
+            if most and len(line) > most:
+                self._lost(TRUNCATE, 1, ValueError(f"{len(line)} bytes are too many for one"))
+            else:
+                lines.append(line)
+        for group in divided(lines, self._truncation.batch):
+            # Who stops the server does not wait for others' sake.
+            self._stopping.wait(self._pace.take())
+            try:
+                self._sink.write(b"".join(group))
+            except Exception as error:
+                # The thread must outlive whatever goes wrong with what it writes.
+                self._lost(self._plugin, len(group), error)
 
-    def _lost(self, number: int, error: Exception) -> None:
-        self.errors[self._plugin] += number
+    def _lost(self, plugin: str, number: int, error: Exception) -> None:
+        self.errors[plugin] += number
         now = self._now()
         if now - self._warned_at >= SILENT_SECONDS:
             self._warned_at = now
@@ -192,7 +206,7 @@ class AuditMetrics:
         errors = CounterMetricFamily("apiserver_audit_error", "Events that were lost.", labels=("plugin",))
         for level, count in events.items():
             levels.add_metric((level,), count)
-        for plugin in (LOG, WEBHOOK, BUFFERED):
+        for plugin in (LOG, WEBHOOK, BUFFERED, TRUNCATE):
             errors.add_metric((plugin,), lost[plugin])
         yield levels
         yield errors

@@ -23,7 +23,8 @@ GROWTH = 1.5
 SECONDS = 10.0
 
 _HEAD = b'{"kind":"EventList","apiVersion":"%b","metadata":{},"items":[' % API_VERSION.encode()
-_AGAIN = frozenset((429, 500, 502, 503, 504))
+# In a list an event need not say what it is.
+_TYPE = b'{"kind":"Event","apiVersion":"%b",' % API_VERSION.encode()
 
 
 class Webhook:
@@ -47,13 +48,14 @@ class Webhook:
 
     def write(self, data: bytes) -> None:
         """
-        Send lines in one list; tries again for a while when that fails.
+        Send lines in one list; tries again for a while when that fails, whatever the reason is.
 
         @raise OSError: they could not be sent.
         """
         if self._failed and self._leaving.is_set():
             raise OSError("the webhook fails, and we leave")
-        body = _HEAD + b",".join(data.splitlines()) + b"]}"
+        items = [line.replace(_TYPE, b"{", 1) for line in data.splitlines()]
+        body = _HEAD + b",".join(items) + b"]}"
         delay = self._delay
         for left in reversed(range(ATTEMPTS)):
             try:
@@ -65,8 +67,6 @@ class Webhook:
                     self._failed = False
                     return
                 reason = OSError(f"the webhook answered {code}")
-                if code not in _AGAIN:
-                    raise reason
             self._failed = True
             if not left or self._leaving.wait(delay):
                 raise OSError(str(reason)) from reason

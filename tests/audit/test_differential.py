@@ -4,9 +4,11 @@ The audit log of our server, field by field against that of a real kube-apiserve
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -15,6 +17,7 @@ import orjson
 import yaml
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from tests.audit.test_webhook import Collector
 from tests.cluster.ark import ArkServer
 from tests.cluster.build import Unavailable
 from tests.cluster.client import Client
@@ -79,6 +82,7 @@ STEPS = (
     Step("create", "POST", COLLECTION, widget("one", spec=SPEC)),
     Step("create-again", "POST", COLLECTION, widget("one", spec=SPEC)),
     Step("create-invalid", "POST", COLLECTION, {**widget("two"), "spec": 7}),
+    Step("create-large", "POST", f"{COLLECTION}?dryRun=All", {**widget("large", spec=SPEC), "metadata": {"name": "large", "annotations": {"note": "x" * 20000}}}),
     Step("get", "GET", f"{COLLECTION}/one"),
     Step("get-none", "GET", f"{COLLECTION}/none"),
     Step("get-table", "GET", f"{COLLECTION}/one", more=(("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io"),)),
@@ -106,12 +110,41 @@ STEPS = (
 )  # fmt: skip
 
 
-def audit_flags(folder: Path) -> list[str]:
+def audit_flags(folder: Path, collector: Collector) -> list[str]:
     """
     The same flags for both servers.
     """
     (folder / "policy.yaml").write_text(yaml.safe_dump(POLICY))
-    return [f"--audit-policy-file={folder / 'policy.yaml'}", f"--audit-log-path={folder / 'audit.log'}"]
+    (folder / "webhook.kubeconfig").write_text(yaml.safe_dump(_kubeconfig(collector)))
+    return [
+        f"--audit-policy-file={folder / 'policy.yaml'}",
+        f"--audit-log-path={folder / 'audit.log'}",
+        f"--audit-webhook-config-file={folder / 'webhook.kubeconfig'}",
+        "--audit-webhook-initial-backoff=10ms",
+        "--audit-webhook-batch-max-wait=500ms",
+        "--audit-webhook-batch-max-size=7",
+        "--audit-webhook-batch-buffer-size=5000",
+        "--audit-webhook-batch-throttle-enable=true",
+        "--audit-webhook-batch-throttle-qps=50.5",
+        "--audit-webhook-batch-throttle-burst=10",
+        "--audit-webhook-truncate-enabled=true",
+        "--audit-webhook-truncate-max-event-size=15000",
+        "--audit-webhook-truncate-max-batch-size=100000",
+    ]
+
+
+def _kubeconfig(collector: Collector) -> dict[str, Any]:
+    authority = base64.b64encode(collector.authority.cert_pem.bytes()).decode()
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": "c", "cluster": {"server": collector.url, "certificate-authority-data": authority}}
+        ],
+        "users": [{"name": "u", "user": {"token": "shown"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
 
 
 def play(endpoint: Any) -> None:
@@ -129,25 +162,57 @@ def play(endpoint: Any) -> None:
         client.close()
 
 
-def events(path: Path) -> dict[str, list[dict[str, Any]]]:
+Events = dict[str, list[dict[str, Any]]]
+
+
+def events(told: Callable[[], Iterable[dict[str, Any]]]) -> Events:
     """
     The events of the steps, by step; waits for the last.
+
+    @param told: all so far.
     """
     names = {step.name for step in STEPS}
     deadline = time.monotonic() + PATIENCE
     while True:
-        found: dict[str, list[dict[str, Any]]] = {}
-        for line in path.read_bytes().splitlines():
-            event = orjson.loads(line)
+        found: Events = {}
+        for event in told():
             if event["auditID"] in names:
                 found.setdefault(event["auditID"], []).append(event)
         if len(found.get(STEPS[-1].name, ())) > 1:
+            for stages in found.values():
+                stages.sort(key=lambda event: event["stageTimestamp"])
             return found
         if time.monotonic() > deadline:
-            raise AssertionError(f"{path} ends with {list(found)[-1:]}")
+            raise AssertionError(f"the last that is told is {list(found)[-1:]}")
         time.sleep(0.1)
 
 
+class Told(NamedTuple):
+    """
+    What became of the requests to one server.
+
+    @ivar sent: the events that the webhook got.
+    @ivar lists: the lists without them.
+    @ivar headers: of its requests.
+    """
+
+    written: Events
+    sent: Events
+    lists: list[dict[str, Any]]
+    headers: list[dict[str, str]]
+
+
+def told(path: Path, collector: Collector) -> Told:
+    """
+    Wait for everything.
+    """
+    written = events(lambda: map(orjson.loads, path.read_bytes().splitlines()))
+    sent = events(lambda: [event for found in tuple(collector.accepted) for event in found["items"]])
+    lists = [{**found, "items": len(found["items"])} for found in collector.lists]
+    return Told(written, sent, lists, collector.headers)
+
+
+_AGE = re.compile(r"\d+s")
 _OWN = frozenset(
     ("uid", "resourceVersion", "creationTimestamp", "managedFields", "time", "continue", "requestReceivedTimestamp",
      "stageTimestamp", "sourceIPs", "remainingItemCount", "description")
@@ -160,6 +225,8 @@ def common(value: Any) -> Any:
     """
     if isinstance(value, dict):
         return {name: "?" if name in _OWN else common(one) for name, one in value.items()}
+    if isinstance(value, str) and _AGE.fullmatch(value):
+        return "?"
     return [common(one) for one in value] if isinstance(value, list) else value
 
 
@@ -194,15 +261,19 @@ class DifferentialTests(SynchronousTestCase):
 
     timeout = 240
 
-    def _logs(self) -> Iterable[dict[str, list[dict[str, Any]]]]:
+    def _logs(self) -> Iterable[Told]:
         for make in (self._kube, self._ark):
             folder = TemporaryDirectory(prefix="audit-")
             self.addCleanup(folder.cleanup)
             path = Path(folder.name)
-            server = make(audit_flags(path))
+            collector = Collector()
+            self.addCleanup(collector.stop)
+            server = make(audit_flags(path, collector))
             self.addCleanup(server.remove)
+            # They come again.
+            collector.codes = [503, 400]
             play(server.endpoint)
-            yield events(path / "audit.log")
+            yield told(path / "audit.log", collector)
 
     def _kube(self, flags: list[str]) -> Any:
         cluster = Cluster(flags=flags)
@@ -218,9 +289,15 @@ class DifferentialTests(SynchronousTestCase):
 
     def test_the_events_are_the_same(self) -> None:
         """
-        Stage by stage, but for times, addresses, numbers and whose roles allowed it.
+        Stage by stage, but for times, addresses, numbers and whose roles allowed it, in the file and for the webhook.
         """
         theirs, ours = self._logs()
+        self._compare(theirs.written, ours.written)
+        self._compare(theirs.sent, ours.sent)
+        self.assertEqual(list(ours.lists[-1]), list(theirs.lists[-1]))
+        self.assertEqual(_envelope(ours), _envelope(theirs))
+
+    def _compare(self, theirs: Events, ours: Events) -> None:
         self.maxDiff = None
         for step in STEPS:
             wanted = [comparable(event) for event in theirs.get(step.name, ())]
@@ -228,3 +305,13 @@ class DifferentialTests(SynchronousTestCase):
             self.assertEqual(found, wanted, step.name)
             for event, other in zip(found, wanted):
                 self.assertEqual(list(event), list(other), step.name)
+
+
+def _envelope(told: Told) -> tuple[Any, ...]:
+    """
+    What is the same of all requests to the webhook.
+    """
+    names = ("Content-Type", "Authorization")
+    last = told.lists[-1]
+    shown = [{name: headers.get(name) for name in names} for headers in told.headers[-1:]]
+    return last["kind"], last["apiVersion"], last["metadata"], shown, max(one["items"] for one in told.lists)

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
+from ark.audit.batching import Batching
 from ark.audit.event import Asked, Noted
 from ark.audit.log import AuditLog, AuditMetrics, open_log
 from ark.audit.policy import Told
@@ -91,7 +92,7 @@ class AuditLogTests(SynchronousTestCase):
         What does not fit is dropped and counted.
         """
         gate = Gate()
-        log = AuditLog(gate, lambda: EPOCH, most=10)
+        log = AuditLog(gate, lambda: EPOCH, batching=Batching(buffer=10))
         log.start()
         log.note(noted())
         gate.reached.wait(30)
@@ -109,7 +110,7 @@ class AuditLogTests(SynchronousTestCase):
         """
         Large bodies do not fill the memory.
         """
-        log = AuditLog(Gate(), lambda: EPOCH, most_bytes=2000)
+        log = AuditLog(Gate(), lambda: EPOCH, batching=Batching(buffer_bytes=2000))
         for number in range(5):
             log.note(noted(number))
         self.assertEqual(log.errors, {"buffered": 2})
