@@ -5,6 +5,7 @@ One writer of a MySQL database: a batch at a time, and finding out what became o
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -125,24 +126,23 @@ class Writer:
         return first
 
     async def _find_out(self, judged: list[Plan], lost: OutcomeUnknown) -> list[Outcome] | None:
-        first = await find_out(self._settle, self._reactor, lost)
+        outcomes = await find_out(partial(self._recover, judged), self._reactor, lost)
+        if outcomes is not None:
+            self._log.info("The answer to a commit was lost; it was found to have been written")
+        return outcomes
+
+    async def _recover(self, judged: list[Plan]) -> list[Outcome] | None:
+        """
+        The outcomes of a plan, if it was written; what was in its way is read anew.
+        """
+        first = await self._settle()
         if not first or not judged:
             return None
-        self._log.info("The answer to a commit was lost; it was found to have been written")
-        return await self._recovered(judged[0], first - 1)
-
-    async def _recovered(self, plan: Plan, revision: int) -> list[Outcome]:
-        """
-        The outcomes of a plan that was written; what was in its way is read anew.
-        """
-        missed = {}
-        for place, current in plan.missed.items():
-            if 0 < current <= revision:
-                version = await self._get(plan.changes[place].key)
-                plan.missed[place] = version.revision if version else 0
-                if version:
-                    missed[version.revision] = version
-        return plan.outcomes(revision, missed)
+        plan, revision = judged[0], first - 1
+        places = [place for place, current in plan.missed.items() if 0 < current <= revision]
+        found = {place: await self._get(plan.changes[place].key) for place in places}
+        plan.missed.update({place: version.revision if version else 0 for place, version in found.items()})
+        return plan.outcomes(revision, {version.revision: version for version in found.values() if version})
 
     async def close(self) -> None:
         """

@@ -5,6 +5,7 @@ Writing to PostgreSQL: one batch at a time, and finding out what became of one.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -148,13 +149,16 @@ class Writer:
         """
         What became of a batch; L{None} when it was not written, and will not be.
         """
-        written = await find_out(self._settle, self._reactor, lost)
-        if written is None:
-            return None
-        self._log.info("The answer to a commit was lost; it was found to have been written")
-        return await self._recovered(changes, *written)
+        outcomes = await find_out(partial(self._recover, changes), self._reactor, lost)
+        if outcomes is not None:
+            self._log.info("The answer to a commit was lost; it was found to have been written")
+        return outcomes
 
-    async def _recovered(self, changes: Sequence[Change], first: int, last: int) -> list[Outcome]:
+    async def _recover(self, changes: Sequence[Change]) -> list[Outcome] | None:
+        revisions = await self._settle()
+        if revisions is None:
+            return None
+        first, last = revisions
         rows = await self._sessions.query(EVENTS, (first - 1, max(last - first + 1, 0)))
         written = [event.version for event in events_of(rows, first - 1).events]
         outcomes: list[Outcome] = []

@@ -107,6 +107,15 @@ class CommitTests(LostConnectionTestsMixin, FailureTestCase):
         self.assertEqual([version.key.name for version in page.versions], ["a", "b", "taken"])
         self.assertEqual(page.versions[0], outcomes[0].version)
 
+    async def test_what_was_written_is_never_told_not_to_be(self) -> None:
+        """
+        Nor when it is known that a batch was written, and what it wrote cannot be read at once.
+        """
+        self.way.lose, self.way.later = self.answer(1), [b"old_revision"] * 2
+        (outcome,) = await self.backend.commit([change(key("a"))])
+        self.assertEqual(self.way.lost, 3)
+        self.assertEqual(await self.other.get(key("a")), outcome.version)
+
     def test_what_was_asked_about_is_not_written_afterwards(self) -> None:
         """
         A batch that lingers in the database finds that it is not expected any more.

@@ -118,6 +118,7 @@ class Way:
     A way to the server that can lose an answer, be cut, be slow, or swallow everything.
 
     @ivar lose: an answer that holds this text does not arrive, and the connection ends.
+    @ivar later: which ones after that, one after another.
     @ivar closes: whether nobody comes through after that.
     @ivar shut: whether whoever comes is sent away.
     @ivar delay: how many seconds later everything arrives, in both directions.
@@ -137,6 +138,7 @@ class Way:
         self.reactor = reactor
         self.doors: list[Protocol] = []
         self.lose = b""
+        self.later: list[bytes] = []
         self.lost = self.answers = 0
         self.frames = frames
         self.closes = self.shut = self.silent = self.deaf = False
@@ -155,7 +157,7 @@ class Way:
         Whether an answer does not arrive.
         """
         if self.lose and self.lose in data:
-            self.lose = b""
+            self.lose = self.later.pop(0) if self.later else b""
             self.lost += 1
             self.shut = self.closes
             return True
