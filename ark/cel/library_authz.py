@@ -121,42 +121,14 @@ class Authorizer(_Value):
         return ResourceCheck(self, about)
 
 
-class PathCheck(_Value):
+class _Check(_Value):
     """
-    A path of which a verb is still to be named.
-    """
+    A question of which something is still to be said.
 
-    __slots__ = ("authorizer", "path")
-    type: Type = PATH_CHECK
-
-    def __init__(self, authorizer: Authorizer, path: str) -> None:
-        self.authorizer = authorizer
-        self.path = path
-
-    def check(self, verb: str) -> Decision:
-        return self.authorizer.ask(verb, path=self.path)
-
-
-class GroupCheck(_Value):
-    """
-    A group of which a resource is still to be named.
-    """
-
-    __slots__ = ("authorizer", "group")
-    type: Type = GROUP_CHECK
-
-    def __init__(self, authorizer: Authorizer, group: str) -> None:
-        self.authorizer = authorizer
-        self.group = group
-
-
-class ResourceCheck(_Value):
-    """
-    A resource of which a verb is still to be named.
+    @param about: what has been said, as L{Question} has it.
     """
 
     __slots__ = ("about", "authorizer")
-    type: Type = RESOURCE_CHECK
 
     def __init__(self, authorizer: Authorizer, about: dict[str, str]) -> None:
         self.authorizer = authorizer
@@ -164,6 +136,33 @@ class ResourceCheck(_Value):
 
     def check(self, verb: str) -> Decision:
         return self.authorizer.ask(verb, **self.about)
+
+
+class PathCheck(_Check):
+    """
+    A path of which a verb is still to be named.
+    """
+
+    __slots__ = ()
+    type: Type = PATH_CHECK
+
+
+class GroupCheck(_Check):
+    """
+    A group of which a resource is still to be named.
+    """
+
+    __slots__ = ()
+    type: Type = GROUP_CHECK
+
+
+class ResourceCheck(_Check):
+    """
+    A resource of which a verb is still to be named.
+    """
+
+    __slots__ = ()
+    type: Type = RESOURCE_CHECK
 
 
 class Decision(_Value):
@@ -181,7 +180,11 @@ class Decision(_Value):
 def _path(authorizer: Authorizer, path: str) -> PathCheck:
     if not path.strip():
         raise EvaluationError("path must not be empty")
-    return PathCheck(authorizer, path)
+    return PathCheck(authorizer, {"path": path})
+
+
+def _group(authorizer: Authorizer, group: str) -> GroupCheck:
+    return GroupCheck(authorizer, {"group": group})
 
 
 def _service_account(authorizer: Authorizer, namespace: str, name: str) -> Authorizer:
@@ -197,7 +200,7 @@ def _service_account(authorizer: Authorizer, namespace: str, name: str) -> Autho
 def _resource(group: GroupCheck, resource: str) -> ResourceCheck:
     if not resource.strip():
         raise EvaluationError("resource must not be empty")
-    return ResourceCheck(group.authorizer, {"group": group.group, "resource": resource})
+    return ResourceCheck(group.authorizer, {**group.about, "resource": resource})
 
 
 def _narrowed(name: str, overload: str, part: str) -> Function:
@@ -215,7 +218,7 @@ _S, _B = types.STRING, types.BOOL
 
 FUNCTIONS: tuple[Function, ...] = (
     function("path", member("authorizer_path", (AUTHORIZER, _S), PATH_CHECK, _path)),
-    function("group", member("authorizer_group", (AUTHORIZER, _S), GROUP_CHECK, GroupCheck)),
+    function("group", member("authorizer_group", (AUTHORIZER, _S), GROUP_CHECK, _group)),
     function(
         "serviceAccount",
         member("authorizer_serviceaccount", (AUTHORIZER, _S, _S), AUTHORIZER, _service_account),
@@ -226,8 +229,8 @@ FUNCTIONS: tuple[Function, ...] = (
     _narrowed("name", "resourcecheck_name", "name"),
     function(
         "check",
-        member("pathcheck_check", (PATH_CHECK, _S), DECISION, PathCheck.check),
-        member("resourcecheck_check", (RESOURCE_CHECK, _S), DECISION, ResourceCheck.check),
+        member("pathcheck_check", (PATH_CHECK, _S), DECISION, _Check.check),
+        member("resourcecheck_check", (RESOURCE_CHECK, _S), DECISION, _Check.check),
     ),
     function(
         "errored", member("decision_errored", (DECISION,), _B, lambda decision: bool(decision.answer.error))
