@@ -11,9 +11,13 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from random import SystemRandom
 from typing import NamedTuple
 
 _POLL = 0.05
+_CHANCE = SystemRandom()
+# Below those that Linux gives to connections out.
+_PORTS = range(15_000, 32_000)
 
 
 class NotReady(Exception):
@@ -118,12 +122,18 @@ class Process:
 
 def free_port() -> int:
     """
-    A loopback port that nobody listens on now.
+    A loopback port that nobody listens on now, and that no connection out will be given.
+
+    Which one is left to chance, as other processes look for ports at the same time.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = _CHANCE.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def _quietly(ready: Callable[[], bool]) -> bool:
