@@ -8,13 +8,17 @@ what to install.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+_LOCK = Path(__file__).resolve().parents[1] / ".cache" / "packages.lock"
 
 
 class NotInstalled(Exception):
@@ -67,9 +71,12 @@ class Programs:
         """
         found = self.find()
         if found is None and can_install():
-            print(f"Installing {self.packages} for the tests", file=sys.stderr, flush=True)
-            install(self.packages)
-            found = self.find()
+            with _installing():
+                found = self.find()
+                if found is None:
+                    print(f"Installing {self.packages} for the tests", file=sys.stderr, flush=True)
+                    install(self.packages)
+                    found = self.find()
         if found is None:
             raise NotInstalled(
                 f"{self.title} is not installed (on Debian and Ubuntu: apt-get install {self.packages})"
@@ -90,6 +97,17 @@ MARIADB = Programs(
 )
 PROMETHEUS = Programs("Prometheus", "prometheus", ("promtool",), ("/usr/bin",))
 FAKETIME = Programs("libfaketime", "faketime", ("faketime",), ("/usr/bin",))
+
+
+@contextmanager
+def _installing() -> Iterator[None]:
+    """
+    Wait until no other suite of tests installs: apt-get does not wait for another that fetches lists.
+    """
+    _LOCK.parent.mkdir(exist_ok=True)
+    with _LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def can_install() -> bool:
