@@ -130,7 +130,7 @@ def make_parser(prog: str, description: str, environ: Mapping[str, str]) -> Pars
         group = sections.get(option.section) or sections.setdefault(
             option.section, parser.add_argument_group(option.section)
         )
-        suffix = f" Default: {option.default}." if option.default is not None else ""
+        suffix = f" Default: {option.default}." if option.default else ""
         group.add_argument(
             *option.flags,
             dest=option.name,

@@ -170,7 +170,7 @@ def storage_factory(config: ServerConfig) -> IStorageBackendFactory:
     try:
         return find_storage_factory(config.storage_scheme)
     except (UnknownStorage, DuplicateStorage) as error:
-        raise ConfigError(_sentence(error), "Choose one of them with --storage.") from None
+        raise ConfigError(_sentence(error), "Choose one of them.") from None
 
 
 def unusable(error: UnusableDatabase) -> ConfigError:

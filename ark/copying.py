@@ -60,6 +60,11 @@ def place_of(url: str, environ: Mapping[str, str]) -> Place:
 
     @raise ConfigError: there is no such storage.
     """
+    if ":" not in url:
+        raise ConfigError(
+            f"{url} does not say which kind of database it is.",
+            f"Write sqlite:{url} for a file, or a URL like postgresql://USER@HOST/DATABASE.",
+        )
     config = complete({"storage": Given(url, COMMAND_LINE)}, environ)
     if "db_path" not in storage_factory(config).options:
         return Place(redacted(_STORAGE, url), config)

@@ -10,15 +10,18 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from cryptography import x509
 from pysqlite3 import dbapi2
 
 from ark.authentication.pki import due, utc
-from ark.bootstrap import load_kinds
+from ark.bootstrap import load_kinds, unusable
 from ark.config import ConfigError, ServerConfig
 from ark.sockets import bind
+from ark.storage.errors import UnusableDatabase
 from ark.storage.registry import storage_factories
+from ark.storage.sqlitefile import schema_state
 
 SQLITE_FLOOR = (3, 53, 2)
 """
@@ -86,7 +89,11 @@ def _database(config: ServerConfig) -> Iterator[Finding]:
     if not os.access(path, os.R_OK | os.W_OK):
         yield Finding("database", False, f"{path} may not be read and written by this user.")
         return
-    connection = dbapi2.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        schema_state(config.db_path)
+    except UnusableDatabase as error:
+        raise unusable(error) from None
+    connection = dbapi2.connect(f"file:{quote(config.db_path)}?mode=ro", uri=True)
     try:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         yield Finding("database", verdict == "ok", f"{path}: {verdict}")

@@ -41,7 +41,7 @@ def _add_options(cls: type[usage.Options]) -> None:
     """
     texts = {"config": ("--config", "The config file (YAML).")}
     for option in OPTIONS:
-        suffix = f" Default: {option.default}." if option.default is not None else ""
+        suffix = f" Default: {option.default}." if option.default else ""
         texts[option.name.replace("-", "_")] = (option.flags[-1], option.help + suffix)
     for name, (flag, text) in texts.items():
         setattr(cls, f"opt_{name}", _collector(flag, text))

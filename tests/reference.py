@@ -75,7 +75,7 @@ def options_page() -> str:
 
 def _row(option: Option) -> str:
     flag = f"{option.flags[-1]} {option.metavar}" if option.name != "v" else f"-v {option.metavar}"
-    default = f"`{option.default}`" if option.default is not None else ""
+    default = f"`{option.default}`" if option.default else ""
     text = option.help.replace("|", "\\|")
     return f"| `{flag.replace('|', chr(92) + '|')}` | `{option.environment}` | {default} | {text} |"
 

@@ -268,6 +268,7 @@ class CopyTests(TestCase):
             ((missing, f"--to=sqlite:{self.source}"), 4, "is not there"),
             ((*self.ends, "--cut-over"), 2, "without --follow"),
             ((f"--from=sqlite:{self.source}", "--to=oracle://x"), 2, "Unknown storage 'oracle'"),
+            (("--from=ark.db", "--to=sqlite:x.db"), 2, "Write sqlite:ark.db for a file"),
         ):
             found, text = self.run_copy(*arguments)
             self.assertEqual((found, cause in text), (code, True), text)
