@@ -14,6 +14,7 @@ from psycopg2.extensions import connection, cursor
 
 from tests.histories.scene import Scene
 from tests.histories.selections import NAMESPACES
+from tests.storage.smalldisk import fill
 
 LISTENERS = "query LIKE 'LISTEN%'"
 WRITERS = "query LIKE 'SELECT * FROM ark_commit%' OR query LIKE 'SELECT * FROM ark_settle%'"
@@ -24,6 +25,7 @@ _TERMINATE = (
 _OFTEN = 0.5
 _GAP = 10**6
 _CROSSED = 0.3
+_ROOM = 200_000
 
 Happening = Callable[[Scene, float, random.Random], None]
 
@@ -51,18 +53,21 @@ def restart(mode: str) -> Happening:
     return happen
 
 
-def terminate(which: str) -> Happening:
+def end_sessions(scene: Scene, seconds: float, which: str = ALL) -> None:
     """
     Sessions are ended, again and again.
     """
+    with _asking(scene) as asking:
+        for _ in range(max(int(seconds / _OFTEN), 1)):
+            asking.execute(_TERMINATE.format(which))
+            time.sleep(_OFTEN)
 
-    def happen(scene: Scene, seconds: float, dice: random.Random) -> None:
-        with _asking(scene) as asking:
-            for _ in range(max(int(seconds / _OFTEN), 1)):
-                asking.execute(_TERMINATE.format(which))
-                time.sleep(_OFTEN)
 
-    return happen
+def terminate(which: str) -> Happening:
+    """
+    Some sessions are ended, again and again.
+    """
+    return lambda scene, seconds, dice: end_sessions(scene, seconds, which)
 
 
 def take_connections(scene: Scene, seconds: float, dice: random.Random) -> None:
@@ -92,6 +97,34 @@ def promote(scene: Scene, seconds: float, dice: random.Random) -> None:
     """
     time.sleep(seconds / 2)
     scene.promote()
+
+
+def promote_late(scene: Scene, seconds: float, dice: random.Random) -> None:
+    """
+    PostgreSQL dies, and a standby takes over that had heard of nothing for a while.
+    """
+    with scene.replication.shut():
+        time.sleep(seconds / 2)
+        scene.promote()
+
+
+def lead_to_standby(scene: Scene, seconds: float, dice: random.Random) -> None:
+    """
+    Servers find nothing but a standby where PostgreSQL was.
+    """
+    assert scene.standby is not None
+    scene.way.lead_to(scene.standby.port)
+    time.sleep(seconds)
+    scene.way.lead_to(scene.postgresql.port)
+
+
+def fill_disk(scene: Scene, seconds: float, dice: random.Random) -> None:
+    """
+    Nothing more fits on the disk of PostgreSQL, which may end because of that.
+    """
+    filler = fill(scene.postgresql.folder.parent, _ROOM)
+    time.sleep(seconds)
+    filler.unlink()
 
 
 def leave_gap(scene: Scene, seconds: float, dice: random.Random) -> None:
@@ -144,6 +177,17 @@ def cross(scene: Scene, seconds: float, dice: random.Random) -> None:
                 asking.execute("SELECT revision FROM ark_meta FOR UPDATE")
             asking.execute("ROLLBACK")
             time.sleep(0.05)
+
+
+def serialize(scene: Scene, seconds: float, dice: random.Random) -> None:
+    """
+    Of transactions at the same time all but one are undone.
+    """
+    scene.postgresql.sql("ALTER SYSTEM SET default_transaction_isolation = 'serializable'")
+    scene.postgresql.sql("SELECT pg_reload_conf()")
+    time.sleep(seconds)
+    scene.postgresql.sql("ALTER SYSTEM RESET default_transaction_isolation")
+    scene.postgresql.sql("SELECT pg_reload_conf()")
 
 
 def take_no_writes(scene: Scene, seconds: float, dice: random.Random) -> None:

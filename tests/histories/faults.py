@@ -18,11 +18,10 @@ from tests.cluster.ark import ArkServer
 from tests.cluster.client import Endpoint
 from tests.histories import databasefaults as database
 from tests.histories.databasefaults import Happening
+from tests.histories.networkfaults import NETWORK, end_late, to_a_server, to_postgresql
 from tests.histories.scene import Scene
 from tests.histories.selections import COLLECTION
 
-_OFTEN = 0.5
-_LATE = 0.15
 _SLOW_CONSUMERS = 6
 
 
@@ -33,14 +32,18 @@ class Fault(NamedTuple):
     @ivar happen: makes it so for some seconds, and then well again.
     @ivar flags: of the servers.
     @ivar standby: whether PostgreSQL has one.
+    @ivar loses: whether commits do not wait for that, and what was acknowledged is lost.
     @ivar doors: whether clients come by a way that is under control.
+    @ivar disk: of what size PostgreSQL's is, as C{mount} has it, if it can be filled; only root can have that.
     @ivar frames: see L{tests.storage.way.Way}.
     """
 
     happen: Happening
     flags: Sequence[str] = ()
     standby: bool = False
+    loses: bool = False
     doors: bool = False
+    disk: str = ""
     frames: bool = False
 
 
@@ -71,62 +74,14 @@ def _freeze(scene: Scene, seconds: float, dice: random.Random) -> None:
         os.kill(process.pid, signal.SIGCONT)
 
 
-def _cut(scene: Scene, seconds: float, dice: random.Random) -> None:
-    def shut() -> None:
-        scene.way.shut = True
-        scene.way.cut()
-
-    scene.in_reactor(shut)
-    time.sleep(seconds / 2)
-    scene.in_reactor(lambda: setattr(scene.way, "shut", False))
-    for _ in range(max(int(seconds / 2 / _OFTEN), 1)):
-        scene.in_reactor(scene.way.cut)
-        time.sleep(_OFTEN)
-
-
-def _silence(scene: Scene, seconds: float, dice: random.Random) -> None:
-    scene.in_reactor(lambda: setattr(scene.way, "silent", True))
-    time.sleep(seconds)
-
-    def end() -> None:
-        # What was swallowed is missing in the middle of these.
-        scene.way.cut()
-        scene.way.silent = False
-
-    scene.in_reactor(end)
-
-
-def _slow(scene: Scene, seconds: float, dice: random.Random) -> None:
-    scene.in_reactor(lambda: setattr(scene.way, "delay", _LATE))
-    time.sleep(seconds)
-    scene.in_reactor(lambda: setattr(scene.way, "delay", 0.0))
-
-
 def _deafen(scene: Scene, seconds: float, dice: random.Random) -> None:
     """
     Notifications of PostgreSQL do not arrive, and nobody is told so.
     """
-    scene.in_reactor(lambda: setattr(scene.way, "deaf", True))
+    assert scene.hearing is not None
+    scene.hearing.deaf = True
     time.sleep(seconds)
-    scene.in_reactor(lambda: setattr(scene.way, "deaf", False))
-
-
-def _cut_clients(scene: Scene, seconds: float, dice: random.Random) -> None:
-    for _ in range(max(int(seconds / _OFTEN), 1)):
-        scene.in_reactor(dice.choice(scene.doors).cut)
-        time.sleep(_OFTEN)
-
-
-def _silence_clients(scene: Scene, seconds: float, dice: random.Random) -> None:
-    door = dice.choice(scene.doors)
-    scene.in_reactor(lambda: setattr(door, "silent", True))
-    time.sleep(seconds)
-
-    def end() -> None:
-        door.cut()
-        door.silent = False
-
-    scene.in_reactor(end)
+    scene.hearing.deaf = False
 
 
 def _consume_slowly(scene: Scene, seconds: float, dice: random.Random) -> None:
@@ -172,21 +127,25 @@ FAULTS = {
     "terminate-listeners": Fault(database.terminate(database.LISTENERS)),
     "terminate-writers": Fault(database.terminate(database.WRITERS)),
     "terminate-all": Fault(database.terminate(database.ALL)),
-    "cut": Fault(_cut),
-    "silence": Fault(_silence),
-    "slow": Fault(_slow),
+    **{name: Fault(to_postgresql(happen)) for name, happen in NETWORK.items()},
+    "slow-close": Fault(end_late),
     "connections": Fault(database.take_connections),
     "promotion": Fault(database.promote, standby=True),
+    "promotion-lost": Fault(database.promote_late, standby=True, loses=True),
     "read-only": Fault(database.take_no_writes),
+    "standby": Fault(database.lead_to_standby, standby=True),
+    "disk-full": Fault(database.fill_disk, disk="size=400m"),
     "gap": Fault(database.leave_gap),
     "held": Fault(database.hold_counter),
     "locked": Fault(database.lock_log),
     "deadlocks": Fault(database.cross),
+    "serialization": Fault(database.serialize),
     "notify-twice": Fault(database.notify_twice),
     "notify-dead": Fault(_deafen, frames=True),
     "slow-consumers": Fault(_consume_slowly),
-    "clients-cut": Fault(_cut_clients, doors=True),
-    "clients-silence": Fault(_silence_clients, doors=True),
+    **{f"clients-{name}": Fault(to_a_server(happen), doors=True) for name, happen in NETWORK.items()},
     "compaction": Fault(_nothing, flags=_COMPACTING),
     "compaction-kill": Fault(_kill, flags=_COMPACTING),
 }
+#: What whoever runs this can have.
+POSSIBLE = [name for name, fault in FAULTS.items() if not fault.disk or not os.geteuid()]

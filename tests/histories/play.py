@@ -85,7 +85,7 @@ def play(plan: Plan, reactor: Any, programs: Path, folder: Path) -> Report:
     with scene(reactor, PostgreSQLServer(programs, 0, **configuration()), frames=fault.frames) as made:
         made.start(fault.flags, fault.doors, plan.broken)
         if fault.standby:
-            made.follow()
+            made.follow(synchronous=not fault.loses)
         played, shown, costs = _perform(plan, made, folder)
         damage = [*made.database.damage(), *_differences(shown, played.log), *made.complaints()]
     (folder / "operations.jsonl").write_text(
@@ -190,11 +190,13 @@ def _figures(played: Played, quiet: float) -> dict[str, Any]:
         "before": round(before / quiet),
         "a second": round(len(answered) / seconds),
         "writes": sum(one.verb in WRITES for one in done),
+        "writes a second": round(sum(one.verb in WRITES for one in done) / seconds),
         "refused": sum(one.outcome == REFUSED for one in played.operations),
         "unknown": sum(one.outcome == UNKNOWN for one in played.operations),
         "versions": len(played.log.versions),
         "watches": len(played.connections),
         "events": sum(len(one.lines) for one in played.connections),
+        "events a second": round(sum(len(one.lines) for one in played.connections) / seconds),
         "p99 ms": round(late[len(late) * 99 // 100] * 1000) if late else None,
         "max ms": round(late[-1] * 1000) if late else None,
     }

@@ -7,16 +7,17 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import blockingCallFromThread
 
 from tests.cluster.ark import ArkServer
 from tests.cluster.client import Endpoint
+from tests.cluster.network import Link, Network
 from tests.histories.database import Database
 from tests.histories.selections import NAMESPACES
 from tests.storage.postgresqlserver import PostgreSQLServer
@@ -34,8 +35,13 @@ class Scene:
     Its methods block, and must not be called in the reactor's thread.
 
     @ivar database: what is asked past the servers.
+    @ivar way: the servers' way to PostgreSQL.
+    @ivar replication: the standby's.
     @ivar doors: ways to the servers, when clients go by them.
+    @ivar hearing: what looks at single messages of PostgreSQL on their way, if anything does.
     """
+
+    hearing: Way | None = None
 
     def __init__(self, reactor: Any, postgresql: PostgreSQLServer, *, frames: bool = False) -> None:
         """
@@ -44,11 +50,15 @@ class Scene:
         self._reactor = reactor
         self.postgresql = postgresql
         self.standby: PostgreSQLServer | None = None
-        self.way: Way = self._way(postgresql.port, frames)
+        self._network = Network()
+        if frames:
+            self.hearing = blockingCallFromThread(reactor, Way, postgresql.port, reactor, frames)
+        self.way = self._network.link(self.hearing.port if self.hearing else postgresql.port)
+        self.replication = self._network.link(postgresql.port)
         self._url = postgresql.url()
         self.database = Database(postgresql, self._url)
         self.replicas: list[ArkServer] = []
-        self.doors: list[Way] = []
+        self.doors: list[Link] = []
 
     def start(self, flags: Sequence[str], doors: bool = False, broken: str = "") -> None:
         """
@@ -67,7 +77,7 @@ class Scene:
             list(pool.map(ArkServer.start, self.replicas[1:]))
         if doors:
             ports = [int(replica.endpoint.url.rpartition(":")[2]) for replica in self.replicas]
-            self.doors = [self._way(port) for port in ports]
+            self.doors = [self._network.link(port) for port in ports]
         client = self.replicas[0].endpoint.connect()
         for name in NAMESPACES:
             body = b'{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"%b"}}' % name.encode()
@@ -86,13 +96,16 @@ class Scene:
             found[number] = found[number]._replace(url=f"https://127.0.0.1:{door.port}")
         return found
 
-    def follow(self) -> None:
+    def follow(self, *, synchronous: bool = True) -> None:
         """
-        Give PostgreSQL a standby for which commits wait.
+        Give PostgreSQL a standby.
+
+        @param synchronous: whether commits wait for it.
         """
-        self.standby = self.postgresql.standby()
-        self.postgresql.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
-        self.postgresql.sql("SELECT pg_reload_conf()")
+        self.standby = PostgreSQLServer(self.postgresql.programs, self.replication.port)
+        if synchronous:
+            self.postgresql.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            self.postgresql.sql("SELECT pg_reload_conf()")
 
     def promote(self) -> None:
         """
@@ -101,7 +114,7 @@ class Scene:
         assert self.standby is not None
         self.postgresql.stop("immediate")
         self.standby.run("pg_ctl", "promote", "-w", "-D", str(self.standby.data))
-        self.in_reactor(lambda: self.way.lead_to(self.standby.port if self.standby else 0))
+        self.way.lead_to(self.standby.port)
         self.database.server = self.standby
 
     def complaints(self) -> list[str]:
@@ -114,29 +127,18 @@ class Scene:
             for text in _TRACEBACK.findall((replica.folder / "ark-server.log").read_text(errors="replace"))
         ]
 
-    def in_reactor(self, work: Callable[[], Any]) -> None:
-        """
-        Do something with the ways.
-        """
-        blockingCallFromThread(self._reactor, work)
-
-    def _way(self, port: int, frames: bool = False) -> Way:
-        way: Way = blockingCallFromThread(self._reactor, Way, port, self._reactor, frames)
-        return way
-
     def remove(self) -> None:
         """
         End everything.
         """
         for replica in self.replicas:
             replica.remove()
-        blockingCallFromThread(self._reactor, self._close_ways)
+        self._network.remove()
+        if self.hearing is not None:
+            blockingCallFromThread(self._reactor, Deferred.fromCoroutine, self.hearing.close())
         for server in (self.standby, self.postgresql):
             if server is not None:
                 server.remove()
-
-    def _close_ways(self) -> Any:
-        return DeferredList([Deferred.fromCoroutine(way.close()) for way in (self.way, *self.doors)])
 
 
 @contextlib.contextmanager
