@@ -20,9 +20,10 @@ from kubernetes.dynamic.exceptions import (
     UnprocessibleEntityError,
 )
 
-from tests.clients.rules import GROUP, NAMESPACE, PROBE, holds, query, raises, rule, same, widget
+from tests.clients.rules import GROUP, NAMESPACE, PROBE, closing, holds, query, raises, rule, same, widget
 
 folder = tempfile.TemporaryDirectory()
+closing.callback(folder.cleanup)
 MERGE = "application/merge-patch+json"
 
 
