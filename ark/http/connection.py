@@ -5,6 +5,7 @@ What both protocols share: one write a turn, back-pressure, and closing.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IPushProducer
@@ -12,6 +13,7 @@ from zope.interface import implementer
 
 from ark.http.handling import Dispatch
 from ark.http.limits import Limits
+from ark.http.prompt import prompt_write
 from ark.http.request import ClientConnection
 
 # Above this much unsent output of one turn the transport is asked what it thinks.
@@ -89,6 +91,7 @@ class HTTPConnection:
     """
 
     transport: Any
+    _write: Callable[[bytes], None]
 
     def __init__(self, site: Surroundings, client: ClientConnection) -> None:
         self.site = site
@@ -108,6 +111,7 @@ class HTTPConnection:
         Begin to serve; with TLS once the handshake is done.
         """
         self.transport = transport
+        self._write = prompt_write(transport)
         host = transport.getHost()
         self.client.server_address = (getattr(host, "host", None) or "", getattr(host, "port", None) or 0)
         if not self.client.secure:
@@ -195,7 +199,7 @@ class HTTPConnection:
             data = out[0] if len(out) == 1 else b"".join(out)
             out.clear()
             self._out_size = 0
-            self.transport.write(data)
+            self._write(data)
 
     def close(self) -> None:
         """

@@ -7,9 +7,11 @@ docs/decisions/0002-tls-by-sslobject.md says why this is not C{twisted.protocols
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from ark.http.connection import HTTPConnection, Served, tune
+from ark.http.prompt import prompt_write
 from ark.http.request import ClientConnection
 from ark.http.tls import TLSContext, verified_chain
 
@@ -44,6 +46,7 @@ class TLSTransport:
     """
 
     transport: Any
+    _write: Callable[[bytes], None]
 
     def __init__(self, context: TLSContext, site: Speaker, client: ClientConnection) -> None:
         self.client = client
@@ -63,6 +66,7 @@ class TLSTransport:
         The TCP connection is up; the client speaks first.
         """
         self.transport = transport
+        self._write = prompt_write(transport)
         tune(transport)
 
     def dataReceived(self, data: bytes) -> None:
@@ -187,7 +191,7 @@ class TLSTransport:
 
     def _send(self) -> None:
         if self._outgoing.pending:
-            self.transport.write(self._outgoing.read())
+            self._write(self._outgoing.read())
 
     def loseConnection(self) -> None:
         """
