@@ -47,6 +47,10 @@ class Given(NamedTuple):
     origin: str
 
 
+# Both URLs are handed out by those who run such databases.
+_ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
+
+
 @dataclass(frozen=True)
 class ServerConfig:
     """
@@ -158,9 +162,10 @@ class ServerConfig:
     @property
     def storage_scheme(self) -> str:
         """
-        The scheme of C{--storage}, without the rest of its URL.
+        The scheme of C{--storage}, without the rest of its URL and by the name that plug-ins have.
         """
-        return self.storage.partition(":")[0]
+        scheme = self.storage.partition(":")[0]
+        return _ALIASES.get(scheme, scheme)
 
     def storage_options(self, names: Sequence[str]) -> dict[str, Any]:
         """

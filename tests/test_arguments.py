@@ -194,6 +194,14 @@ class ResolutionTests(SynchronousTestCase):
         self.assertEqual(config.storage_scheme, "postgresql")
         self.refused(ARK_STORAGE_FILE=path, ARK_STORAGE="sqlite")
 
+    def test_databases_may_go_by_another_name(self) -> None:
+        """
+        As the URLs begin that some of their providers hand out.
+        """
+        for url, scheme in (("postgres://ark@db/ark", "postgresql"), ("mariadb://ark@db/ark", "mysql")):
+            config = self.resolve(f"--storage={url}").config
+            self.assertEqual((config.storage_scheme, config.db_url), (scheme, url))
+
     def test_booleans_are_written_as_kubernetes_writes_them(self) -> None:
         """
         C{--anonymous-auth}, and C{=false}; YAML booleans in a file.

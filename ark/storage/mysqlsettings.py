@@ -22,6 +22,7 @@ DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY = MODES = (
 _OPTIONS = ("host", "port", "database", "user", "password", "ssl-ca", "ssl-cert", "ssl-key", "ssl-mode")
 _IN_URLS = frozenset(("ssl-ca", "ssl-cert", "ssl-key", "ssl-mode"))
 _DEFAULTS = {"host": "127.0.0.1", "port": "3306", "database": "ark", "user": "ark"}
+SCHEMES = ("mysql", "mariadb")
 _FORM = "Write it as mysql://USER@HOST:PORT/DATABASE?ssl-mode=verify-identity."
 
 
@@ -100,7 +101,7 @@ def _from_url(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     found = dict(parse_qsl(parts.query))
     unknown = sorted(set(found) - _IN_URLS)
-    if parts.scheme != "mysql" or unknown:
+    if parts.scheme not in SCHEMES or unknown:
         what = f"has the unknown parameter {unknown[0]!r}" if unknown else "does not begin with mysql://"
         raise UnusableDatabase(f"the database URL {what}", _FORM)
     try:

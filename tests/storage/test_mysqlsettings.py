@@ -34,6 +34,7 @@ class SettingsTests(SynchronousTestCase):
             ("us@er", "pa:ss", "db", 3307, "objects"),
         )
         self.assertEqual((found.ssl_mode, found.ssl_ca), ("verify-identity", "/ca"))
+        self.assertEqual(self.settings("mariadb://db/objects").host, "db")
 
     def test_options_count_more(self) -> None:
         """
