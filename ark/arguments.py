@@ -100,8 +100,12 @@ class Parser(configargparse.ArgumentParser):  # type: ignore[misc]  # untyped li
         sentence = message[:1].upper() + message[1:].rstrip(".")
         if message.startswith("unrecognized arguments: "):
             sentence = f"There is no option {message.partition(': ')[2]}"
-        code = CONFIG if message.startswith("Unable to open config file") else USAGE
-        raise ConfigError(f"{sentence}.", f"See {self.prog} --help.", code)
+        if message.startswith("Unable to open config file: "):
+            path, _, why = message.partition(": ")[2].partition(". Error: ")
+            raise ConfigError(
+                f"The config file {path} cannot be read: {why}.", "Name another one with --config.", CONFIG
+            )
+        raise ConfigError(f"{sentence}.", f"See {self.prog} --help.", USAGE)
 
 
 def make_parser(prog: str, description: str, environ: Mapping[str, str]) -> Parser:

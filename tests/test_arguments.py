@@ -269,7 +269,11 @@ class ResolutionTests(SynchronousTestCase):
         for text in ("{", "- a", "secure-prot: 1", "secure-port: {a: b}", "secure-port: [1]"):
             error = self.refused("--config", self.file(text))
             self.assertEqual(error.exit_code, 3, text)
-        self.assertEqual(self.refused("--config", "/nonexistent/x").exit_code, 3)
+        error = self.refused("--config", "/nonexistent/x")
+        self.assertEqual(error.exit_code, 3)
+        self.assertTrue(
+            error.cause.startswith("The config file /nonexistent/x cannot be read: "), error.cause
+        )
 
     def test_what_does_not_fit_together_is_refused(self) -> None:
         """
