@@ -21,7 +21,15 @@ from cryptography import x509
 from twisted.trial.unittest import TestCase
 
 from tests.aggregated.cases import ARK
-from tests.cluster.aggregated import NAME, NAMESPACE, OWN, Replica
+from tests.cluster.aggregated import (
+    NAME,
+    NAMESPACE,
+    OWN,
+    Replica,
+    api_service,
+    collection_of,
+    this_machine,
+)
 from tests.cluster.ark import console_script
 from tests.cluster.build import require
 from tests.cluster.cluster import Cluster
@@ -72,34 +80,16 @@ class CertificatesTests(TestCase):
         A service that is this machine, and APIServices that say nothing of whom to trust.
         """
         port = self.replicas[0].port
-        spec = {"type": "ExternalName", "externalName": "localhost", "ports": [{"port": port}]}
-        metadata = {"name": NAME, "namespace": NAMESPACE}
-        self.create({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+        self.create(this_machine(port))
         for group, version in OWN:
-            self.create(
-                {
-                    "apiVersion": "apiregistration.k8s.io/v1",
-                    "kind": "APIService",
-                    "metadata": {"name": f"{version}.{group}"},
-                    "spec": {
-                        "group": group,
-                        "version": version,
-                        "groupPriorityMinimum": 1000,
-                        "versionPriority": 15,
-                        "service": {"name": NAME, "namespace": NAMESPACE, "port": port},
-                    },
-                }
-            )
+            self.create(api_service(group, version, port))
 
     def create(self, body: dict[str, Any]) -> None:
         """
         Create an object as the administrator.
         """
-        group, metadata = body["apiVersion"], body["metadata"]
-        place = f"namespaces/{metadata['namespace']}/" if "namespace" in metadata else ""
-        target = f"/{'apis' if '/' in group else 'api'}/{group}/{place}{body['kind'].lower()}s"
         headers = {"Content-Type": "application/json"}
-        answer = self.client.request("POST", target, headers, json.dumps(body).encode())
+        answer = self.client.request("POST", collection_of(body), headers, json.dumps(body).encode())
         self.assertEqual(answer.code, 201, answer.body)
 
     def until(self, met: Callable[[], bool], what: str) -> None:

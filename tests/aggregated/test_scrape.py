@@ -26,7 +26,7 @@ from tests.cluster.aggregated import AggregatedArk
 from tests.cluster.build import require
 from tests.cluster.client import Endpoint
 from tests.cluster.cluster import Cluster
-from tests.e2e.canaries import Canaries
+from tests.e2e.canaries import Canaries, model
 from tests.helm import monitoring
 from tests.storage.postgresqlserver import PostgreSQLServer, find_programs
 from tests.tracing.collector import Collector
@@ -200,23 +200,8 @@ class ScrapeTests(TestCase):
         self.administrator.ask("POST", QUERIES, query("passed", labels={"hook": "ignored"}))
         self.assertEqual(self.administrator.code("GET", f"{QUERIES}/passed"), 200)
         self.assertEqual(self.direct.code("GET", f"{QUERIES}?watch=1&timeoutSeconds=1"), 200)
-        model = {
-            "apiVersion": "ark.mckinsey.com/v1alpha1",
-            "kind": "Model",
-            "metadata": {"generateName": "m-"},
-            "spec": {
-                "type": "completions",
-                "provider": "openai",
-                "model": {"value": "gpt"},
-                "config": {
-                    "openai": {
-                        "baseUrl": {"value": "https://api.example.com"},
-                        "apiKey": {"value": self.canaries.new("key of a model")},
-                    }
-                },
-            },
-        }
-        answer = self.administrator.ask("POST", f"{ARK}/namespaces/default/models", model)
+        body = model({"generateName": "m-"}, self.canaries.new("key of a model"))
+        answer = self.administrator.ask("POST", f"{ARK}/namespaces/default/models", body)
         self.assertEqual(answer.code, 201, answer.body)
         self.refused(
             403, self.session(self.server.direct(user=self.observed.cluster.user("jane"))), "GET", QUERIES

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from tests.cluster.ark import console_script
+from tests.cluster.ark import console_script, copy_definitions
 from tests.cluster.balancer import Balancer
 from tests.cluster.certificates import Authority, Pair
 from tests.cluster.client import Client, Endpoint
@@ -219,18 +219,11 @@ class AggregatedArk:
             "tls-private-key-file": str(self._serving.key),
         }
         if self._definitions:
-            options["resource-definitions"] = str(self._copy_definitions())
+            options["resource-definitions"] = str(copy_definitions(self._definitions, self.folder))
         for number in range(self._replicas):
             own = {**options, "db-path": str(self.folder / f"data-{number}" / "ark.db")}
             name = f"ark-apiserver-{number}" if self._replicas > 1 else "ark-apiserver"
             self.replicas.append(Replica(name, self.folder, own, self._flags))
-
-    def _copy_definitions(self) -> Path:
-        folder = self.folder / "definitions"
-        folder.mkdir()
-        for file in self._definitions:
-            shutil.copy(file, folder)
-        return folder
 
     def _port(self) -> int:
         if self._replicas == 1:
@@ -242,37 +235,10 @@ class AggregatedArk:
         """
         The service, and what sends the cluster there.
         """
-        yield (
-            f"/api/v1/namespaces/{NAMESPACE}/services",
-            {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "metadata": {"name": NAME, "namespace": NAMESPACE},
-                "spec": {
-                    "type": "ExternalName",
-                    "externalName": "localhost",
-                    "ports": [{"port": port or 443}],
-                },
-            },
-        )
+        yield f"/api/v1/namespaces/{NAMESPACE}/services", this_machine(port or 443)
         bundle = base64.b64encode(self._authority.certificate.read_bytes()).decode()
         for group, version in self._versions:
-            yield (
-                _SERVICES,
-                {
-                    "apiVersion": "apiregistration.k8s.io/v1",
-                    "kind": "APIService",
-                    "metadata": {"name": f"{version}.{group}"},
-                    "spec": {
-                        "group": group,
-                        "version": version,
-                        "groupPriorityMinimum": 1000,
-                        "versionPriority": 15,
-                        "caBundle": bundle,
-                        "service": {"name": NAME, "namespace": NAMESPACE, "port": port},
-                    },
-                },
-            )
+            yield _SERVICES, api_service(group, version, port, caBundle=bundle)
 
     @property
     def serving(self) -> Pair:
@@ -287,11 +253,47 @@ def _objects() -> Iterable[tuple[str, dict[str, Any]]]:
     What it needs, with the collections to create it in.
     """
     for body in yaml.safe_load(_NEEDED.read_text()):
-        group = body["apiVersion"]
-        plural = f"{body['kind'].lower()}s"
-        namespace = body["metadata"].get("namespace")
-        place = f"namespaces/{namespace}/" if namespace else ""
-        yield f"/{'apis' if '/' in group else 'api'}/{group}/{place}{plural}", body
+        yield collection_of(body), body
+
+
+def collection_of(body: dict[str, Any]) -> str:
+    """
+    The path to create an object at.
+    """
+    group, namespace = body["apiVersion"], body["metadata"].get("namespace")
+    place = f"namespaces/{namespace}/" if namespace else ""
+    return f"/{'apis' if '/' in group else 'api'}/{group}/{place}{body['kind'].lower()}s"
+
+
+def this_machine(port: int) -> dict[str, Any]:
+    """
+    The service, which is a port of this machine.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {"type": "ExternalName", "externalName": "localhost", "ports": [{"port": port}]},
+    }
+
+
+def api_service(group: str, version: str, port: int, **spec: Any) -> dict[str, Any]:
+    """
+    What sends the cluster to the service.
+    """
+    return {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": f"{version}.{group}"},
+        "spec": {
+            "group": group,
+            "version": version,
+            "groupPriorityMinimum": 1000,
+            "versionPriority": 15,
+            "service": {"name": NAME, "namespace": NAMESPACE, "port": port},
+            **spec,
+        },
+    }
 
 
 def put(client: Client, target: str, body: dict[str, Any]) -> None:

@@ -54,7 +54,7 @@ class ArkServer:
             "kubeconfig-out": str(self.folder / "admin.kubeconfig"),
         }
         if self._definitions:
-            options["resource-definitions"] = str(self._copy_definitions())
+            options["resource-definitions"] = str(copy_definitions(self._definitions, self.folder))
         flags = [f"--{name}={value}" for name, value in options.items()]
         self._command = [*(self._program or console_script()), *flags, *self._flags]
         self.start_again()
@@ -97,13 +97,6 @@ class ArkServer:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _copy_definitions(self) -> Path:
-        folder = self.folder / "definitions"
-        folder.mkdir()
-        for file in self._definitions:
-            shutil.copy(file, folder)
-        return folder
-
     def _ready(self, kubeconfig: Path) -> bool:
         self.endpoint = read_kubeconfig(kubeconfig, self.folder)
         client = self.endpoint.connect()
@@ -111,6 +104,17 @@ class ArkServer:
             return client.request("GET", "/readyz").code == 200
         finally:
             client.close()
+
+
+def copy_definitions(files: Sequence[Path], folder: Path) -> Path:
+    """
+    A folder below another with only these files in it.
+    """
+    made = folder / "definitions"
+    made.mkdir()
+    for file in files:
+        shutil.copy(file, made)
+    return made
 
 
 def console_script() -> list[str]:

@@ -8,6 +8,7 @@ import base64
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 
@@ -54,6 +55,26 @@ class Canaries:
             for name, forms in self._forms.items()
             if any(form in data for form in forms)
         ]
+
+
+def model(metadata: dict[str, str], key: str, **config: Any) -> dict[str, Any]:
+    """
+    A model whose spec holds a key.
+
+    @param config: more of how it is reached.
+    """
+    reached = {"baseUrl": {"value": "https://api.example.com"}, "apiKey": {"value": key}, **config}
+    return {
+        "apiVersion": "ark.mckinsey.com/v1alpha1",
+        "kind": "Model",
+        "metadata": metadata,
+        "spec": {
+            "type": "completions",
+            "provider": "openai",
+            "model": {"value": "gpt"},
+            "config": {"openai": reached},
+        },
+    }
 
 
 def _in_base64(data: bytes) -> set[bytes]:

@@ -25,7 +25,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.cluster.ark import console_script
 from tests.cluster.process import free_port
-from tests.e2e.canaries import Canaries
+from tests.e2e.canaries import Canaries, model
 from tests.e2e.test_process import Running, children
 from tests.tracing.collector import Collector
 
@@ -209,26 +209,11 @@ class SecretsTests(SynchronousTestCase):
         Keys that stand in a spec.
         """
         new = self.canaries.new
-        model = {
-            "apiVersion": "ark.mckinsey.com/v1alpha1",
-            "kind": "Model",
-            "metadata": {"name": "m"},
-            "spec": {
-                "type": "completions",
-                "provider": "openai",
-                "model": {"value": "gpt"},
-                "config": {
-                    "openai": {
-                        "baseUrl": {"value": "https://api.example.com"},
-                        "apiKey": {"value": new("key of a model")},
-                        "headers": [{"name": "Authorization", "value": {"value": new("header of a model")}}],
-                    }
-                },
-            },
-        }
-        self.ask("POST", f"{ARK}/models", model)
-        model["spec"]["config"]["openai"]["apiKey"] = new("key of the wrong type")  # type: ignore[index]
-        self.ask("POST", f"{ARK}/models", model)
+        headers = [{"name": "Authorization", "value": {"value": new("header of a model")}}]
+        body = model({"name": "m"}, new("key of a model"), headers=headers)
+        self.ask("POST", f"{ARK}/models", body)
+        body["spec"]["config"]["openai"]["apiKey"] = new("key of the wrong type")
+        self.ask("POST", f"{ARK}/models", body)
         server = {
             "apiVersion": "ark.mckinsey.com/v1alpha1",
             "kind": "MCPServer",

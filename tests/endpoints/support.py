@@ -81,16 +81,12 @@ def registry() -> KindRegistry:
     return _REGISTRY[0]
 
 
-class ServerTestCase(SynchronousTestCase):
+class WidgetTestCase(SynchronousTestCase):
     """
-    Has a fresh server for each test.
+    Asks a server in memory.
     """
 
-    def setUp(self) -> None:
-        """
-        Start a server in memory.
-        """
-        self.server = InMemoryServer(registry())
+    server: InMemoryServer
 
     def widget(self, name: str = "w", **spec: Any) -> dict[str, Any]:
         """
@@ -104,6 +100,18 @@ class ServerTestCase(SynchronousTestCase):
         """
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.server.request(method, target, body, named)
+
+
+class ServerTestCase(WidgetTestCase):
+    """
+    Has a fresh server for each test.
+    """
+
+    def setUp(self) -> None:
+        """
+        Start a server in memory.
+        """
+        self.server = InMemoryServer(registry())
 
     def create(self, name: str = "w", **spec: Any) -> dict[str, Any]:
         """

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 from treq.testing import RequestTraversalAgent
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
@@ -28,7 +27,7 @@ from ark.cluster.memory import MemoryCluster
 from ark.cluster.webhook import by_name
 from ark.interfaces import IAdmissionPlugin
 from ark.testing import Answer, InMemoryServer
-from tests.endpoints.support import GROUP, WIDGETS, registry
+from tests.endpoints.support import GROUP, WIDGETS, WidgetTestCase, registry
 
 REVIEW = "https://hook.example.com"
 KINDS = {"mutating": "MutatingWebhookConfiguration", "validating": "ValidatingWebhookConfiguration"}
@@ -141,7 +140,7 @@ class Witness:
         self.seen.append(attributes)
 
 
-class AdmissionTestCase(SynchronousTestCase):
+class AdmissionTestCase(WidgetTestCase):
     """
     Has a fresh server and cluster for each test.
     """
@@ -209,19 +208,6 @@ class AdmissionTestCase(SynchronousTestCase):
             "webhooks": [webhook],
         }
         self.cluster.put(PATHS[sort], configured)
-
-    def widget(self, name: str = "w", **spec: Any) -> dict[str, Any]:
-        """
-        A widget to send.
-        """
-        return {"apiVersion": f"{GROUP}/v1", "kind": "Widget", "metadata": {"name": name}, "spec": spec}
-
-    def request(self, method: str, target: str, body: Any = None, **headers: str) -> Answer:
-        """
-        Make a request; underscores in header names stand for hyphens.
-        """
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.server.request(method, target, body, named)
 
     def create(self, name: str = "w", query: str = "", **spec: Any) -> Answer:
         """
