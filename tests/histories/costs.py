@@ -39,7 +39,7 @@ class Costs:
         servers = (process.pid for replica in self._scene.replicas for process in replica.processes)
         return {
             "servers": _times(servers),
-            "database": _times([self._scene.postgresql.pid]),
+            "database": _times([self._scene.database.server.pid]),
             "crowd": _times(self._crowd),
         }
 
