@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -186,7 +185,7 @@ class ServingCertificates:
 
     def _sign(self, authority: Pair, now: datetime) -> bool:
         held = self._made.held_serving(self._names, now)
-        if held is not None and not due(held.certificate, now) and _is_signed(held, authority):
+        if held is not None and not due(held.certificate, now) and held.is_issued_by(authority):
             return False
         self._made.put_serving(make_serving(authority, self._names, now))
         _log.info("a serving certificate was signed for {name}", name=self._names[0])
@@ -234,12 +233,3 @@ class ServingCertificates:
 def _says(api_service: dict[str, Any], bundle: str) -> bool:
     spec = api_service["spec"]
     return spec.get("caBundle") == bundle and not spec.get("insecureSkipTLSVerify")
-
-
-def _is_signed(pair: Pair, authority: Pair) -> bool:
-    try:
-        pair.certificate.verify_directly_issued_by(authority.certificate)
-    except (ValueError, TypeError, InvalidSignature):
-        # Whatever is wrong with it, another one mends it.
-        return False
-    return True

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -75,6 +76,16 @@ class Pair(NamedTuple):
         # Java's clients take a key in PKCS #8 for one of RSA.
         form = serialization.PrivateFormat.TraditionalOpenSSL
         return self.key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+
+    def is_issued_by(self, authority: Pair) -> bool:
+        """
+        Whether the authority has signed the certificate.
+        """
+        try:
+            self.certificate.verify_directly_issued_by(authority.certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
 
 
 class Authority:
@@ -163,11 +174,10 @@ class Authority:
     def _usable(self, name: str, authority: Pair, now: datetime) -> Pair | None:
         try:
             found = self._load(name)
-            if found is None:
-                return None
-            found.certificate.verify_directly_issued_by(authority.certificate)
-        except Exception:
+        except (BadCertificate, OSError):
             # Whatever is wrong with a leaf, a new one mends it.
+            return None
+        if found is None or not found.is_issued_by(authority):
             return None
         early = now < found.certificate.not_valid_before_utc
         return None if early or due(found.certificate, now) else found
