@@ -24,11 +24,12 @@ class Deleted(NamedTuple):
     How a deletion ended.
 
     C{text} is the object that stays, waiting for its finalizers, or that went;
-    C{gone} tells which.
+    C{gone} tells which, and C{changed} whether anything was written.
     """
 
     text: bytes
     gone: bool
+    changed: bool = True
 
 
 def removed(codec: Codec, version: Version) -> Change:

@@ -13,7 +13,7 @@ from ark.admission.attributes import DELETE
 from ark.apply.managedfields import NOTHING, ManagedFields
 from ark.meta.gvk import GroupResource
 from ark.meta.options import DeleteOptions
-from ark.meta.records import Committed, Key, Version
+from ark.meta.records import Committed, Key, Mismatch, Version
 from ark.meta.status import conflict
 from ark.registry.codec import Object
 from ark.registry.deletion import Deleted, finalizers_after, marked, removed
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 async def delete_once(
     store: Store, key: Key, version: Version, options: DeleteOptions, context: WriteContext
-) -> Any:
+) -> Deleted | Mismatch:
     """
     Take an object away that was last seen as C{version}, or mark it.
 
@@ -43,7 +43,7 @@ async def delete_once(
         return await _remove(store, version, (obj, managed), context)
     changed = store.strategy.mark_deleted(obj, finalizers, store.now())
     if not changed or context.dry_run:
-        return Deleted(store.served_codec.encode(obj, managed.text).at(version.revision), False)
+        return Deleted(store.served_codec.encode(obj, managed.text).at(version.revision), False, False)
     stored = store.stored_form(obj) if store.texts is None else await store.asked_form(obj)
     change = marked(store.codec, version, stored, managed.text)
     outcome = await store.cacher.commit(change)
@@ -55,9 +55,9 @@ async def delete_once(
 
 async def _remove(
     store: Store, version: Version, last: tuple[Object, ManagedFields], context: WriteContext
-) -> Any:
+) -> Deleted | Mismatch:
     if context.dry_run:
-        return Deleted(store.serve(version.body), True)
+        return Deleted(store.serve(version.body), True, False)
     outcome = await store.cacher.commit(removed(store.codec, version))
     if isinstance(outcome, Committed):
         await store.prepare((outcome.version.body,))

@@ -9,7 +9,6 @@ L{ark.registry.updating} and L{ark.registry.removal}.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from ark.admission.chain import AdmissionChain
 from ark.apis.kind import Kind
@@ -23,6 +22,7 @@ from ark.meta.records import Key, Mismatch, Version
 from ark.meta.status import APIStatus, not_found
 from ark.meta.time import rfc3339
 from ark.registry import creation
+from ark.registry.attempts import attempted
 from ark.registry.codec import Codec, Object
 from ark.registry.conversion.texts import ConvertedTexts
 from ark.registry.conversion.webhook import WebhookConversion
@@ -238,75 +238,29 @@ class Store(Judging):
         self, target: Target, propose: Proposal, context: WriteContext, creates: bool = False
     ) -> Written:
         """
-        Write what is proposed for an object, trying again while others write it.
-
-        The first try is with what is at hand: if it is not the newest, the commit finds out.  What
-        is not committed has to be tried with the newest, like C{GuaranteedUpdate} of
-        C{k8s.io/apiserver/pkg/storage/etcd3/store.go}.
+        Write what is proposed for an object, trying again while others write it (L{attempted}).
 
         @param creates: whether it is made if there is none.
         @raise APIStatus: 403, 404, 409, 422; and what C{propose} raises.
         """
         key = target.key
-        version = None if context.dry_run else await self.cacher.get_recent(key)
-        if version is None:
-            version = await self.cacher.get(key, None)
-        else:
-            tried = await self._tried(target, version, propose, context)
-            if isinstance(tried, Written):
-                return tried
-            version = tried
-        while True:
-            if version is None:
-                if not creates:
-                    raise self.not_found(key.name)
-                obj, managed = propose(None, NOTHING)
-                for member in (*objectmeta.SYSTEM_FIELDS, "resourceVersion"):
-                    obj["metadata"].pop(member, None)
-                if context.may_create is not None:
-                    await context.may_create()
-                return await creation.create_tracked(self, key.namespace, obj, managed, context)
-            done = await self._updated(target, version, propose, context)
-            if isinstance(done, Written):
-                return done
-            version = done.current
 
-    async def _tried(
-        self, target: Target, version: Version, propose: Proposal, context: WriteContext
-    ) -> Written | Version | None:
-        """
-        What came of a try with a version that need not be the newest: L{Written}, or the newest to
-        try with.
-        """
-        warnings = len(context.warnings)
-        done, failure = None, None
-        try:
-            done = await self._updated(target, version, propose, context)
-        except APIStatus as error:
-            failure = error
-        if isinstance(done, Written) and done.changed:
+        async def update(version: Version) -> Written | Mismatch:
+            if self.texts is not None:
+                await self.texts.prepare((version.body,))
+            return await update_once(self, target, version, propose, context)
+
+        done = await attempted(self.cacher, key, update, context)
+        if done is not None:
             return done
-        newest: Version | None
-        if isinstance(done, Mismatch):
-            newest = done.current
-        else:
-            newest = await self.cacher.get(target.key, None)
-            if newest is not None and newest.revision == version.revision:
-                if failure is not None:
-                    raise failure
-                return done
-        del context.warnings[warnings:]
-        return newest
-
-    async def _updated(
-        self, target: Target, version: Version, propose: Proposal, context: WriteContext
-    ) -> Any:
-        """
-        See L{update_once}.
-        """
-        if self.texts is not None:
-            await self.texts.prepare((version.body,))
-        return await update_once(self, target, version, propose, context)
+        if not creates:
+            raise self.not_found(key.name)
+        obj, managed = propose(None, NOTHING)
+        for member in (*objectmeta.SYSTEM_FIELDS, "resourceVersion"):
+            obj["metadata"].pop(member, None)
+        if context.may_create is not None:
+            await context.may_create()
+        return await creation.create_tracked(self, key.namespace, obj, managed, context)
 
     def applied(
         self,
@@ -368,16 +322,16 @@ class Store(Judging):
         @raise APIStatus: 404, and 409 when a precondition does not hold.
         """
         key = self.key(namespace, name)
-        version = await self.cacher.get(key, None)
-        while True:
-            if version is None:
-                raise self.not_found(name)
+
+        async def remove(version: Version) -> Deleted | Mismatch:
             if self.texts is not None:
                 await self.texts.prepare((version.body,))
-            done = await delete_once(self, key, version, options, context)
-            if isinstance(done, Deleted):
-                return done
-            version = done.current
+            return await delete_once(self, key, version, options, context)
+
+        done = await attempted(self.cacher, key, remove, context)
+        if done is None:
+            raise self.not_found(name)
+        return done
 
     # What the ways of writing share
 

@@ -7,14 +7,14 @@ C{registry/generic/registry/store.go}; contract 6, 7.5 and 10.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ark.admission.attributes import UPDATE
 from ark.apply.managedfields import NOTHING, ManagedFields
 from ark.meta import objectmeta
 from ark.meta.fielderrors import invalid as invalid_value
 from ark.meta.gvk import GroupKind
-from ark.meta.records import MODIFIED, Change, Committed, Key, Version
+from ark.meta.records import MODIFIED, Change, Committed, Key, Mismatch, Version
 from ark.meta.resourceversion import parse_resource_version
 from ark.meta.status import MODIFIED_MEANWHILE, conflict, invalid
 from ark.registry.codec import Object, labels_of, same_json
@@ -43,7 +43,7 @@ class Target(NamedTuple):
 
 async def update_once(
     store: Store, target: Target, version: Version, propose: Proposal, context: WriteContext
-) -> Any:
+) -> Written | Mismatch:
     """
     Write what is proposed for an object that was last seen as C{version}.
 

@@ -1,5 +1,5 @@
 """
-Updates that begin with what memory holds, which other servers may have changed meanwhile.
+Updates and deletions that begin with what memory holds, which other servers may have changed meanwhile.
 """
 
 from __future__ import annotations
@@ -132,3 +132,42 @@ class RecentTests(SynchronousTestCase):
             "PATCH", f"{QUERIES}/q?dryRun=All", {"metadata": {"labels": {"b": "2"}}}, MERGE
         )
         self.assertEqual(answer.json()["metadata"]["labels"], {"a": "1", "b": "2"})
+
+    def test_a_deletion_asks_nothing_either(self) -> None:
+        """
+        When it is the newest that goes.
+        """
+        self.assertEqual(self.second.request("DELETE", f"{QUERIES}/q").code, 200)
+        self.assertEqual(self.lagging.asked, [])
+        self.assertEqual(self.first.request("GET", f"{QUERIES}/q").code, 404)
+
+    def test_a_deletion_heeds_others_finalizers(self) -> None:
+        """
+        An object that the first server holds back does not go, though the second remembers it without.
+        """
+        self.patch_(self.first, {"metadata": {"finalizers": ["example.com/hold"]}})
+        answer = self.second.request("DELETE", f"{QUERIES}/q")
+        self.assertEqual(answer.json()["metadata"]["finalizers"], ["example.com/hold"])
+        self.patch_(self.first, {"metadata": {"finalizers": None}})
+        self.assertEqual(self.first.request("GET", f"{QUERIES}/q").code, 404)
+        self.assertEqual(self.second.request("DELETE", f"{QUERIES}/q").code, 404)
+
+    def test_preconditions_are_of_the_newest(self) -> None:
+        """
+        Whoever names the revision that the first server wrote deletes that, and nobody an older one.
+        """
+        older = self.created["metadata"]["resourceVersion"]
+        newest = self.patch_(self.first, {"metadata": {"labels": {"a": "1"}}}).json()
+        codes = [
+            self.second.request("DELETE", f"{QUERIES}/q", {"preconditions": {"resourceVersion": wanted}}).code
+            for wanted in (older, newest["metadata"]["resourceVersion"])
+        ]
+        self.assertEqual(codes, [409, 200])
+
+    def test_dry_run_of_a_deletion(self) -> None:
+        """
+        Shows the newest, which stays.
+        """
+        newest = self.patch_(self.first, {"metadata": {"labels": {"a": "1"}}}).json()
+        self.second.request("DELETE", f"{QUERIES}/q?dryRun=All")
+        self.assertEqual(self.first.request("GET", f"{QUERIES}/q").json(), newest)
