@@ -115,7 +115,7 @@ def audit_flags(folder: Path, collector: Collector) -> list[str]:
     The same flags for both servers.
     """
     (folder / "policy.yaml").write_text(yaml.safe_dump(POLICY))
-    (folder / "webhook.kubeconfig").write_text(yaml.safe_dump(_kubeconfig(collector)))
+    (folder / "webhook.kubeconfig").write_text(yaml.safe_dump(kubeconfig(collector)))
     return [
         f"--audit-policy-file={folder / 'policy.yaml'}",
         f"--audit-log-path={folder / 'audit.log'}",
@@ -133,7 +133,10 @@ def audit_flags(folder: Path, collector: Collector) -> list[str]:
     ]
 
 
-def _kubeconfig(collector: Collector) -> dict[str, Any]:
+def kubeconfig(collector: Collector) -> dict[str, Any]:
+    """
+    What leads to it.
+    """
     authority = base64.b64encode(collector.authority.cert_pem.bytes()).decode()
     return {
         "apiVersion": "v1",

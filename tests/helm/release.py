@@ -64,6 +64,14 @@ class Release:
         """
         return json.loads(self.kubectl("get", *words, "--output=json"))
 
+    def create_secret(self, name: str, **members: str) -> None:
+        """
+        Make a Secret that is the user's.
+        """
+        self.kubectl("delete", "secret", name, "--ignore-not-found")
+        literals = [f"--from-literal={key}={text}" for key, text in members.items()]
+        self.kubectl("create", "secret", "generic", name, *literals)
+
     def install(self, *flags: str) -> str:
         """
         Install it, and have its Service lead to this machine.
@@ -154,12 +162,16 @@ class Release:
         for mount in container["volumeMounts"]:
             folder = self.folder / mount["name"]
             folder.mkdir(exist_ok=True)
-            wanted = sources[mount["name"]].get("secret")
-            if wanted is not None:
+            source = sources[mount["name"]]
+            if "secret" in source:
+                wanted = source["secret"]
                 found = self.get("secret", wanted["secretName"])["data"]
                 items = wanted.get("items") or [{"key": key, "path": key} for key in found]
                 for item in items:
                     (folder / item["path"]).write_bytes(base64.b64decode(found[item["key"]]))
+            elif "configMap" in source:
+                for name, text in self.get("configmap", source["configMap"]["name"])["data"].items():
+                    (folder / name).write_text(text)
             yield mount["mountPath"], folder
 
     def available(self) -> bool:

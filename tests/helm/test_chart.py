@@ -13,7 +13,11 @@ import yaml
 from twisted.trial.unittest import SynchronousTestCase
 
 import ark
+from ark.audit.policy import read_policy
+from ark.authentication.userinfo import UserInfo
+from ark.authorization.attributes import Attributes
 from ark.options import OPTIONS
+from ark.tracing.configuration import TracingConfiguration, read_configuration
 from tests.cluster.build import require
 from tests.helm import golden
 from tests.helm.chart import (
@@ -59,7 +63,18 @@ REFUSED = (
     (("apiService.insecureSkipTLSVerify=true",), "insecureSkipTLSVerify"),
     (("image.digest=sha256:12",), "image/digest"),
     (("server.port=443",), "server/port"),
-    (("options.histroy-retention=1h",), "histroy-retention"),
+    (("options.cahce-size=1",), "cahce-size"),
+    (("options.audit-log-path=-",), "audit-log-path"),
+    (("storage.history.retention=long",), "retention"),
+    (("server.workers=0",), "server/workers"),
+    (("audit.enabled=true", "audit.log.path="), "audit"),
+    (("audit.log.path=/data/audit.log",), "audit/log/path"),
+    (("audit.policy.rules=",), "audit/policy/rules"),
+    (("audit.policy.rules[0].level=All",), "audit/policy/rules/0/level"),
+    (("tracing.endpoint=http://collector:4317",), "tracing/endpoint"),
+    (("tracing.endpoint=collector",), "tracing/endpoint"),
+    (("tracing.samplingRatePerMillion=1000001",), "samplingRatePerMillion"),
+    (("extraContainers[0].image=a",), "extraContainers/0"),
     (("options.secure-port=1",), "secure-port"),
     (("options.postgres-password=secret",), "postgres-password"),
     (("extraArgs[0]=serve",), "extraArgs/0"),
@@ -282,7 +297,7 @@ class SchemaTests(ChartTests):
             below = schema["properties"][name]
             # What is empty by default is described by the schema alone.
             if "properties" in below and value:
-                self.compare(value, below, f"{path}{name}.", ("claims",))
+                self.compare(value, below, f"{path}{name}.", ("claims", "apiVersion", "kind"))
 
     def test_null_replicas_are_one_or_two(self) -> None:
         """
@@ -319,6 +334,46 @@ class ServerTests(ChartTests):
                 if name.startswith("ARK_"):
                     (option,) = (one for one in OPTIONS if one.environment == name)
                     self.assertTrue(option.secret or variable["name"] == name, name)
+
+    def test_values_that_nobody_gives_are_the_servers_own(self) -> None:
+        """
+        A chart that is no more than installed runs what is documented of the server.
+        """
+        given = self.arguments("default")
+        for name in (
+            "history-retention", "history-events", "workers", "request-timeout", "max-requests-inflight",
+            "max-mutating-requests-inflight", "enable-priority-and-fairness", "v",
+        ):  # fmt: skip
+            option = _BY_NAME[name]
+            assert option.default is not None
+            self.assertEqual(option.parse(given[name]), option.parse(option.default), name)
+
+    def test_options_keep_their_numbers(self) -> None:
+        """
+        Neither in the notation of large ones, nor without their fractions.
+        """
+        sets = ("options.watch-window=12345678", "options.audit-webhook-batch-throttle-qps=2.5")
+        for helm in HELMS:
+            made = template(helm, sets=sets)
+            self.assertIn('"--watch-window=12345678"', made)
+            self.assertIn('"--audit-webhook-batch-throttle-qps=2.5"', made)
+
+    def test_files_of_the_server_come_with_the_release(self) -> None:
+        """
+        They are what the server takes, and pods are replaced when they change.
+        """
+        data = self.one("observed", "ConfigMap")["data"]
+        policy = read_policy(data["audit-policy.yaml"].encode())
+        for path, level in (("/healthz", "None"), ("/version", "Metadata")):
+            self.assertEqual(policy.of(Attributes(UserInfo("ann"), "get", path)).level, level)
+        read = read_configuration(data["tracing.yaml"].encode())
+        self.assertEqual(read, TracingConfiguration("collector.observability.svc:4317", 1000))
+        sums = set()
+        for rate in ("1", "2"):
+            sets = ("tracing.endpoint=a:1", f"tracing.samplingRatePerMillion={rate}")
+            sums.update(re.findall("checksum/config: (.*)", template(HELMS[-1], sets=sets)))
+        self.assertEqual(len(sums), 2)
+        self.assertNotIn("ConfigMap", self.kinds("default"))
 
     def test_no_argument_is_given_twice(self) -> None:
         """
@@ -404,8 +459,7 @@ class ServerTests(ChartTests):
         """
         for case in map(golden.name, cases()):
             pods = [body["spec"] for body in self.of(case) if body["kind"] == "Pod"] + [self.pod(case)]
-            for pod in pods:
-                (container,) = pod["containers"]
+            for pod, container in ((spec, one) for spec in pods for one in spec["containers"]):
                 security = container["securityContext"]
                 self.assertEqual((security["runAsUser"], security["runAsGroup"]), (65532, 65532))
                 self.assertTrue(security["readOnlyRootFilesystem"])

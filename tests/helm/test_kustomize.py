@@ -75,7 +75,7 @@ class KustomizeTests(SynchronousTestCase):
         pod = deployment["spec"]["template"]["spec"]
         self.assertEqual(deployment["spec"]["replicas"], 3)
         self.assertEqual(pod["containers"][0]["image"], "registry.example.com/ark/ark-apiserver:0.1.0")
-        self.assertEqual(pod["containers"][0]["args"][-1], "--history-retention=30m")
+        self.assertEqual(pod["containers"][0]["args"][-1], "--cache-size=256")
         (secret,) = (one["metadata"]["name"] for one in built if one["kind"] == "Secret" and "data" in one)
         (volume,) = (one for one in pod["volumes"] if one["name"] == "database")
         self.assertEqual(volume["secret"]["secretName"], secret)

@@ -13,8 +13,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.audit.test_differential import kubeconfig
+from tests.audit.test_webhook import Collector
 from tests.cluster.ark import console_script
 from tests.cluster.build import require
 from tests.cluster.certificates import Authority
@@ -50,6 +53,12 @@ _EXCESSIVE = (
     ("escalate", "clusterroles.rbac.authorization.k8s.io"),
 )
 """What the server must not be able to do, with the name of the object after a slash."""
+_OBSERVED = (
+    "--set=tracing.endpoint=localhost:1,tracing.samplingRatePerMillion=1000000",
+    "--set=audit.enabled=true,audit.log.path=/var/log/ark/a.log",
+    "--set=audit.webhook.existingSecret=ark-audit-webhook",
+)
+"""Values for all that a server tells of requests; the last asks for a Secret."""
 _AUDIT = """
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -216,12 +225,36 @@ class ReleaseTests(SynchronousTestCase):
         release.start()
         self.use(release)
 
+    def test_requests_are_audited_and_traced_as_the_values_say(self) -> None:
+        """
+        In a file on its volume, and for a webhook whose kubeconfig is in a Secret; the collector may be away.
+        """
+        collector = Collector()
+        self.addCleanup(collector.stop)
+        release = self.release(HELMS[-1])
+        release.install(*_OBSERVED)
+        release.create_secret("ark-audit-webhook", kubeconfig=yaml.safe_dump(kubeconfig(collector)))
+        process = release.start()
+        self.use(release)
+        release.kubectl("delete", "agent", "weather")
+        process.stop()
+        self.assertEqual(process.code, 0, process.tail())
+        written = [
+            json.loads(line) for line in (release.folder / "audit" / "a.log").read_bytes().splitlines()
+        ]
+        sent = [event for found in collector.accepted for event in found["items"]]
+        for events in (written, sent):
+            told = {
+                (event["verb"], event["objectRef"]["resource"]) for event in events if "objectRef" in event
+            }
+            self.assertLessEqual({("create", "agents"), ("delete", "agents")}, told)
+
     def test_the_image_runs_as_the_manifests_say(self) -> None:
         """
         As the account of its pod, with its volumes, on files that are read-only otherwise.
         """
         image = built()
-        for flags in ((), (self.certificates(),)):
+        for flags in (_OBSERVED[:-1], (self.certificates(),)):
             release = self.release(HELMS[-1])
             release.install(*flags)
             process = release.run_pod(image)

@@ -14,14 +14,26 @@
 {{- end }}
 - {{ printf "--log-format=%s" .Values.server.logFormat | quote }}
 - --v={{ int .Values.server.verbosity }}
+- --workers={{ int .Values.server.workers }}
 - --request-timeout={{ int .Values.server.requestTimeoutSeconds }}s
+- --max-requests-inflight={{ int .Values.server.maxRequestsInflight }}
+- --max-mutating-requests-inflight={{ int .Values.server.maxMutatingRequestsInflight }}
+- --enable-priority-and-fairness={{ .Values.server.priorityAndFairness }}
 - --shutdown-delay-duration={{ include "ark.shutdownDelay" . }}s
+- {{ printf "--history-retention=%s" .Values.storage.history.retention | quote }}
+- --history-events={{ int .Values.storage.history.events }}
+{{- if .Values.audit.enabled }}
+{{ include "ark.args.audit" .Values.audit }}
+{{- end }}
+{{- if .Values.tracing.endpoint }}
+- --tracing-config-file=/etc/ark/config/tracing.yaml
+{{- end }}
 {{- range $name, $value := .Values.options }}
 {{- if kindIs "slice" $value }}
 {{- range $value }}
 - {{ printf "--%s=%v" $name . | quote }}
 {{- end }}
-{{- else if kindIs "float64" $value }}
+{{- else if and (kindIs "float64" $value) (eq $value (floor $value)) }}
 - {{ printf "--%s=%d" $name (int64 $value) | quote }}
 {{- else }}
 - {{ printf "--%s=%v" $name $value | quote }}
@@ -30,6 +42,47 @@
 {{- range .Values.extraArgs }}
 - {{ . | quote }}
 {{- end }}
+{{- end }}
+
+{{- define "ark.args.audit" -}}
+- --audit-policy-file=/etc/ark/config/audit-policy.yaml
+{{- if .log.path }}
+- {{ printf "--audit-log-path=%s" .log.path | quote }}
+{{- if ne .log.path "-" }}
+- --audit-log-maxsize={{ int .log.maxSize }}
+- --audit-log-maxbackup={{ int .log.maxBackup }}
+- --audit-log-maxage={{ int .log.maxAge }}
+- --audit-log-compress={{ .log.compress }}
+{{- end }}
+{{- end }}
+{{- if .webhook.existingSecret }}
+- --audit-webhook-config-file=/var/run/ark/audit-webhook/{{ .webhook.key }}
+{{- end }}
+{{- end }}
+
+{{/* What the server reads from a ConfigMap, a mapping from the names of files; empty where that is nothing. */}}
+{{- define "ark.config" -}}
+{{- if .Values.audit.enabled }}
+audit-policy.yaml: |
+  {{- merge (dict "apiVersion" "audit.k8s.io/v1" "kind" "Policy") .Values.audit.policy | toYaml | nindent 2 }}
+{{- end }}
+{{- if .Values.tracing.endpoint }}
+tracing.yaml: |
+  apiVersion: apiserver.config.k8s.io/v1
+  kind: TracingConfiguration
+  endpoint: {{ .Values.tracing.endpoint | quote }}
+  samplingRatePerMillion: {{ int .Values.tracing.samplingRatePerMillion }}
+{{- end }}
+{{- end }}
+
+{{/* "true" where events are written to a file. */}}
+{{- define "ark.auditFile" -}}
+{{- if and .Values.audit.enabled (hasPrefix "/" .Values.audit.log.path) }}true{{ end }}
+{{- end }}
+
+{{/* "true" where events are sent to a webhook. */}}
+{{- define "ark.auditWebhook" -}}
+{{- if and .Values.audit.enabled .Values.audit.webhook.existingSecret }}true{{ end }}
 {{- end }}
 
 {{- define "ark.args.sqlite" -}}
@@ -141,6 +194,20 @@
   readOnly: true
 {{- end }}
 {{- end }}
+{{- if include "ark.config" . }}
+- name: config
+  mountPath: /etc/ark/config
+  readOnly: true
+{{- end }}
+{{- if include "ark.auditFile" . }}
+- name: audit
+  mountPath: /var/log/ark
+{{- end }}
+{{- if include "ark.auditWebhook" . }}
+- name: audit-webhook
+  mountPath: /var/run/ark/audit-webhook
+  readOnly: true
+{{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
@@ -200,6 +267,21 @@
       path: tls.key
     {{- end }}
 {{- end }}
+{{- end }}
+{{- if include "ark.config" . }}
+- name: config
+  configMap:
+    name: {{ include "ark.fullname" . }}
+{{- end }}
+{{- if include "ark.auditFile" . }}
+- name: audit
+  {{- .Values.audit.log.volume | default (dict "emptyDir" (dict "sizeLimit" "1Gi")) | toYaml | nindent 2 }}
+{{- end }}
+{{- if include "ark.auditWebhook" . }}
+- name: audit-webhook
+  secret:
+    secretName: {{ .Values.audit.webhook.existingSecret }}
+    defaultMode: 0440
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
