@@ -26,4 +26,4 @@ class SettleTests(SynchronousTestCase):
         settle()
         of_a_request, under_way = 50, 64
         self.assertGreater(gc.get_threshold()[0], of_a_request * under_way)
-        self.assertTrue(gc.isenabled())
+        self.assertIs(gc.isenabled(), True)
