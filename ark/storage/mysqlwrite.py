@@ -19,6 +19,7 @@ from ark.storage.marks import HELD
 from ark.storage.mysqlread import key_of, number_of, version_of
 from ark.storage.mysqlsession import Session, quote
 from ark.storage.mysqlstatements import BY_REVISION, META, keys_of, numbers_of, quoted, row_of
+from ark.storage.seencounter import FURTHER
 
 _LOCK = b"START TRANSACTION; SELECT revision INTO @ark_revision FROM ark_meta WHERE id = 1 FOR UPDATE; "
 _LOG = (
@@ -53,10 +54,8 @@ _SETTLE = (
     b"SELECT first_revision FROM ark_writer WHERE id = %(id)b; COMMIT"
 )
 _RECOVER = (
-    b"ROLLBACK; "
-    + _LOCK
-    + b"UPDATE ark_meta SET revision = %(seen)d + 1 WHERE id = 1 AND revision < %(seen)d; "
-    b"UPDATE ark_compaction SET compacted_revision = %(seen)d + 1 WHERE id = 1 AND @ark_revision < %(seen)d; COMMIT; "
+    b"ROLLBACK; " + _LOCK + b"UPDATE ark_meta SET revision = %(next)d WHERE id = 1 AND revision < %(seen)d; "
+    b"UPDATE ark_compaction SET compacted_revision = %(next)d WHERE id = 1 AND @ark_revision < %(seen)d; COMMIT; "
     + META
 )
 _FORGET = b"DELETE FROM ark_writer WHERE written_at < now() - INTERVAL 7 DAY"
@@ -229,12 +228,12 @@ def settle(session: Session, batch: Batch) -> int:
 
 def recover(session: Session, seen: int) -> int:
     """
-    Go on above revisions that were seen, and are gone: none of them is ever used again, and nobody
+    Go on far above revisions that were seen, and are gone: none of them is ever used again, and nobody
     goes on from what is not so any more.
 
     @return: the counter.
     """
-    return number_of(session.run(_RECOVER % {b"seen": seen}))
+    return number_of(session.run(_RECOVER % {b"seen": seen, b"next": seen + FURTHER}))
 
 
 def forget_writers(session: Session) -> None:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ark.storage.errors import Unavailable
+from ark.storage.seencounter import FURTHER
 
 COMMIT = "SELECT * FROM ark_commit_v2(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 SETTLE = "SELECT * FROM ark_settle_v1(%s, %s)"
-RECOVER = "SELECT ark_recover_v1(%s)"
+RECOVER = f"SELECT ark_recover_v2(%s, {FURTHER})"
 GETS = "SELECT * FROM ark_get_v2(%s, %s, %s, %s)"
 EVENTS = "SELECT * FROM ark_events_v1(%s, %s)"
 LIST = "SELECT * FROM ark_list_v1(%s, %s, %s, %s, %s, %s)"

@@ -9,6 +9,10 @@ from contextlib import contextmanager
 
 from twisted.logger import Logger
 
+#: How far above what one server has seen revisions go on when some are lost: others may have seen more, and
+#: none that anybody was told may be told again.  C{etcdutl snapshot restore} is told as much by its manual.
+FURTHER = 10**9
+
 
 class SeenCounter:
     """
@@ -16,7 +20,7 @@ class SeenCounter:
 
     What is asked after a revision was seen cannot be answered by an older one, unless the
     database lost it: it was restored, or a standby took over that did not have it yet.
-    Then the counter is raised above it, and history begins there.
+    Then the counter is raised far above it, and history begins there.
 
     @ivar revision: the newest one.
     """
@@ -25,7 +29,7 @@ class SeenCounter:
 
     def __init__(self, recover: Callable[[int], Awaitable[int]], changed: Callable[[], None]) -> None:
         """
-        @param recover: has the database go on above a revision if it is behind it; gives its counter.
+        @param recover: has the database go on L{FURTHER} above a revision if it is behind it; gives its counter.
         @param changed: called when it did.
         """
         self._recover = recover

@@ -203,3 +203,19 @@ class LossTestsMixin:
             self.assertEqual(page.revision, after.version.revision)
             self.assertNotIn(f"{first}2", [version.key.name for version in page.versions])
         self.flushLoggedErrors()
+
+    async def test_whoever_notices_a_loss_need_not_have_seen_all_of_it(self) -> None:
+        """
+        What only another server had seen is not used again either.
+        """
+        url = self.place()
+        behind, ahead = await self.backend_at(url), await self.backend_at(url)
+        (before,) = await ahead.commit([change(key("kept"))])
+        await ahead.commit([change(key("lost"))])
+        await behind.current_revision()
+        *_, last = await ahead.commit([change(key(f"told{number}")) for number in range(5)])
+        self.lose(url, before.version.revision)
+        (after,) = await behind.commit([change(key("new"))])
+        self.assertGreater(after.version.revision, last.version.revision)
+        self.assertEqual(await ahead.current_revision(), after.version.revision)
+        self.flushLoggedErrors()
