@@ -18,6 +18,7 @@ from ark.admission.ownerreferences import NAME as OWNER_REFERENCES
 from ark.admission.ownerreferences import ClusterMapper, MappedResource, OwnerReferences
 from ark.admission.policies.mutating import MutatingAdmissionPolicies
 from ark.admission.policies.params import LocalKinds, nothing_local
+from ark.admission.policies.plugin import Around
 from ark.admission.policies.validating import ValidatingAdmissionPolicies
 from ark.admission.timed import Steps, Timed
 from ark.admission.webhooks.caller import WebhookCaller
@@ -65,12 +66,9 @@ class ClusterAdmission:
         around = Surroundings(found.of, authorizer, partial(deferLater, reactor, 0))
         caller = WebhookCaller(reactor, resolve)
         self._webhooks = FollowedWebhooks(cluster, caller, around, reactor, self._metrics)
-        self._mutating = MutatingAdmissionPolicies(
-            cluster, found.of, authorizer, merge_schemas(kinds), reactor, local, self._metrics
-        )
-        self._validating = ValidatingAdmissionPolicies(
-            cluster, found.of, authorizer, reactor, local, self._metrics
-        )
+        judging = Around.of(found.of, authorizer, reactor, self._metrics)
+        self._mutating = MutatingAdmissionPolicies(cluster, judging, merge_schemas(kinds), reactor, local)
+        self._validating = ValidatingAdmissionPolicies(cluster, judging, reactor, local)
         plugins: list[tuple[str, str, IAdmissionPlugin]] = [
             ("MutatingAdmissionPolicy", ADMIT, self._mutating),
             (MUTATING_WEBHOOKS, ADMIT, self._webhooks.mutating),

@@ -13,6 +13,7 @@ from typing import Any
 from ark.admission.attributes import Attributes
 from ark.admission.chain import AdmissionChain
 from ark.admission.policies.mutating import MutatingAdmissionPolicies
+from ark.admission.policies.plugin import Around
 from ark.admission.policies.validating import ValidatingAdmissionPolicies
 from tests.admission.policies.scenarios import MUTATING, VALIDATING
 from tests.admission.policies.support import PolicyTestCase, write
@@ -56,10 +57,9 @@ class Bench(PolicyTestCase):
         """
         Print the figures.
         """
-        validating = ValidatingAdmissionPolicies(self.cluster, self.namespace, self.authorizer, self.clock)
-        mutating = MutatingAdmissionPolicies(
-            self.cluster, self.namespace, self.authorizer, lambda _: SCHEMA, self.clock
-        )
+        around = Around.of(self.namespace, self.authorizer, self.clock)
+        validating = ValidatingAdmissionPolicies(self.cluster, around, self.clock)
+        mutating = MutatingAdmissionPolicies(self.cluster, around, lambda _: SCHEMA, self.clock)
         chain = AdmissionChain((mutating, validating))
         validating.start()
         mutating.start()

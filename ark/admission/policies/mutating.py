@@ -17,18 +17,16 @@ from ark.admission.answering import Answering
 from ark.admission.attributes import DELETE, Attributes
 from ark.admission.expressions import Given
 from ark.admission.matchconditions import ConditionsFailed
-from ark.admission.metrics import AdmissionMetrics
 from ark.admission.policies.matching import MatchError
 from ark.admission.policies.params import LocalKinds, ParamFault, nothing_local
 from ark.admission.policies.patching import MutatingPolicy, Mutation, MutationFailed
-from ark.admission.policies.plugin import Around, PolicyPlugin, around
+from ark.admission.policies.plugin import Around, PolicyPlugin
 from ark.admission.policies.reinvocation import Invocation, Reinvocation
 from ark.admission.policies.source import Binding, Hook
 from ark.admission.refusals import forbidden
-from ark.admission.selectors import NamespaceLookup
 from ark.admission.versions import ChangingVersions
 from ark.apply.typedschema import TypedSchema
-from ark.interfaces import IAdmissionPlugin, IAuthorizer, ICluster, ISelectiveAdmission
+from ark.interfaces import IAdmissionPlugin, ICluster, ISelectiveAdmission
 from ark.meta.gotext import quote
 from ark.meta.status import APIStatus, Cause, internal_error, service_unavailable
 
@@ -207,25 +205,24 @@ def _own(obj: Object) -> Object:
 @implementer(IAdmissionPlugin, ISelectiveAdmission)
 class MutatingAdmissionPolicies(PolicyPlugin[MutatingPolicy]):
     """
-    @param namespace_of: finds the namespaces of what is written.
-    @param authorizer: answers the questions of expressions.
-    @param schemas: finds the schemas of objects.
-    @param reactor: C{IReactorTime}.
-    @param local: finds the kinds that this server itself keeps, for parameters.
+    Those of C{mutatingadmissionpolicies}.
     """
+
+    plural = "mutatingadmissionpolicies"
+    compiler = MutatingPolicy
 
     def __init__(
         self,
         cluster: ICluster,
-        namespace_of: NamespaceLookup,
-        authorizer: IAuthorizer,
+        around: Around,
         schemas: Schemas,
         reactor: Any,
         local: LocalKinds = nothing_local,
-        metrics: AdmissionMetrics | None = None,
     ) -> None:
-        found = around(namespace_of, authorizer, reactor, metrics)
-        super().__init__(cluster, "mutatingadmissionpolicies", MutatingPolicy, found, reactor, local)
+        """
+        @param schemas: finds the schemas of objects.
+        """
+        super().__init__(cluster, around, reactor, local)
         self._schemas = schemas
 
     def handles(self, operation: str) -> bool:

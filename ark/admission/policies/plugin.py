@@ -13,7 +13,7 @@ from twisted.internet.task import deferLater
 from ark.admission.attributes import Attributes, Subject
 from ark.admission.expressions import Turn
 from ark.admission.metrics import AdmissionMetrics
-from ark.admission.policies.params import LocalKinds, ParamKinds
+from ark.admission.policies.params import LocalKinds, ParamKinds, nothing_local
 from ark.admission.policies.source import PolicySource
 from ark.admission.selectors import NamespaceLookup
 from ark.interfaces import IAuthorizer, ICluster
@@ -39,6 +39,20 @@ class Around(NamedTuple):
     now: Callable[[], float]
     metrics: AdmissionMetrics
 
+    @classmethod
+    def of(
+        cls,
+        namespace_of: NamespaceLookup,
+        authorizer: IAuthorizer,
+        reactor: Any,
+        metrics: AdmissionMetrics | None = None,
+    ) -> Around:
+        """
+        What there is in a server.
+        """
+        turn = partial(deferLater, reactor, 0)
+        return cls(namespace_of, authorizer, turn, reactor.seconds, metrics or AdmissionMetrics())
+
     async def namespace(self, attributes: Attributes) -> dict[str, Any] | None:
         """
         The namespace that expressions see; L{None} for what is in none, and for a namespace.
@@ -54,26 +68,24 @@ class PolicyPlugin(Generic[P]):
     """
     Follows policies of one sort; subclasses are L{ark.interfaces.IAdmissionPlugin} and
     L{ark.interfaces.ISelectiveAdmission}.
+
+    @cvar plural: of the policies.
+    @cvar compiler: what makes something of a policy's C{spec}.
     """
 
+    plural: str
+    compiler: Callable[[Mapping[str, Any]], P]
+
     def __init__(
-        self,
-        cluster: ICluster,
-        plural: str,
-        compiler: Callable[[Mapping[str, Any]], P],
-        around: Around,
-        reactor: Any,
-        local: LocalKinds,
+        self, cluster: ICluster, around: Around, reactor: Any, local: LocalKinds = nothing_local
     ) -> None:
         """
-        @param plural: of the policies.
-        @param compiler: what makes something of a policy's C{spec}.
         @param reactor: C{IReactorTime}.
         @param local: finds the kinds that this server itself keeps, for parameters.
         """
         self._around = around
         params = ParamKinds(cluster, reactor, local)
-        self._source: PolicySource[P] = PolicySource(cluster, plural, compiler, params, reactor)
+        self._source: PolicySource[P] = PolicySource(cluster, self.plural, self.compiler, params, reactor)
 
     def start(self) -> None:
         """
@@ -112,13 +124,3 @@ class PolicyPlugin(Generic[P]):
         See L{ISelectiveAdmission.subscribe}.
         """
         self._source.subscribe(changed)
-
-
-def around(
-    namespace_of: NamespaceLookup, authorizer: IAuthorizer, reactor: Any, metrics: AdmissionMetrics | None
-) -> Around:
-    """
-    What there is in a server.
-    """
-    turn = partial(deferLater, reactor, 0)
-    return Around(namespace_of, authorizer, turn, reactor.seconds, metrics or AdmissionMetrics())

@@ -15,16 +15,14 @@ from zope.interface import implementer
 from ark.admission.answering import Answering
 from ark.admission.attributes import Attributes
 from ark.admission.expressions import Given
-from ark.admission.metrics import AdmissionMetrics
 from ark.admission.policies.judging import INVALID, Annotation, Decision, Judgement, ValidatingPolicy
 from ark.admission.policies.matching import MatchError
-from ark.admission.policies.params import LocalKinds, ParamFault, nothing_local
-from ark.admission.policies.plugin import Around, PolicyPlugin, around
+from ark.admission.policies.params import ParamFault
+from ark.admission.policies.plugin import Around, PolicyPlugin
 from ark.admission.policies.source import Binding, Hook
 from ark.admission.refusals import forbidden
-from ark.admission.selectors import NamespaceLookup
 from ark.admission.versions import Versions
-from ark.interfaces import IAdmissionPlugin, IAuthorizer, ICluster, ISelectiveAdmission
+from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
 from ark.meta.status import APIStatus, Cause
 
 Object = dict[str, Any]
@@ -179,23 +177,11 @@ def _failure(binding: Binding, index: int, decision: Decision) -> str:
 @implementer(IAdmissionPlugin, ISelectiveAdmission)
 class ValidatingAdmissionPolicies(PolicyPlugin[ValidatingPolicy]):
     """
-    @param namespace_of: finds the namespaces of what is written.
-    @param authorizer: answers the questions of expressions.
-    @param reactor: C{IReactorTime}.
-    @param local: finds the kinds that this server itself keeps, for parameters.
+    Those of C{validatingadmissionpolicies}.
     """
 
-    def __init__(
-        self,
-        cluster: ICluster,
-        namespace_of: NamespaceLookup,
-        authorizer: IAuthorizer,
-        reactor: Any,
-        local: LocalKinds = nothing_local,
-        metrics: AdmissionMetrics | None = None,
-    ) -> None:
-        found = around(namespace_of, authorizer, reactor, metrics)
-        super().__init__(cluster, "validatingadmissionpolicies", ValidatingPolicy, found, reactor, local)
+    plural = "validatingadmissionpolicies"
+    compiler = ValidatingPolicy
 
     def handles(self, operation: str) -> bool:
         """

@@ -12,6 +12,7 @@ from zope.interface import implementer
 
 from ark.admission.attributes import Attributes
 from ark.admission.policies.mutating import MutatingAdmissionPolicies
+from ark.admission.policies.plugin import Around
 from ark.admission.policies.validating import ValidatingAdmissionPolicies
 from ark.apis.loader import KindRegistry
 from ark.authentication.userinfo import MASTERS_GROUP
@@ -135,11 +136,10 @@ class Player:
 
     def _plugin(self, sort: Sort, registry: KindRegistry) -> Any:
         clock = self._clock
+        around = Around.of(self._namespace, Roles(), clock)
         if sort is VALIDATING:
-            return ValidatingAdmissionPolicies(self.cluster, self._namespace, Roles(), clock)
-
-        schemas = merge_schemas(lambda: registry)
-        return MutatingAdmissionPolicies(self.cluster, self._namespace, Roles(), schemas, clock)
+            return ValidatingAdmissionPolicies(self.cluster, around, clock)
+        return MutatingAdmissionPolicies(self.cluster, around, merge_schemas(lambda: registry), clock)
 
     async def _namespace(self, name: str) -> dict[str, Any]:
         found = self._namespaces.get(name)

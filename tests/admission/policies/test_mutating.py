@@ -10,6 +10,7 @@ from zope.interface.verify import verifyObject
 
 from ark.admission.attributes import DELETE, Attributes
 from ark.admission.policies.mutating import MutatingAdmissionPolicies
+from ark.admission.policies.plugin import Around
 from ark.apply.typedschema import compile_typed
 from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
 from tests.admission.policies.scenarios import MUTATING
@@ -56,8 +57,7 @@ class MutatingTests(PolicyTestCase):
         self.known = True
         self.plugin = MutatingAdmissionPolicies(
             self.cluster,
-            self.namespace,
-            self.authorizer,
+            Around.of(self.namespace, self.authorizer, self.clock),
             lambda _: SCHEMA if self.known else None,
             self.clock,
         )

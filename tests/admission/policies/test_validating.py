@@ -11,6 +11,7 @@ from zope.interface.verify import verifyObject
 
 from ark.admission.attributes import DELETE, UPDATE, Subject
 from ark.admission.policies.params import Collection, NotYet
+from ark.admission.policies.plugin import Around
 from ark.admission.policies.validating import ValidatingAdmissionPolicies
 from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
 from ark.meta.status import APIStatus, internal_error
@@ -38,9 +39,8 @@ class ValidatingTestCase(PolicyTestCase):
         """
         Another plug-in.
         """
-        return ValidatingAdmissionPolicies(
-            self.cluster, self.namespace, self.authorizer, self.clock, **options
-        )
+        around = Around.of(self.namespace, self.authorizer, self.clock)
+        return ValidatingAdmissionPolicies(self.cluster, around, self.clock, **options)
 
     def judged(self, **spec: Any) -> str:
         """
