@@ -27,7 +27,19 @@ from tests.storage.postgresqlserver import find_programs
 
 reactor: Any = default_reactor
 _GIVEN = ("seconds", "watchers", "rate", "writing", "clients", "kinds")
-_COLUMNS = ("before", "a second", "writes", "refused", "unknown", "watches", "events", "p99 ms", "max ms")
+_COLUMNS = (
+    "before",
+    "a second",
+    "writes",
+    "writes a second",
+    "refused",
+    "unknown",
+    "watches",
+    "events",
+    "events a second",
+    "p99 ms",
+    "max ms",
+)
 
 
 class Run(NamedTuple):
