@@ -99,7 +99,10 @@ class Parser(configargparse.ArgumentParser):  # type: ignore[misc]  # untyped li
         """
         sentence = message[:1].upper() + message[1:].rstrip(".")
         if message.startswith("unrecognized arguments: "):
-            sentence = f"There is no option {message.partition(': ')[2]}"
+            words = message.partition(": ")[2]
+            sentence = f"There is no option {words}"
+            if not words.startswith("-"):
+                raise ConfigError(f"{words} is out of place.", "A command comes first, before all options.")
         if message.startswith("Unable to open config file: "):
             path, _, why = message.partition(": ")[2].partition(". Error: ")
             raise ConfigError(

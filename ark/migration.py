@@ -9,11 +9,17 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from ark.apis.kind import Kind
+from ark.apis.loader import KindRegistry
 from ark.bootstrap import load_kinds, open_database, storage_factory, unusable
 from ark.config import ServerConfig
-from ark.interfaces import IInspectsSchema, IReportsKinds
-from ark.meta.records import SchemaState
+from ark.controllers.definitions import kinds_in_force
+from ark.interfaces import IInspectsSchema, IReportsKinds, IStorageBackend
+from ark.meta.records import Range, SchemaState
+from ark.registry.definitions.strategy import RESOURCE
 from ark.storage.errors import UnusableDatabase
+
+_MOST_DEFINITIONS = 10_000
 
 
 def look(config: ServerConfig) -> SchemaState | None:
@@ -40,10 +46,23 @@ async def _migrated(config: ServerConfig, reactor: Any) -> SchemaState | None:
         # A server's role need not own the views that it shows kinds in: this one's does.
         reporter = IReportsKinds(backend, None)
         if reporter is not None:
-            await reporter.describe(load_kinds(config).kinds())
+            await reporter.describe(await _kept(config, backend))
     finally:
         await backend.close()
     return await _inspected(config, reactor)
+
+
+async def _kept(config: ServerConfig, backend: IStorageBackend) -> list[Kind]:
+    """
+    The kinds of which a server keeps objects, also those of definitions that somebody else made: it must
+    not find other views than it would make.
+    """
+    own = load_kinds(config)
+    if config.aggregated:
+        own = KindRegistry(kind for kind in own if not kind.typed or kind.resource == RESOURCE)
+    page = await backend.list(Range(RESOURCE), _MOST_DEFINITIONS)
+    made = [kind for version in page.versions for kind in kinds_in_force(version)]
+    return list(own.extended(made).stored().values())
 
 
 async def _inspected(config: ServerConfig, reactor: Any) -> SchemaState | None:

@@ -55,7 +55,7 @@ class CommandTests(SynchronousTestCase):
         """
         On standard error, with code 2.
         """
-        for words in (("sevre",), ("config",), ("config", "edit")):
+        for words in (("sevre",), ("config",), ("config", "edit"), (self.database, "migrate")):
             code, out, err = self.run_command(*words)
             self.assertEqual((code, out), (2, ""))
             self.assertEqual(len(err.splitlines()), 2)

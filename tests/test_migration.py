@@ -6,15 +6,44 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 
-from twisted.trial.unittest import SkipTest, SynchronousTestCase
+import orjson
+from pysqlite3 import dbapi2
+from twisted.internet import reactor
+from twisted.trial.unittest import SkipTest, TestCase
 
+from ark.meta.records import ADDED, Body, Change, Key
+from ark.registry.definitions.strategy import RESOURCE
+from ark.storage.sqlite import open_backend
 from tests.storage.postgresqlserver import shared_server
 
+_NOTES = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "notes.example.com", "uid": "a-uid", "generation": 1, "resourceVersion": "%s"},
+    "spec": {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "notes", "singular": "note", "kind": "Note", "listKind": "NoteList"},
+        "conversion": {"strategy": "None"},
+        "versions": [
+            {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+        ],
+    },
+    "status": {
+        "acceptedNames": {"plural": "notes", "singular": "note", "kind": "Note", "listKind": "NoteList"},
+        "conditions": [
+            {"type": "Established", "status": "True"},
+            {"type": "NamesAccepted", "status": "True"},
+        ],
+        "storedVersions": ["v1"],
+    },
+}
 _PROGRAM = "import sys; from ark.cli import main; sys.exit(main())"
 
 
-class MigrateTests(SynchronousTestCase):
+class MigrateTests(TestCase):
     """
     The command, as an operator runs it before a new release serves.
     """
@@ -49,6 +78,25 @@ class MigrateTests(SynchronousTestCase):
         A file that is not there yet has no schema.
         """
         self.check_all(f"--db-path={self.mktemp()}")
+
+    async def test_views_are_those_that_a_server_makes(self) -> None:
+        """
+        Of kinds that have objects, those of definitions in the database among them: a server whose role may
+        not change views finds nothing to change.
+        """
+        path = self.mktemp()
+        backend = await open_backend({"db_path": path}, reactor)
+        head, tail = orjson.dumps(_NOTES).split(b"%s")
+        key = Key(RESOURCE, "", "notes.example.com")
+        await backend.commit([Change(key, 0, ADDED, Body(head, tail), b"", "a-uid")])
+        await backend.close()
+        code, text = self.migrate(f"--db-path={path}")
+        self.assertEqual(code, 0, text)
+        with closing(dbapi2.connect(path)) as connection:
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall()
+        views = {name for (name,) in rows}
+        self.assertLessEqual({"resources", "queries", "secrets", "notes"}, views)
+        self.assertNotIn("selfsubjectreviews", views)
 
     def test_postgresql(self) -> None:
         """

@@ -110,7 +110,7 @@ class Definitions:
         name = version.key.name
         self._uids[name] = version.uid
         known = self._kinds.get(name)
-        kinds = _kinds_of(version, known or ())
+        kinds = kinds_in_force(version, known or ())
         if known is not None and kinds and _same(known[0], kinds[0]):
             return
         if kinds:
@@ -131,7 +131,7 @@ def _same(known: Kind, kind: Kind) -> bool:
     return known.fingerprint == kind.fingerprint and known.terminating is kind.terminating
 
 
-def _kinds_of(version: Version, known: Sequence[Kind]) -> list[Kind]:
+def kinds_in_force(version: Version, known: Sequence[Kind] = ()) -> list[Kind]:
     """
     The kinds of a stored definition; none if it is not in force.
 

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from ark.storage.errors import UnusableDatabase
 
 SCHEMES = ("postgresql", "postgres")
+MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 #: The options of the server that say the same as parts of a URL, by libpq's names.
 OPTIONS = {
     "postgres_host": "host",
@@ -48,7 +49,7 @@ def connection_settings(config: Mapping[str, Any]) -> dict[str, str]:
     what neither says is left to libpq, which reads C{PGHOST}, C{PGPASSFILE} and the like.
 
     @param config: options by their fields, and C{db_url}.
-    @raise UnusableDatabase: the URL is none of PostgreSQL.
+    @raise UnusableDatabase: the URL is none of PostgreSQL, or libpq would not know what is meant.
     """
     settings = dict(_ALWAYS)
     url = config.get("db_url") or ""
@@ -58,6 +59,9 @@ def connection_settings(config: Mapping[str, Any]) -> dict[str, str]:
         value = config.get(option)
         if value not in (None, ""):
             settings[name] = str(value)
+    mode = settings.get("sslmode", MODES[0])
+    if mode not in MODES:
+        raise UnusableDatabase(f"the sslmode {mode!r} is not known", f"Write one of {', '.join(MODES)}.")
     return settings
 
 

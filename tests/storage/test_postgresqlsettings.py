@@ -61,12 +61,13 @@ class URLTests(SynchronousTestCase):
 
     def test_what_is_wrong_is_told_without_the_password(self) -> None:
         """
-        Ports that are none, schemes and parameters that nobody knows.
+        Ports that are none; schemes, parameters and modes that nobody knows.
         """
         for url in (
             "postgresql://ark:hidden@a:x/ark",
             "mysql://ark:hidden@a/ark",
             "postgresql://ark:hidden@a/ark?colour=red",
+            "postgresql://ark:hidden@a/ark?sslmode=verified",
         ):
             failure = self.assertRaises(UnusableDatabase, self.settings, url)
             self.assertNotIn("hidden", f"{failure} {failure.remedy}")
