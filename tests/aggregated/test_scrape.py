@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
@@ -66,15 +65,25 @@ class Observed:
         if programs is None:
             raise SkipTest("PostgreSQL is not installed")
         require("etcd", "kube")
+        with ExitStack() as made:
+            self._start(programs, made)
+            self._made = made.pop_all()
+
+    def _start(self, programs: Path, made: ExitStack) -> None:
         self.canaries = Canaries()
-        self.folder = Path(tempfile.mkdtemp(prefix="ark-observed-"))
+        self.folder = Path(made.enter_context(tempfile.TemporaryDirectory(prefix="ark-observed-")))
         self.collector = Collector()
+        made.callback(self.collector.stop)
         self.database = PostgreSQLServer(programs)
-        self.cluster = Cluster().start()
+        made.callback(self.database.remove)
+        self.cluster = Cluster()
+        made.callback(self.cluster.remove)
+        self.cluster.start()
         url = self.database.url().replace("ark@", f"ark:{self.canaries.new('password in a URL')}@")
         (self.folder / "url").write_text(url)
         self.audit = self.folder / "audit.log"
         self.server = AggregatedArk(self.cluster, storage=["--storage=postgresql"], flags=self._flags())
+        made.callback(self.server.stop)
         with _environment(ARK_DB_URL_FILE=str(self.folder / "url")):
             self.server.start()
         self.canaries.add("token of the kubeconfig", _token(self.server.kubeconfig))
@@ -93,11 +102,7 @@ class Observed:
         """
         End all of it.
         """
-        self.server.stop()
-        self.cluster.remove()
-        self.database.remove()
-        self.collector.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._made.close()
 
 
 @contextmanager

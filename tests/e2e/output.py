@@ -23,8 +23,14 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"/[\w/.-]+/(LIVE|MERGED)-\d+"), r"<folder>/\1"),
     (re.compile(r"^(---|\+\+\+) (\S+)\t.*$", re.MULTILINE), r"\1 \2"),
     (re.compile(r"(?:/[\w/.-]+/)?kubectl-(?:[\w.]+-)?edit-\d+(?:\.yaml)?"), "<edited file>"),
-    # Told only if a kubectl whose time is up is just asking.
-    (re.compile(r"^E\d{4} .*reflector\.go.* err=\"context deadline exceeded\".*\n", re.MULTILINE), ""),
+    # Told only if a kubectl whose time is up is just asking, or has only just begun to watch.
+    (
+        re.compile(
+            r"^[EI]\d{4} .*reflector\.go.* err=\"(?:context deadline exceeded|very short watch).*\n",
+            re.MULTILINE,
+        ),
+        "",
+    ),
     (re.compile(r"(?<=\S) {2,}"), "  "),
     (re.compile(rf"(?m)(?<=  )({_AGE})(?=  |$)"), "<age>"),
     (re.compile(r"[ \t]+$", re.MULTILINE), ""),
