@@ -9,8 +9,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ark.cli import export, import_
 from ark.config import ConfigError
+from ark.datacommands import export, import_
 from ark.moving.command import service_of
 from ark.moving.switching import Service
 
