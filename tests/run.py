@@ -24,9 +24,14 @@ from tests import lanes, timing
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Those that take longest first, so that all lanes end at about the same time.
 _APART = ("aggregated", "e2e", "differential", "clients", "helm", "cluster", "histories")
-# These promise how soon answers come, which is not to be asked beside a suite that computes.
-_OVERLOAD = ("tests.aggregated.test_overload", "tests.e2e.test_overload")
-_ALONE = ("overload", "histories")
+# These promise how soon something happens, which is not to be asked beside a suite that computes.
+_TIMED = (
+    "tests.aggregated.test_overload",
+    "tests.cluster.test_network",
+    "tests.e2e.test_move",
+    "tests.e2e.test_overload",
+)
+_ALONE = ("timed", "histories")
 
 
 class Totals(NamedTuple):
@@ -71,11 +76,11 @@ def suites() -> dict[str, list[str]]:
 
     What starts other programs is apart from the unit tests, which need nothing.
     """
-    found: dict[str, list[str]] = {name: [] for name in ("unit", *_APART[:-1], "overload", _APART[-1])}
+    found: dict[str, list[str]] = {name: [] for name in ("unit", *_APART[:-1], *_ALONE)}
     for path in sorted((REPOSITORY / "tests").rglob("test_*.py")):
         parts = path.relative_to(REPOSITORY).with_suffix("").parts
         module = ".".join(parts)
-        suite = "overload" if module in _OVERLOAD else parts[1] if parts[1] in _APART else "unit"
+        suite = "timed" if module in _TIMED else parts[1] if parts[1] in _APART else "unit"
         found[suite].append(module)
     return found
 

@@ -39,7 +39,7 @@ class SuitesTests(SynchronousTestCase):
         """
         names = list(suites())
         self.assertEqual(names[0], "unit")
-        self.assertEqual(names[-2:], ["overload", "histories"])
+        self.assertEqual(names[-2:], ["timed", "histories"])
         self.assertNotIn("tests.e2e.test_overload", suites()["e2e"])
 
 
