@@ -137,7 +137,7 @@ def _end(one: _Running, status: int, usage: Any, ended: Callable[[Job, Ended, Pa
 
 def left(folder: Path) -> list[str]:
     """
-    What there is in a temporary folder, and which processes use it as such.
+    What there is in a temporary folder, and which processes know of it.
 
     Processes that are about to end are waited for.
     """
@@ -148,10 +148,11 @@ def left(folder: Path) -> list[str]:
 
 
 def _users(folder: Path) -> Iterator[str]:
-    wanted = f"TMPDIR={folder}".encode()
+    wanted = str(folder).encode()
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if wanted in (process / "environ").read_bytes().split(b"\0"):
+            # Some have an environment of their own, but a folder among their arguments.
+            if any(wanted in (process / name).read_bytes() for name in ("environ", "cmdline")):
                 yield f"process {process.name} ({(process / 'comm').read_text().strip()})"
         except OSError:
             continue
