@@ -198,16 +198,6 @@ _BY_FUNCTION: dict[str, Cost] = {
     "containsCIDR": _contained,
     "validate": _validated,
 }
-_SORTABLE = (
-    types.INT,
-    types.UINT,
-    types.DOUBLE,
-    types.BOOL,
-    types.DURATION,
-    types.TIMESTAMP,
-    types.STRING,
-    types.BYTES,
-)
 _TRACKED: dict[str, Cost] = {
     "list_slice": _output,
     "lists_range": _output,
@@ -215,10 +205,10 @@ _TRACKED: dict[str, Cost] = {
     "list_flatten": _flattened,
     "list_flatten_int": _flattened,
     "list_distinct": lambda args, result: _self_compared(args[0]),
-    **{f"list_{each.name}_sort": lambda args, result: _self_compared(args[0]) for each in _SORTABLE},
+    **{f"list_{each.name}_sort": lambda args, result: _self_compared(args[0]) for each in types.SORTABLE},
     **{
         f"list_{each.name}_sortByAssociatedKeys": lambda args, result: _self_compared(args[1])
-        for each in _SORTABLE
+        for each in types.SORTABLE
     },
     "list_sets_contains_list": _sets(1),
     "list_sets_intersects_list": _sets(1),

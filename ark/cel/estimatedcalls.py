@@ -25,18 +25,8 @@ from ark.cel.ranges import (
     selector_cost,
 )
 from ark.cel.syntax import Literal
-from ark.cel.types import Type
+from ark.cel.types import SORTABLE, Type
 
-_SORTABLE = (
-    "int",
-    "uint",
-    "double",
-    "bool",
-    "google.protobuf.Duration",
-    "google.protobuf.Timestamp",
-    "string",
-    "bytes",
-)
 _ASKED = frozenset(
     f"kubernetes.authorization.{name}"
     for name in ("Authorizer", "PathCheck", "GroupCheck", "ResourceCheck", "Decision")
@@ -293,8 +283,8 @@ _BY_OVERLOAD: dict[str, Callable[[_Call], Estimate | None]] = {
     "list_flatten": _flattened,
     "list_flatten_int": _flattened,
     "list_distinct": _distinct,
-    **{f"list_{name}_sort": _sorted(name, False) for name in _SORTABLE},
-    **{f"list_{name}_sortByAssociatedKeys": _sorted(name, True) for name in _SORTABLE},
+    **{f"list_{each.name}_sort": _sorted(each.name, False) for each in SORTABLE},
+    **{f"list_{each.name}_sortByAssociatedKeys": _sorted(each.name, True) for each in SORTABLE},
     "list_sets_contains_list": _sets(1),
     "list_sets_intersects_list": _sets(1),
     "list_sets_equivalent_list": _sets(2),

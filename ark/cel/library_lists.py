@@ -43,16 +43,6 @@ _COMPARABLE = (
     ("string", types.STRING),
     ("bytes", types.BYTES),
 )
-_SORTABLE = (
-    types.INT,
-    types.UINT,
-    types.DOUBLE,
-    types.BOOL,
-    types.DURATION,
-    types.TIMESTAMP,
-    types.STRING,
-    types.BYTES,
-)
 
 
 def _is_sorted(items: Any) -> bool:
@@ -229,13 +219,16 @@ LISTS: tuple[Function, ...] = (
     ),
     function(
         "sort",
-        *(member(f"list_{each.name}_sort", (list_of(each),), list_of(each), _sort) for each in _SORTABLE),
+        *(
+            member(f"list_{each.name}_sort", (list_of(each),), list_of(each), _sort)
+            for each in types.SORTABLE
+        ),
     ),
     function(
         "@sortByAssociatedKeys",
         *(
             member(f"list_{each.name}_sortByAssociatedKeys", (_LIST, list_of(each)), _LIST, _sort_by)
-            for each in _SORTABLE
+            for each in types.SORTABLE
         ),
     ),
     function("lists.range", plain("lists_range", (_I,), list_of(_I), lambda count: list(range(count)))),

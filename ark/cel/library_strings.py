@@ -16,19 +16,9 @@ from ark.cel.functions import Function, function, member, plain
 from ark.cel.standard import compile_regex
 from ark.cel.types import list_of
 from ark.cel.values import shown
+from ark.meta.gotext import ESCAPES
 
 _SPACE = "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-_QUOTED = {
-    "\a": "\\a",
-    "\b": "\\b",
-    "\f": "\\f",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\v": "\\v",
-    "\\": "\\\\",
-    '"': '\\"',
-}
 _LOWER = {code: code + 32 for code in range(65, 91)}
 _UPPER = {code: code - 32 for code in range(97, 123)}
 
@@ -98,7 +88,7 @@ def _substring_between(text: str, start: int, end: int) -> str:
 
 
 def _quote(text: str) -> str:
-    return '"' + "".join(_QUOTED.get(letter, letter) for letter in text) + '"'
+    return '"' + "".join(ESCAPES.get(letter, letter) for letter in text) + '"'
 
 
 def _join(items: Any, separator: str = "") -> str:

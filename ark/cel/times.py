@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from ark.cel.errors import EvaluationError
 from ark.cel.numbers import plain
 from ark.cel.values import INT_MAX, INT_MIN, Duration, Timestamp
+from ark.meta.time import UNITS
 
 SECOND = 1_000_000_000
 _FIRST, _LAST = -62135596800, 253402300799
@@ -26,16 +27,6 @@ _RFC3339 = re.compile(
     re.ASCII,
 )
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
-_UNITS = {
-    "ns": 1,
-    "us": 1_000,
-    "\u00b5s": 1_000,
-    "\u03bcs": 1_000,
-    "ms": 1_000_000,
-    "s": SECOND,
-    "m": 60 * SECOND,
-    "h": 3600 * SECOND,
-}
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)", re.ASCII)
 _LOOSE_PART = re.compile(r"([0-9]+)\s*([A-Za-z\u00b5]+)", re.ASCII)
 _LOOSE_UNITS = (
@@ -145,9 +136,9 @@ def read_duration(text: str) -> int | None:
     total, position = 0, 0
     while position < len(rest):
         part = _PART.match(rest, position)
-        if part is None or not (part[1] or part[2]) or part[3] not in _UNITS:
+        if part is None or not (part[1] or part[2]) or part[3] not in UNITS:
             return None
-        unit = _UNITS[part[3]]
+        unit = UNITS[part[3]]
         digits = part[2] or ""
         total += int(part[1] or 0) * unit + (int(digits or 0) * unit // 10 ** len(digits) if digits else 0)
         position = part.end()

@@ -137,6 +137,11 @@ def unwrapped(checked: Type) -> tuple[Type, bool]:
     return (checked.params[0], True) if is_optional(checked) else (checked, False)
 
 
+SORTABLE = (INT, UINT, DOUBLE, BOOL, DURATION, TIMESTAMP, STRING, BYTES)
+"""
+Those whose values can be put in order.
+"""
+
 LIST = list_of(DYN)
 MAP = map_of(DYN, DYN)
 OPTIONAL = optional_of(DYN)

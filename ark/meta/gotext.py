@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-_ESCAPES = {
+ESCAPES = {
     '"': '\\"',
     "\\": "\\\\",
     "\a": "\\a",
@@ -23,6 +23,9 @@ _ESCAPES = {
     "\t": "\\t",
     "\v": "\\v",
 }
+"""
+How Go writes these letters in a quoted string.
+"""
 
 _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _UNSIGNED = re.compile(r"[0-9]+", re.ASCII)
@@ -48,8 +51,8 @@ def quote(text: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
+    if character in ESCAPES:
+        return ESCAPES[character]
     if character.isprintable():
         return character
     code = ord(character)

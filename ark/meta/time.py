@@ -29,7 +29,7 @@ _MICROS = re.compile(r"[.,][0-9]{6}", re.ASCII)
 _FRACTION = re.compile(r"[.,]([0-9]+)", re.ASCII)
 _ZONE = re.compile(r"Z|[+-][0-9]{2}:[0-9]{2}", re.ASCII)
 
-_UNITS = {
+UNITS = {
     "ns": 1,
     "us": 1_000,
     "\u00b5s": 1_000,
@@ -39,6 +39,10 @@ _UNITS = {
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
+"""
+The nanoseconds of the units of Go's C{time.ParseDuration}.
+"""
+
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)", re.ASCII)
 _LONGEST = (1 << 63) - 1
 
@@ -242,7 +246,7 @@ def parse_go_duration(text: str) -> float:
 def _part(match: re.Match[str], text: str) -> int:
     if not match[3]:
         raise ValueError(f"time: missing unit in duration {_quote(text)}")
-    unit = _UNITS.get(match[3])
+    unit = UNITS.get(match[3])
     if unit is None:
         raise ValueError(f"time: unknown unit {_quote(match[3])} in duration {_quote(text)}")
     # Digits that no int64 holds are cut before Python spends time on them.
