@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from twisted.internet import reactor as default_reactor
 
 from tests.cluster.build import binary
-from tests.histories.faults import FAULTS
+from tests.histories.faults import FAULTS, POSSIBLE
 from tests.histories.play import ENOUGH, Plan, Report, play
 from tests.histories.selections import WRITTEN
 from tests.storage.postgresqlserver import find_programs
@@ -79,6 +79,7 @@ def main() -> int:
         )
         return 2
     binary("porcupine")
+    binary("toxiproxy")
     binary("crowd")
     runs: list[Run] = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -121,7 +122,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--writing", action="store_true", help="clients do nothing but write")
     parser.add_argument("--keep", type=Path, help="a folder for what was recorded of wrong histories")
     options = parser.parse_args()
-    options.fault = options.fault or [name for name in FAULTS if name != "none"]
+    options.fault = options.fault or [name for name in POSSIBLE if name != "none"]
     options.runs = options.runs or len(options.fault)
     return options
 

@@ -47,7 +47,8 @@ class Imaginary:
         self._revision = 1
         self._let_clients_ask()
         for number in range(2 * len(SELECTIONS)):
-            self._let_watch(number)
+            # Some from the beginning, some from a state in the middle.
+            self._let_watch(number, 1 if number < len(SELECTIONS) else self._revision // 3)
 
     @property
     def last(self) -> int:
@@ -65,8 +66,12 @@ class Imaginary:
 
     # Clients
 
-    def _let_clients_ask(self) -> None:
-        queue = [(0, client, 0) for client in range(_CLIENTS)]
+    def _let_clients_ask(self, begin: int = 0, count: int = 0) -> None:
+        """
+        @param begin: from which moment on.
+        @param count: how much each has asked for already.
+        """
+        queue = [(begin, client, count) for client in range(_CLIENTS)]
         asked: list[tuple[int, Operation]] = []
         while len(asked) < _STEPS:
             start, client, count = heapq.heappop(queue)
@@ -156,12 +161,10 @@ class Imaginary:
 
     # Watchers
 
-    def _let_watch(self, number: int) -> None:
+    def _let_watch(self, number: int, after: int) -> None:
         index = number % len(SELECTIONS)
         selects, resource = SELECTIONS[index].selects, SELECTIONS[index].written.resource
         model = Model([one for one in self.versions if one.key.resource == resource], resource)
-        # Some from the beginning, some from a state in the middle.
-        after = 1 if number < len(SELECTIONS) else self._revision // 3
         lines = [_line(told) for told in model.present(selects, after)]
         begun: int | None = None
         lines.append(Line("BOOKMARK", after, "", True, 1))

@@ -8,6 +8,7 @@ import json
 import random
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from tests.e2e.history import Event, check_state
 from tests.histories import oracle
 from tests.histories.checker import Floors
 from tests.histories.costs import Costs
+from tests.histories.failover import Loss, judge_failover
 from tests.histories.faults import FAULTS
 from tests.histories.judging import Played, judge
 from tests.histories.log import Log, mark_of
@@ -25,6 +27,7 @@ from tests.histories.scene import Scene, configuration, scene
 from tests.histories.selections import COLLECTION, KEYS, NAMESPACES, WRITTEN
 from tests.histories.watchchecker import delays, lasts
 from tests.storage.postgresqlserver import PostgreSQLServer
+from tests.storage.smalldisk import mounted
 
 #: How many answers a second there must be before a fault, or the history says nothing.
 ENOUGH = 300
@@ -82,29 +85,38 @@ def play(plan: Plan, reactor: Any, programs: Path, folder: Path) -> Report:
     @param folder: where what came of it is kept.
     """
     fault = FAULTS[plan.fault]
-    with scene(reactor, PostgreSQLServer(programs, 0, **configuration()), frames=fault.frames) as made:
+    with ExitStack() as stack:
+        disk = stack.enter_context(mounted(fault.disk)) if fault.disk else None
+        postgresql = PostgreSQLServer(programs, 0, parent=disk, **configuration())
+        made = stack.enter_context(scene(reactor, postgresql, frames=fault.frames))
         made.start(fault.flags, fault.doors, plan.broken)
         if fault.standby:
             made.follow(synchronous=not fault.loses)
         played, shown, costs = _perform(plan, made, folder)
         damage = [*made.database.damage(), *_differences(shown, played.log), *made.complaints()]
+        loss = made.loss() if fault.loses else None
     (folder / "operations.jsonl").write_text(
         "".join(json.dumps(one._asdict()) + "\n" for one in played.operations)
     )
-    report = report_on(played, damage, plan.seconds / 3)
+    report = report_on(played, damage, plan.seconds / 3, loss)
     return report._replace(figures={**report.figures, **costs})
 
 
-def report_on(played: Played, damage: Sequence[str], quiet: float) -> Report:
+def report_on(played: Played, damage: Sequence[str], quiet: float, loss: Loss | None = None) -> Report:
     """
     What is wrong with a history.
 
     @param damage: what is known to be wrong already.
     @param quiet: for how many seconds nothing was done to anybody.
+    @param loss: what a standby that took over did not have.
     """
     began = time.monotonic()
-    verdict = oracle.ask(registers(played.operations, KEYS))
-    faults = [*damage, *judge(played), *verdict.faults()]
+    if loss is None:
+        verdict = oracle.ask(registers(played.operations, KEYS))
+        found = [*judge(played), *verdict.faults()]
+    else:
+        found = judge_failover(played, loss)
+    faults = [*damage, *found]
     return Report({**_figures(played, quiet), "judged in s": round(time.monotonic() - began, 1)}, faults)
 
 
@@ -191,13 +203,11 @@ def _figures(played: Played, quiet: float) -> dict[str, Any]:
         "a second": round(len(answered) / seconds),
         "writes": sum(one.verb in WRITES for one in done),
         "writes a second": round(sum(one.verb in WRITES for one in done) / seconds),
-        "writes a second": round(sum(one.verb in WRITES for one in done) / seconds),
         "refused": sum(one.outcome == REFUSED for one in played.operations),
         "unknown": sum(one.outcome == UNKNOWN for one in played.operations),
         "versions": len(played.log.versions),
         "watches": len(played.connections),
         "events": sum(len(one.lines) for one in played.connections),
-        "events a second": round(sum(len(one.lines) for one in played.connections) / seconds),
         "events a second": round(sum(len(one.lines) for one in played.connections) / seconds),
         "p99 ms": round(late[len(late) * 99 // 100] * 1000) if late else None,
         "max ms": round(late[-1] * 1000) if late else None,

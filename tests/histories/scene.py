@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.cluster.ark import ArkServer
 from tests.cluster.client import Endpoint
 from tests.cluster.network import Link, Network
 from tests.histories.database import Database
+from tests.histories.failover import Loss
 from tests.histories.selections import NAMESPACES
 from tests.storage.postgresqlserver import PostgreSQLServer
 from tests.storage.way import Way
@@ -113,9 +115,18 @@ class Scene:
         """
         assert self.standby is not None
         self.postgresql.stop("immediate")
+        self._died = time.monotonic_ns()
         self.standby.run("pg_ctl", "promote", "-w", "-D", str(self.standby.data))
         self.way.lead_to(self.standby.port)
         self.database.server = self.standby
+
+    def loss(self) -> Loss:
+        """
+        What L{promote} took away.
+        """
+        noticed, begins = next(iter(self.database.read_floors()), (self._died, 0))
+        self.postgresql.start()
+        return Loss(Database(self.postgresql, self._url).read_log(), self._died, noticed, begins)
 
     def complaints(self) -> list[str]:
         """

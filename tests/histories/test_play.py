@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
 
 from tests.cluster.build import REPOSITORY, Unavailable, binary
-from tests.histories.faults import FAULTS
+from tests.histories.faults import POSSIBLE
 from tests.histories.play import Plan, play
 from tests.storage.postgresqlserver import find_programs
 
@@ -36,6 +36,7 @@ def programs_or_skip() -> Path:
         raise SkipTest("PostgreSQL is not installed (on Debian and Ubuntu: apt-get install postgresql)")
     try:
         binary("porcupine")
+        binary("toxiproxy")
         binary("crowd")
     except Unavailable as error:
         if os.environ.get("CI") == "true":
@@ -56,7 +57,7 @@ class HistoryTests(TestCase):
         Of every fault that is asked for.
         """
         programs = programs_or_skip()
-        for fault in FAULTS if _CHOSEN == "all" else _CHOSEN.split(","):
+        for fault in POSSIBLE if _CHOSEN == "all" else _CHOSEN.split(","):
             plan = Plan(fault, _SEED, seconds=12, watchers=40, rate=200)
             folder = Path(self.mktemp())
             folder.mkdir(parents=True)

@@ -46,7 +46,8 @@ class WatchChecker:
         for one in connections:
             ends.setdefault(one.watcher, 0)
             revisions = self._revisions[one.selection]
-            wanted[one.watcher] = revisions[bisect_right(revisions, last) - 1] if revisions else 0
+            place = bisect_right(revisions, last)
+            wanted[one.watcher] = revisions[place - 1] if place else 0
             try:
                 ends[one.watcher] = max(ends[one.watcher], self._check(one))
             except Violation as violation:
