@@ -7,6 +7,8 @@ the client's own.
 
 from __future__ import annotations
 
+import ssl
+
 import pymysql.err
 
 from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, TimedOut, Unavailable
@@ -23,6 +25,7 @@ _UNEXPECTED = 1048
 # Shutdown, aborted and killed connections, errors of the network, and of the commit itself.
 _ENDING = frozenset((1053, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1180, 1184, 1927, 4031))
 _CLIENTS = range(2000, 3000)
+_NO_TLS = 2026
 _TOO_MANY = frozenset((1040, 1203, 1226))
 # A statement or the wait for a lock took too long; what the client says of an answer.
 _LATE = frozenset((1205, 1317, 1969, 3024))
@@ -61,9 +64,14 @@ def code_of(error: BaseException) -> int:
 def is_away(error: BaseException) -> bool:
     """
     Whether a connection failed, itself or by what it led to, for a reason that may pass by itself.
+    Files that cannot be read, and servers that cannot be trusted or know no TLS, do not.
     """
     cause = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
     code = code_of(cause)
+    # The driver has an error of its own for whatever befalls its socket.
+    befell = getattr(cause, "original_exception", None)
+    if isinstance(cause, OSError) or isinstance(befell, ssl.SSLCertVerificationError) or code == _NO_TLS:
+        return False
     return not code or code in _ENDING or code in _CLIENTS or code in _TOO_MANY
 
 

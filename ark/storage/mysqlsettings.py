@@ -5,7 +5,8 @@ Where a MySQL database is, and how to get in.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -59,12 +60,25 @@ class Settings:
         if self.ssl_mode == REQUIRED:
             context.verify_mode = ssl.CERT_NONE
         elif self.ssl_ca:
-            context.load_verify_locations(self.ssl_ca)
+            with _named(self.ssl_ca):
+                context.load_verify_locations(self.ssl_ca)
         else:
             context.load_default_certs()
         if self.ssl_cert:
-            context.load_cert_chain(self.ssl_cert, self.ssl_key or None)
+            with _named(f"{self.ssl_cert} with {self.ssl_key}" if self.ssl_key else self.ssl_cert):
+                context.load_cert_chain(self.ssl_cert, self.ssl_key or None)
         return context
+
+
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    """
+    Errors of C{ssl} do not say which file they are about.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"{path}: {error.strerror}") from None
 
 
 def connection_settings(config: Mapping[str, Any]) -> Settings:

@@ -75,6 +75,17 @@ class SettingsTests(SynchronousTestCase):
             self.assertEqual((context.verify_mode, context.check_hostname), expected)
         self.assertIsNone(self.settings(mysql_ssl_mode="disabled").tls_context())
 
+    def test_files_that_cannot_be_used_are_named(self) -> None:
+        """
+        Those that are not there, and those that hold something else.
+        """
+        other = self.mktemp()
+        with open(other, "w") as file:
+            file.write("a letter")
+        for options in ({"mysql_ssl_ca": "/nowhere"}, {"mysql_ssl_cert": other}, {"mysql_ssl_ca": other}):
+            failure = self.assertRaises(OSError, self.settings(**options).tls_context)
+            self.assertIn(*options.values(), str(failure))
+
     def test_nonsense_is_refused(self) -> None:
         """
         With what is wrong, and a remedy.
