@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.cluster.build import require
@@ -22,12 +23,12 @@ def play(
     left: Endpoint, right: Endpoint, name: str, commands: list[Command], kubectl: Path | None = None
 ) -> str:
     """
-    The difference between two servers in one scenario.
+    The difference between two servers in one scenario, which is played to both at the same time.
     """
     program = kubectl or require("kubectl")[0]
-    for endpoint in (left, right):
-        warm_up(endpoint)
-    printed = [Terminal(program, endpoint, name).play(commands) for endpoint in (left, right)]
+    warm_up(left, right)
+    with ThreadPoolExecutor(2) as pool:
+        printed = pool.map(lambda endpoint: Terminal(program, endpoint, name).play(commands), (left, right))
     return difference(*printed)
 
 

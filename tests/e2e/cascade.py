@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -329,14 +330,19 @@ def compare_all(
     return found
 
 
-@cache
-def warm_up(endpoint: Endpoint) -> None:
+def warm_up(*endpoints: Endpoint) -> None:
     """
-    Wait until a server collects garbage of custom resources: kube-controller-manager looks for new kinds
+    Wait until servers collect garbage of custom resources: kube-controller-manager looks for new kinds
     only now and then.
 
-    @raise AssertionError: it does not.
+    @raise AssertionError: one does not.
     """
+    with ThreadPoolExecutor(len(endpoints)) as pool:
+        list(pool.map(_warmed, endpoints))
+
+
+@cache
+def _warmed(endpoint: Endpoint) -> None:
     client = endpoint.connect()
     try:
         _warm_up(client)
@@ -385,8 +391,7 @@ def add_tests(case: type[TestCase], servers: Callable[[], tuple[Endpoint, Endpoi
     def differences() -> dict[str, str]:
         require("etcd", "kube", "kubectl")
         left, right = servers()
-        for endpoint in (left, right):
-            warm_up(endpoint)
+        warm_up(left, right)
         with tempfile.TemporaryDirectory() as home:
             return compare_all(read_table(), left, right, Path(home))
 
