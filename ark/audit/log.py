@@ -199,7 +199,8 @@ class AuditMetrics:
         Everything, for C{prometheus_client}, under kube-apiserver's names.
         """
         events = self._logs[0].events
-        lost = sum((log.errors for log in self._logs), Counter[str]())
+        # Of copies: the threads go on counting.
+        lost = sum((log.errors.copy() for log in self._logs), Counter[str]())
         number = sum(events.values())
         yield CounterMetricFamily("apiserver_audit_event", "Stages of requests that were noted.", number)
         levels = CounterMetricFamily("apiserver_audit_level", "The same by level.", labels=("level",))

@@ -16,10 +16,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from twisted.logger import Logger
+
 MEBIBYTE = 1024 * 1024
 DEFAULT_SIZE = 100
 _DAY = 86400.0
 _PACKED = ".gz"
+_log = Logger()
 
 
 class Limits(NamedTuple):
@@ -54,6 +57,7 @@ class RotatedFile:
         self._most = (limits.size or DEFAULT_SIZE) * MEBIBYTE
         self._file: BinaryIO | None = None
         self._size = 0
+        self._is_torn = False
 
     def write(self, data: bytes) -> None:
         """
@@ -65,9 +69,14 @@ class RotatedFile:
             self._open()
         if self._size and self._size + len(data) > self._most:
             self._rotate()
+        # What was torn off is told of as lost; it must not swallow what comes next.
+        left = memoryview(b"\n" + data if self._is_torn else data)
         assert self._file is not None
-        self._file.write(data)
-        self._size += len(data)
+        while left:
+            written = self._file.write(left)
+            self._size += written
+            left = left[written:]
+            self._is_torn = bool(left)
 
     def leave(self) -> None:
         """
@@ -95,9 +104,13 @@ class RotatedFile:
         aside = self._path.with_name(f"{self._path.stem}-{stamp}{self._path.suffix}")
         os.replace(self._path, aside)
         self._open()
-        if self._limits.compress:
-            _compress(aside)
-        self._clean()
+        self._is_torn = False
+        try:
+            if self._limits.compress:
+                _compress(aside)
+            self._clean()
+        except OSError as error:
+            _log.warn("what was put aside of {path} cannot be tidied: {error}", path=self._path, error=error)
 
     def _clean(self) -> None:
         """

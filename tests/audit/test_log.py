@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import resource
 import stat
 import threading
 from pathlib import Path
@@ -176,6 +177,33 @@ class RotatedFileTests(SynchronousTestCase):
         first.close()
         self.file().write(b"b\n")
         self.assertEqual((self.folder / "audit.log").read_bytes(), b"a\nb\n")
+
+    def test_a_full_disk_tears_one_line_only(self) -> None:
+        """
+        What was not written as a whole is told of as lost; what comes next stands on lines of its own.
+        """
+        file = self.file()
+        file.write(b"first\n")
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9, hard))
+        try:
+            self.assertRaises(OSError, file.write, b"second\n")
+            self.assertRaises(OSError, file.write, b"third\n")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        file.write(b"fourth\n")
+        file.write(b"fifth\n")
+        self.assertEqual((self.folder / "audit.log").read_bytes(), b"first\nsec\nfourth\nfifth\n")
+
+    def test_what_cannot_be_tidied_keeps_nothing_from_being_written(self) -> None:
+        """
+        Nobody may remove what was put aside.
+        """
+        (self.folder / "audit-2020-01-01T00-00-00.000.log").mkdir()
+        file = self.file(backups=1)
+        file.write(b"a" * MEBIBYTE)
+        file.write(b"b\n")
+        self.assertEqual((self.folder / "audit.log").read_bytes(), b"b\n")
 
     def test_only_so_many_are_kept(self) -> None:
         """
