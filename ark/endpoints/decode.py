@@ -193,6 +193,17 @@ class Decoder:
             return []
         return [*map(_doubled, duplicates), *(f'unknown field "{path}"' for path in unknown)]
 
+    def is_fit(self, obj: Object) -> bool:
+        """
+        Whether it is certain that L{fit} would find nothing wrong with a custom resource and change
+        nothing but members of its metadata, which have then been changed.
+        """
+        try:
+            unknown = objectmeta.check_types(obj.get("metadata"))
+        except objectmeta.WrongType:
+            return False
+        return not unknown and bool(obj.get("kind")) and self._processor.is_settled(obj)
+
     def _check_members(self, obj: Object) -> None:
         """
         What Kubernetes has a Go type for fails already when it is decoded.

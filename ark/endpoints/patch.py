@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from ark.admission.attributes import UPDATE
 from ark.apply.jsonpatch import (
     InvalidPatch,
     PatchFailed,
@@ -61,6 +62,9 @@ def _undecodable(text: bytes, why: str) -> APIStatus:
 class Patching:
     """
     Applies one patch to whatever version of the object is the newest.
+
+    @ivar shares: whether the patched object may have parts of the object and of the patch in it,
+        which nobody then changes in place.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Patching:
         self._warnings = warnings
         self._data = data
         self._media_type = media_type
+        self.shares = False
         self._apply: Patcher | None = None
         self._sees_managed = b"managedFields" in data or b"\\" in data
 
@@ -133,12 +138,25 @@ class Patching:
         if self._sees_managed and managed:
             current = with_own_metadata(current)
             current["metadata"]["managedFields"] = managed.members()
-        # Patches share structure with what they change; pruning and defaulting work in place.
-        text = orjson.dumps(self._apply(current))
-        patched: Object = orjson.loads(text)
-        self._settle(patched, text, managed)
+        patched = self._shared(self._apply, current)
+        if patched is None:
+            # Pruning and defaulting work in place.
+            text = orjson.dumps(self._apply(current))
+            patched = orjson.loads(text)
+            self._settle(patched, text, managed)
         check_name(patched, name)
         return patched
+
+    def _shared(self, apply: Patcher, current: Object) -> Object | None:
+        """
+        The patched object with parts of C{current}; L{None} if there is anything to settle or to tell.
+        """
+        if not self.shares or self._problems:
+            return None
+        patched: Object = apply(current)
+        if patched.get("metadata") is current["metadata"]:
+            patched["metadata"] = dict(patched["metadata"])
+        return patched if self._decoder.is_fit(patched) else None
 
     def _settle(self, patched: Object, text: bytes, managed: ManagedFields) -> None:
         decoder = self._decoder
@@ -183,10 +201,12 @@ async def patch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     context = scope.write_context(request, options)
     patching = Patching(scope.decoder, media_type, data, options.field_validation, context.warnings)
     store = scope.store
+    is_merged = media_type == MERGE_PATCH and not scope.kind.typed
 
     def patched(live: Object | None, managed: ManagedFields) -> tuple[Object, ManagedFields]:
         if live is None:
             raise store.not_found(info.name)
+        patching.shares = is_merged and not store.is_admitted(UPDATE, info.subresource)
         new = patching(live, info.name, managed)
         store.match_namespace(info.namespace, new["metadata"])
         return new, store.tracked(live, new, managed, context, info.subresource)

@@ -117,6 +117,21 @@ class Judging:
             return causes + self.processor.validate_status(new, old, warnings)
         return causes + self.processor.validate(new, old, warnings) + self.strategy.validate(new, old)
 
+    def is_admitted(self, operation: str, subresource: str) -> bool:
+        """
+        Whether plug-ins of admission look at such writes, who may change what they see.
+        """
+        return self.admission.concerned(self._subject(operation, subresource)) is not None
+
+    def _subject(self, operation: str, subresource: str) -> Subject:
+        subject = self._subjects.get((operation, subresource))
+        if subject is None:
+            kind = self.kind
+            others = self._equivalents.others(subresource)
+            subject = Subject(operation, kind.group, kind.version, kind.plural, subresource, others)
+            self._subjects[operation, subresource] = subject
+        return subject
+
     def admitting(
         self,
         operation: str,
@@ -134,12 +149,7 @@ class Judging:
         @param before: the entries of the object as it is.
         """
         namespace, name, subresource = target
-        subject = self._subjects.get((operation, subresource))
-        if subject is None:
-            kind = self.kind
-            others = self._equivalents.others(subresource)
-            subject = Subject(operation, kind.group, kind.version, kind.plural, subresource, others)
-            self._subjects[operation, subresource] = subject
+        subject = self._subject(operation, subresource)
         concerned = self.admission.concerned(subject)
         if concerned is None:
             return None

@@ -81,6 +81,10 @@ class Processor:
         return compile_settle(self._schema, f"settle {self._source}")
 
     @cached_property
+    def _is_settled(self) -> Callable[[Any], bool]:
+        return compile_settle(self._schema, f"settled {self._source}", fills=False)
+
+    @cached_property
     def _fits(self) -> Callable[[Any], bool]:
         return compile_acceptance(self._schema, f"validate {self._source}")
 
@@ -108,7 +112,15 @@ class Processor:
         """
         Make the functions now.
         """
-        _ = (self._settle, self._clean, self.default, self._fits, self._has_embedded, self._tree)
+        _ = (
+            self._settle,
+            self._is_settled,
+            self._clean,
+            self.default,
+            self._fits,
+            self._has_embedded,
+            self._tree,
+        )
 
     def settle(self, obj: Object) -> list[str]:
         """
@@ -121,6 +133,12 @@ class Processor:
         dropped = self.prune(obj)
         self.default(obj)
         return dropped
+
+    def is_settled(self, obj: Object) -> bool:
+        """
+        Whether it is certain that L{settle} would change nothing and L{wrong_embedded} find nothing.
+        """
+        return not self._has_embedded and self._is_settled(obj)
 
     def wrong_embedded(self, obj: Object) -> Cause | None:
         """

@@ -22,12 +22,14 @@ _ODD = frozenset((dict, list, type(None)))
 _NO = "return False"
 
 
-def compile_settle(schema: Schema, source: str) -> Callable[[Any], bool]:
+def compile_settle(schema: Schema, source: str, fills: bool = True) -> Callable[[Any], bool]:
     """
     The function for whole objects.
+
+    @param fills: whether it fills in defaults; if not it says no where one is lacking, and changes nothing.
     """
     writer = CodeWriter()
-    name = _Settling(writer).node({**schema, EMBEDDED: True})
+    name = _Settling(writer, fills).node({**schema, EMBEDDED: True})
     return writer.build(name, source)
 
 
@@ -36,8 +38,9 @@ class _Settling:
     Writes functions that settle an object or a list.
     """
 
-    def __init__(self, writer: CodeWriter) -> None:
+    def __init__(self, writer: CodeWriter, fills: bool) -> None:
         self._writer = writer
+        self._fills = fills
         self._containers = writer.constant(_CONTAINERS)
         self._odd = writer.constant(_ODD)
 
@@ -76,6 +79,9 @@ class _Settling:
         test = "x.__class__ is dict or x.__class__ is list"
         return [f"if {test}:", f"    if not {self.node(schema)}(x): {_NO}", *(f"el{line}" for line in null)]
 
+    def _filled(self, member: str, default: Any) -> str:
+        return f"v[{member!r}] = {made_default(self._writer, default)}" if self._fills else _NO
+
     def _members(self, schema: Schema) -> list[str]:
         properties: dict[str, Schema] = dict(schema.get("properties") or {})
         additional = schema.get("additionalProperties")
@@ -89,8 +95,7 @@ class _Settling:
         lines = [f"if not {known}(v): {_NO}"]
         for member, node in properties.items():
             if node.get("default") is not None:
-                made = made_default(self._writer, node["default"])
-                lines.append(f"if {member!r} not in v: v[{member!r}] = {made}")
+                lines.append(f"if {member!r} not in v: {self._filled(member, node['default'])}")
         if properties and all(
             self._is_scalar(node) and not node.get("nullable") for node in properties.values()
         ):

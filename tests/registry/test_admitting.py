@@ -131,6 +131,23 @@ class WhenTests(AdmittingTestCase):
         self.request("DELETE", WIDGETS)
         self.assertEqual(self.steps(), self.both("DELETE", name="") * 2)
 
+    def test_what_is_changed_in_place_is_not_what_is_stored(self) -> None:
+        """
+        A plug-in may change any part of a patched object, also one that the patch is not about.
+        """
+        self.create(free={"a": {"b": 1}})
+
+        def change(attributes: Attributes) -> None:
+            assert attributes.object is not None
+            attributes.object["spec"]["free"]["a"]["b"] = 2
+
+        self.plugin.change = change
+        answer = self.request(
+            "PATCH", f"{WIDGETS}/w", {"metadata": {"labels": {"x": "y"}}}, content_type=MERGE
+        )
+        self.assertEqual(answer.json()["metadata"]["generation"], 2)
+        self.assertEqual(self.plugin.objects[-1][2]["spec"]["free"], {"a": {"b": 1}})
+
     def test_what_is_refused_is_not_judged(self) -> None:
         """
         The schema comes between the two steps.

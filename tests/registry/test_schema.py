@@ -142,6 +142,27 @@ class SettleTests(SynchronousTestCase):
             self.processor.default(stepwise)
             self.assertEqual(settled, stepwise)
 
+    def test_what_is_said_to_be_settled_is_left_alone(self) -> None:
+        """
+        To ask changes nothing, and where the answer is yes nothing would be; it is no before
+        defaults are filled in, and yes afterwards.
+        """
+        for spec in (
+            {},
+            {"bogus": 1},
+            {"ttl": None},
+            {"parameters": [{"name": "a"}, {"nope": {}}]},
+            {"overrides": [{"headers": None}]},
+        ):
+            obj = query(**copy.deepcopy(spec))
+            self.assertFalse(self.processor.is_settled(obj))
+            self.assertEqual(obj, query(**spec))
+            self.processor.settle(obj)
+            settled = copy.deepcopy(obj)
+            self.assertTrue(self.processor.is_settled(obj))
+            self.assertEqual(self.processor.settle(obj), [])
+            self.assertEqual(obj, settled)
+
     def test_embedded_metadata_loses_unknown_members(self) -> None:
         """
         The metadata of an embedded resource is held to ObjectMeta.
