@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 from tests.cluster.ark import ArkServer
 from tests.cluster.client import Endpoint
+from tests.cluster.networkfaults import NETWORK, OnLink
 from tests.histories import databasefaults as database
 from tests.histories.databasefaults import Happening
-from tests.histories.networkfaults import NETWORK, end_late, to_a_server, to_postgresql
 from tests.histories.scene import Scene
 from tests.histories.selections import COLLECTION
 
@@ -84,6 +84,28 @@ def _deafen(scene: Scene, seconds: float, dice: random.Random) -> None:
     scene.hearing.deaf = False
 
 
+def _to_postgresql(happen: OnLink) -> Happening:
+    """
+    On the servers' way to PostgreSQL.
+    """
+    return lambda scene, seconds, dice: happen(scene.way, seconds)
+
+
+def _to_a_server(happen: OnLink) -> Happening:
+    """
+    On the clients' way to one of the servers.
+    """
+    return lambda scene, seconds, dice: happen(dice.choice(scene.doors), seconds)
+
+
+def _end_late(scene: Scene, seconds: float, dice: random.Random) -> None:
+    """
+    PostgreSQL ends sessions, and servers hear of it long after.
+    """
+    with scene.way.toxic("slow_close", delay=3000):
+        database.end_sessions(scene, seconds)
+
+
 def _consume_slowly(scene: Scene, seconds: float, dice: random.Random) -> None:
     """
     Some watch everything and read a little in a second, or nothing at all.
@@ -127,8 +149,8 @@ FAULTS = {
     "terminate-listeners": Fault(database.terminate(database.LISTENERS)),
     "terminate-writers": Fault(database.terminate(database.WRITERS)),
     "terminate-all": Fault(database.terminate(database.ALL)),
-    **{name: Fault(to_postgresql(happen)) for name, happen in NETWORK.items()},
-    "slow-close": Fault(end_late),
+    **{name: Fault(_to_postgresql(happen)) for name, happen in NETWORK.items()},
+    "slow-close": Fault(_end_late),
     "connections": Fault(database.take_connections),
     "promotion": Fault(database.promote, standby=True),
     "promotion-lost": Fault(database.promote_late, standby=True, loses=True),
@@ -143,7 +165,7 @@ FAULTS = {
     "notify-twice": Fault(database.notify_twice),
     "notify-dead": Fault(_deafen, frames=True),
     "slow-consumers": Fault(_consume_slowly),
-    **{f"clients-{name}": Fault(to_a_server(happen), doors=True) for name, happen in NETWORK.items()},
+    **{f"clients-{name}": Fault(_to_a_server(happen), doors=True) for name, happen in NETWORK.items()},
     "compaction": Fault(_nothing, flags=_COMPACTING),
     "compaction-kill": Fault(_kill, flags=_COMPACTING),
 }

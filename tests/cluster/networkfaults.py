@@ -1,25 +1,22 @@
 """
-What happens to the ways to PostgreSQL, and to those of clients to the servers.
+What happens to a way between programs, for some seconds.
 """
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 
 from tests.cluster.network import Link
-from tests.histories.databasefaults import Happening, end_sessions
-from tests.histories.scene import Scene
 
 _OFTEN = 0.5
 
 OnLink = Callable[[Link, float], None]
 
 
-def _again_and_again(work: Callable[[], None], seconds: float) -> None:
+def _cut_often(link: Link, seconds: float) -> None:
     for _ in range(max(int(seconds / _OFTEN), 1)):
-        work()
+        link.cut()
         time.sleep(_OFTEN)
 
 
@@ -29,7 +26,7 @@ def cut(link: Link, seconds: float) -> None:
     """
     with link.shut():
         time.sleep(seconds / 2)
-    _again_and_again(link.cut, seconds / 2)
+    _cut_often(link, seconds / 2)
 
 
 def reset(link: Link, seconds: float) -> None:
@@ -37,15 +34,7 @@ def reset(link: Link, seconds: float) -> None:
     Connections end by a reset, again and again; some as soon as something is said.
     """
     with link.toxic("reset_peer", toxicity=0.3, timeout=100):
-        _again_and_again(link.cut, seconds)
-
-
-def _wrong(kind: str, **attributes: int) -> OnLink:
-    def happen(link: Link, seconds: float) -> None:
-        with link.toxic(kind, **attributes):
-            time.sleep(seconds)
-
-    return happen
+        _cut_often(link, seconds)
 
 
 def leave_unanswered(link: Link, seconds: float) -> None:
@@ -56,7 +45,15 @@ def leave_unanswered(link: Link, seconds: float) -> None:
         time.sleep(seconds)
 
 
-#: Of connections: they are refused; reset; lead nowhere; lead nowhere for the answers; are late, now more and now
+def _wrong(kind: str, **attributes: int) -> OnLink:
+    def happen(link: Link, seconds: float) -> None:
+        with link.toxic(kind, **attributes):
+            time.sleep(seconds)
+
+    return happen
+
+
+#: Connections are refused and end; are reset; lead nowhere; lead nowhere for the answers; are late, now more and now
 #: less; have a narrow way; break everything into pieces; and end late.
 NETWORK: dict[str, OnLink] = {
     "cut": cut,
@@ -68,25 +65,3 @@ NETWORK: dict[str, OnLink] = {
     "sliced": _wrong("slicer", average_size=100, size_variation=60, delay=200),
     "slow-close": _wrong("slow_close", delay=3000),
 }
-
-
-def to_postgresql(happen: OnLink) -> Happening:
-    """
-    On the servers' way to PostgreSQL.
-    """
-    return lambda scene, seconds, dice: happen(scene.way, seconds)
-
-
-def to_a_server(happen: OnLink) -> Happening:
-    """
-    On the clients' way to one of the servers.
-    """
-    return lambda scene, seconds, dice: happen(dice.choice(scene.doors), seconds)
-
-
-def end_late(scene: Scene, seconds: float, dice: random.Random) -> None:
-    """
-    PostgreSQL ends sessions, and servers hear of it long after.
-    """
-    with scene.way.toxic("slow_close", delay=3000):
-        end_sessions(scene, seconds)
