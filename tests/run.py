@@ -13,6 +13,7 @@ import argparse
 import heapq
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -143,7 +144,13 @@ def _run(names: Sequence[str], options: argparse.Namespace) -> dict[str, Told]:
         return _tests_alone(folder) if options.installed else REPOSITORY
 
     jobs = [lanes.Job(name, _command(name, options), name in _ALONE) for name in names]
+    # All that is made is asked for by some suite, so that it is not waited for in the end.
+    ahead = (
+        [] if options.suites else [subprocess.Popen([sys.executable, "-m", "tests.prepare"], cwd=REPOSITORY)]
+    )
     lanes.run(jobs, options.lanes if len(jobs) > 1 else 1, where, ended)
+    for process in ahead:
+        process.wait()
     return {name: results[name] for name in names}
 
 
