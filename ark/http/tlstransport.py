@@ -17,6 +17,8 @@ from ark.http.tls import TLSContext, verified_chain
 
 _READ_SIZE = 262144
 _WRITE_SIZE = 131072
+# What net/http of Go answers, and so kube-apiserver.
+_WRONG_SCHEME = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 
 
 class Speaker(Protocol):
@@ -88,11 +90,8 @@ class TLSTransport:
         except ssl.SSLWantReadError:
             self._send()
             return False
-        except (ssl.SSLError, ValueError):
-            # The alert says why; there is nobody to tell here.
-            self._closing = True
-            self._send()
-            self.transport.loseConnection()
+        except (ssl.SSLError, ValueError) as error:
+            self._refuse(getattr(error, "reason", None) == "HTTP_REQUEST")
             return False
         self._send()
         chain = verified_chain(self._tls)
@@ -101,6 +100,17 @@ class TLSTransport:
         self._http = self._site.speak(self._tls.selected_alpn_protocol(), self.client)
         self._http.makeConnection(self)
         return True
+
+    def _refuse(self, http: bool) -> None:
+        """
+        The alert says why; who speaks HTTP instead of TLS could not read it.
+        """
+        self._closing = True
+        if http:
+            self._outgoing.read()
+            self._write(_WRONG_SCHEME)
+        self._send()
+        self.transport.loseConnection()
 
     def _read(self) -> bytes:
         read = self._tls.read

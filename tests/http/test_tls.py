@@ -286,6 +286,18 @@ class TLSTests(SynchronousTestCase):
             protocol.dataReceived(data)
             self.assertTrue(transport.closed, data[:10])
 
+    def test_http_is_told_that_this_is_https(self) -> None:
+        """
+        As C{net/http} of Go tells it: in plain text, for a client that cannot read an alert.
+        """
+        for method in (b"GET", b"POST"):
+            protocol, transport = self.edge.connect()
+            protocol.dataReceived(method + b" /healthz HTTP/1.1\r\nHost: ark\r\n\r\n")
+            head, _, body = transport.take().partition(b"\r\n\r\n")
+            self.assertEqual(head, b"HTTP/1.0 400 Bad Request")
+            self.assertEqual(body, b"Client sent an HTTP request to an HTTPS server.\n")
+            self.assertTrue(transport.closed)
+
     def test_damaged_record_ends_the_connection(self) -> None:
         """
         Nothing of it is handed on.
