@@ -62,6 +62,7 @@ class Exporter:
         self._collections = collections
         self._progress = progress
         self._uids: dict[str, str] = {}
+        self._owned: list[tuple[Collection, Object, Object]] = []
         self._done = Exported()
 
     async def export(self) -> Exported:
@@ -82,6 +83,8 @@ class Exporter:
         ours: set[Key] = set()
         new = await self._change(theirs, waiting, ours)
         await self._make(waiting, new)
+        for collection, there, obj in self._owned:
+            await self._update(collection, there, obj)
         for collection in self._collections:
             gone = [key for key in theirs if key.resource == collection.resource and key not in ours]
             for key in sorted(gone):
@@ -117,7 +120,11 @@ class Exporter:
         """
         metadata, uid = there["metadata"], obj["metadata"]["uid"]
         if metadata["uid"] == uid:
-            await self._update(collection, there, obj)
+            if obj["metadata"].get("ownerReferences"):
+                # Not before it is known what uids the owners have.
+                self._owned.append((collection, there, obj))
+            else:
+                await self._update(collection, there, obj)
             return True
         if (metadata.get("annotations") or {}).get(FORMER_UID) != uid:
             return False
@@ -150,9 +157,8 @@ class Exporter:
             waiting = left
 
     async def _create(self, collection: Collection, obj: Object) -> None:
+        self._follow_owners(obj)
         metadata = {name: value for name, value in obj["metadata"].items() if name not in _SYSTEM}
-        for reference in metadata.get("ownerReferences") or ():
-            reference["uid"] = self._uids.get(reference["uid"], reference["uid"])
         metadata["annotations"] = {**(metadata.get("annotations") or {}), FORMER_UID: obj["metadata"]["uid"]}
         path = collection.path_in(metadata.get("namespace", ""))
         made = await self._ask("POST", path, {**obj, "metadata": metadata})
@@ -163,6 +169,7 @@ class Exporter:
         self._done = self._done._replace(renewed=self._done.renewed + 1)
 
     async def _update(self, collection: Collection, there: Object, obj: Object) -> None:
+        self._follow_owners(obj)
         path = collection.path_of(collection.key_of(obj))
         written = there
         if _own(there) != _own(obj):
@@ -175,6 +182,10 @@ class Exporter:
         self._done = self._done._replace(
             changed=self._done.changed + changed, kept=self._done.kept + (not changed)
         )
+
+    def _follow_owners(self, obj: Object) -> None:
+        for reference in obj["metadata"].get("ownerReferences") or ():
+            reference["uid"] = self._uids.get(reference["uid"], reference["uid"])
 
     async def _write_status(self, collection: Collection, there: Object, obj: Object) -> None:
         if not collection.kind.has_status or there.get("status") == obj.get("status"):

@@ -84,6 +84,21 @@ class ExporterTests(MovingCase):
         made = [asked.body["metadata"]["name"] for asked in self.cluster.requests if asked.method == "POST"]
         self.assertEqual(made, ["z", "a"])
 
+    def test_what_was_there_follows_its_new_owner(self) -> None:
+        """
+        Else its owner would be one that the cluster does not have, and it would be collected.
+        """
+        reference = {"apiVersion": "v", "kind": "Query", "name": "z", "uid": "uid-of-z"}
+        self.cluster.put(QUERIES, query("a"))
+        self.keep(query("a", ownerReferences=[reference]), query("z"))
+        self.assertEqual(self.export(), Exported(changed=1, renewed=1))
+        found, uid = self.there("a")["metadata"], self.there("z")["metadata"]["uid"]
+        self.assertEqual(found["uid"], "uid-of-a")
+        self.assertEqual(found["ownerReferences"], [{**reference, "uid": uid}])
+        told = [asked.body for asked in self.cluster.requests if asked.method == "PUT"]
+        self.assertEqual([one["metadata"]["ownerReferences"][0]["uid"] for one in told], [uid])
+        self.assertEqual(self.export(), Exported(kept=2))
+
     def test_objects_that_own_each_other_come_back(self) -> None:
         """
         Nobody can be first; they lose the references.
