@@ -86,6 +86,9 @@ class Hold:
         except APIStatus as status:
             if status.code != _THERE:
                 raise
+            # What another command left there may let others write.
+            path = f"{collection}/{self._name}"
+            await self._cluster.request("PATCH", path, {"spec": body["spec"]}, content_type=_MERGE)
 
     def _metadata(self) -> dict[str, Any]:
         return {"name": self._name, "labels": {"app.kubernetes.io/managed-by": "ark-server"}}
@@ -103,6 +106,7 @@ class Hold:
                     }
                 ]
             },
+            "matchConditions": [],
             "validations": [{"expression": "false", "message": REFUSAL}],
         }
         if self._except_for:

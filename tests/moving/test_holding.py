@@ -75,6 +75,16 @@ class HoldTests(MovingCase):
         (condition,) = policy["spec"]["matchConditions"]
         self.assertEqual(condition["expression"], 'request.userInfo.username != "the \\"boss\\""')
 
+    def test_what_another_command_left_is_made_fit(self) -> None:
+        """
+        An export after an import that was not lifted may write, and nobody may after one that was stopped.
+        """
+        for writer, conditions in (("", 0), ("boss", 1), ("", 0)):
+            self.done(Hold(self.cluster, self.clock, writer).place(self.collections), 5)
+            policy = self.cluster.find(POLICIES, "moving.ark.mckinsey.com")
+            assert policy is not None
+            self.assertEqual(len(policy["spec"]["matchConditions"]), conditions)
+
     def test_a_hold_can_be_placed_and_lifted_again_and_again(self) -> None:
         """
         A command that was stopped is given again.
