@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
+from ark.apis.loader import KindRegistry
 from ark.arguments import make_parser, resolve
 from ark.http.metrics import Metrics
 from ark.options import OPTIONS
@@ -97,6 +98,13 @@ class PageTests(SynchronousTestCase):
     """
     The pages hang together.
     """
+
+    def test_the_picture_shows_as_many_kinds_as_there_are(self) -> None:
+        """
+        Of what it shows, that changes first.
+        """
+        kinds = len(KindRegistry.load([]).kinds())
+        self.assertIn(f"({kinds}\N{NO-BREAK SPACE}kinds", (DOCS / "images" / "terminal.svg").read_text())
 
     def test_every_link_leads_somewhere(self) -> None:
         """
