@@ -9,9 +9,11 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.cluster.ark import ArkServer
 from tests.cluster.client import Answer, Client, Endpoint
+from tests.cluster.network import Link, Network
 from tests.cluster.shared import obligatory
 
 PATIENCE = 30.0
@@ -47,6 +49,16 @@ def start_ark(url: str, *flags: str) -> ArkServer:
     A server over a database.
     """
     return obligatory(lambda: ArkServer(flags=[f"--storage={url}", *flags]).start())
+
+
+def through(network: Network, url: str) -> tuple[Link, str]:
+    """
+    A way to a database, and the URL of the database at its end.
+    """
+    port = urlsplit(url).port
+    assert port is not None
+    link = network.link(port)
+    return link, url.replace(f":{port}/", f":{link.port}/")
 
 
 def send(client: Client, method: str, target: str, body: bytes = b"") -> Answer:

@@ -9,17 +9,16 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from twisted.internet import reactor as default_reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.cluster.ark import ArkServer
-from tests.cluster.client import Client
+from tests.cluster.build import require
+from tests.cluster.network import Network
 from tests.cluster.process import NotReady, free_port
 from tests.e2e.outage import (
     FRESH,
@@ -30,14 +29,13 @@ from tests.e2e.outage import (
     create,
     send,
     start_ark,
+    through,
     wait_for,
 )
 from tests.programs import NotInstalled
 from tests.storage.pgbouncer import PgBouncer
 from tests.storage.postgresqlserver import PostgreSQLServer, find_programs
-from tests.storage.way import Way
 
-reactor: Any = default_reactor
 CANARY = "canary-7f3a9b"
 
 
@@ -66,45 +64,38 @@ class OutageTests(OutageTestsMixin, SynchronousTestCase):
         return postgresql.url(), stops, postgresql.start
 
 
-class WayTests(TestCase):
+class WayTests(SynchronousTestCase):
     """
     A way to PostgreSQL that does not break, but leads nowhere.
     """
 
-    timeout = 240
-
-    async def test_silence_is_a_timeout(self) -> None:
+    def test_silence_is_a_timeout(self) -> None:
         """
         Reads end after 15 seconds with 504, and so does a write; a watch goes on when the way is open again.
         """
-        postgresql = await deferToThread(start_postgresql)
+        require("toxiproxy")
+        postgresql = start_postgresql()
         self.addCleanup(postgresql.remove)
-        way = Way(postgresql.port)
-        self.addCleanup(lambda: Deferred.fromCoroutine(way.close()))
-        url = postgresql.url().replace(str(postgresql.port), str(way.port))
-        server = await deferToThread(start_ark, url)
+        network = Network()
+        self.addCleanup(network.remove)
+        way, url = through(network, postgresql.url())
+        server = start_ark(url)
         self.addCleanup(server.remove)
-        client = server.endpoint.connect(3 * PATIENCE)
-        first = await deferToThread(create, client, "first")
+        client, *others = (server.endpoint.connect(3 * PATIENCE) for _ in range(4))
+        first = create(client, "first")
         watch = Listening(server.endpoint, first.json()["metadata"]["resourceVersion"])
-        way.silent = True
-        others = [server.endpoint.connect(3 * PATIENCE) for _ in range(3)]
-        asked = [
-            deferToThread(send, others[0], "GET", QUERIES),
-            deferToThread(send, others[1], "GET", f"{QUERIES}/never-was"),
-            deferToThread(create, others[2], "lost"),
-        ]
-        listed, got, written = [await answer for answer in asked]
-        for answer in (listed, got, written):
-            self.assertEqual((answer.code, answer.json()["reason"]), (504, "Timeout"), answer.body)
-        for answer in (listed, got):
-            self.assertEqual(answer.header("retry-after"), "1")
-        self.assertEqual((await deferToThread(send, client, "GET", "/livez")).code, 200)
-        way.cut()
-        way.silent = False
-        await deferToThread(self._goes_on, client, watch)
-
-    def _goes_on(self, client: Client, watch: Listening) -> None:
+        with way.toxic("timeout", timeout=0), ThreadPoolExecutor(3) as pool:
+            asked = [
+                pool.submit(send, others[0], "GET", QUERIES),
+                pool.submit(send, others[1], "GET", f"{QUERIES}/never-was"),
+                pool.submit(create, others[2], "lost"),
+            ]
+            listed, got, written = [answer.result() for answer in asked]
+            for answer in (listed, got, written):
+                self.assertEqual((answer.code, answer.json()["reason"]), (504, "Timeout"), answer.body)
+            for answer in (listed, got):
+                self.assertEqual(answer.header("retry-after"), "1")
+            self.assertEqual(send(client, "GET", "/livez").code, 200)
         wait_for(lambda: send(client, "GET", QUERIES).code == 200, "the database")
         answer = create(client, "second")
         self.assertEqual(answer.code, 201, answer.body)
@@ -114,38 +105,32 @@ class WayTests(TestCase):
         self.assertEqual({name for _, name in watch.heard} | {"first"}, names)
 
 
-class FailoverTests(TestCase):
+class FailoverTests(SynchronousTestCase):
     """
     A standby that takes over without having had everything.
     """
 
-    timeout = 240
-
-    async def test_what_was_lost_is_told(self) -> None:
+    def test_what_was_lost_is_told(self) -> None:
         """
         Watches end with 410 on every server, lost objects are gone, and no revision is used twice.
         """
-        settings = {"wal_level": "replica", "max_wal_senders": "4", "hot_standby": "on"}
-        postgresql = await deferToThread(lambda: start_postgresql(**settings))
+        require("toxiproxy")
+        postgresql = start_postgresql(wal_level="replica", max_wal_senders="4", hot_standby="on")
         self.addCleanup(postgresql.remove)
-        way = Way(postgresql.port)
-        self.addCleanup(lambda: Deferred.fromCoroutine(way.close()))
-        url = postgresql.url().replace(str(postgresql.port), str(way.port))
-        servers = [await deferToThread(start_ark, url) for _ in range(2)]
+        network = Network()
+        self.addCleanup(network.remove)
+        way, url = through(network, postgresql.url())
+        servers = [start_ark(url) for _ in range(2)]
         for server in servers:
             self.addCleanup(server.remove)
-        standby = await deferToThread(postgresql.standby)
+        standby = postgresql.standby()
         self.addCleanup(standby.remove)
-
-        def fail_over() -> None:
-            postgresql.stop("immediate")
-            standby.start()
-            standby.run("pg_ctl", "promote", "-w", "-D", str(standby.data))
-
-        lost, watches = await deferToThread(self._write, servers, postgresql, standby)
-        await deferToThread(fail_over)
+        lost, watches = self._write(servers, postgresql, standby)
+        postgresql.stop("immediate")
+        standby.start()
+        standby.run("pg_ctl", "promote", "-w", "-D", str(standby.data))
         way.lead_to(standby.port)
-        await deferToThread(self._look, servers, lost, watches)
+        self._look(servers, lost, watches)
 
     def _write(
         self, servers: Sequence[ArkServer], postgresql: PostgreSQLServer, standby: PostgreSQLServer
