@@ -79,6 +79,11 @@ def run(
             pid, status, usage = os.wait4(-1, 0)
             if pid in running:
                 _end(running.pop(pid), status, usage, ended)
+    except SystemExit:
+        # An interrupt of a terminal, which is another exception, reaches them anyway.
+        for one in running.values():
+            one.process.terminate()
+        raise
     finally:
         for one in running.values():
             one.process.wait()

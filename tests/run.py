@@ -13,6 +13,7 @@ import argparse
 import heapq
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -98,6 +99,7 @@ def main() -> int:
         return 2
     if options.inside:
         return _run_inside(known[options.inside], options)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     results = _run([name for name in known if name in options.suites or not options.suites], options)
     for line in report(results, options.slowest):
         print(line)
@@ -201,6 +203,8 @@ def _tests_alone(folder: Path) -> Path:
 def _run_inside(modules: list[str], options: argparse.Namespace) -> int:
     from twisted.trial.runner import TestLoader, TrialRunner
 
+    # As after an interrupt, what was started is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     loader = TestLoader()
     if options.random:
         order = Random(options.seed)

@@ -123,6 +123,19 @@ class RunTests(SynchronousTestCase):
         self.assertGreater(self.results["one"].cpu, 0.29)
         self.assertGreater(self.results["one"].seconds, 0.29)
 
+    def test_whoever_is_told_to_end_tells_its_jobs(self) -> None:
+        """
+        So that they stop what they have started.
+        """
+        note = Path(self.mktemp()).resolve()
+        wait = "signal.signal(15, lambda *_: 1 / 0)\ntry: os.kill(os.getppid(), 15); time.sleep(30)"
+        told = f"except ZeroDivisionError: open({str(note)!r}, 'w').close()"
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))
+        self.addCleanup(signal.signal, signal.SIGTERM, before)
+        job = self.python("one", f"import os, signal, time\n{wait}\n{told}")
+        self.assertRaises(SystemExit, self.run_jobs, job)
+        self.assertTrue(note.exists())
+
     def test_what_is_left_behind(self) -> None:
         """
         Files and processes are named, and the files are removed.
