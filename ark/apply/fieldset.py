@@ -124,13 +124,6 @@ class FieldSet:
         """
         return _set(fieldtree.leaves(self._tree))
 
-    def with_prefix(self, element: Element) -> FieldSet:
-        """
-        What is below an element of the first level, as paths that begin there.
-        """
-        below = self._tree.get(element_key(element))
-        return _set(below and fieldtree.unmarked(below))
-
     def has(self, path: Path) -> bool:
         """
         Whether a path is in the set.

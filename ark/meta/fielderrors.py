@@ -115,36 +115,12 @@ def too_long(path: str, limit: int) -> Cause:
     return _plain("FieldValueTooLong", "Too long", path, detail)
 
 
-def too_long_characters(path: str, limit: int) -> Cause:
-    """
-    A text has more than C{limit} characters; a negative limit is not named.
-    """
-    detail = f"may not be more than {_counted(limit, 'character')}" if limit >= 0 else "value is too long"
-    return _plain("FieldValueTooLong", "Too long", path, detail)
-
-
-def too_short(path: str, limit: int) -> Cause:
-    """
-    A text has less than C{limit} characters; a negative limit is not named.
-    """
-    detail = f"must be at least {_counted(limit, 'character')}" if limit >= 0 else "value is too short"
-    return _plain("FieldValueTooShort", "Too short", path, detail)
-
-
 def too_many(path: str, actual: int, limit: int) -> Cause:
     """
     A list is longer than C{limit}; a negative number is not named.
     """
     detail = f"must have at most {_counted(limit, 'item')}" if limit >= 0 else "has too many items"
     return _valued("FieldValueTooMany", "Too many", path, actual if actual >= 0 else OMITTED, detail)
-
-
-def too_few(path: str, actual: int, limit: int) -> Cause:
-    """
-    A list is shorter than C{limit}; a negative number is not named.
-    """
-    detail = f"must have at least {_counted(limit, 'item')}" if limit >= 0 else "has too few items"
-    return _valued("FieldValueTooFew", "Too few", path, actual if actual >= 0 else OMITTED, detail)
 
 
 def internal(path: str, detail: str) -> Cause:

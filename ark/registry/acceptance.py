@@ -21,7 +21,6 @@ _NO = "return False"
 _REMEMBERED = 512
 _LONGEST_REMEMBERED = 128
 _TEXT_CHECKS = ("maxLength", "minLength", "pattern")
-_NUMBER_CHECKS = ("minimum", "maximum", "multipleOf")
 _JUNCTORS = ("allOf", "anyOf", "oneOf", "not")
 
 

@@ -163,15 +163,6 @@ class MemberTests(SynchronousTestCase):
         self.assertFalse(fields.has(field_path("spec", "a", "b")))
         self.assertEqual(len(fields), 2)
 
-    def test_with_prefix_gives_what_is_below(self) -> None:
-        """
-        Without the place itself.
-        """
-        fields = FieldSet.parse({"f:a": {".": {}, "f:b": {}}, "f:c": {}})
-        self.assertEqual(fields.with_prefix(("f", "a")), FieldSet.of(field_path("b")))
-        self.assertIs(fields.with_prefix(("f", "c")), EMPTY)
-        self.assertIs(fields.with_prefix(("f", "d")), EMPTY)
-
     def test_paths_are_shown_as_in_messages_about_conflicts(self) -> None:
         """
         Go has read the numbers of stored sets as floats.

@@ -79,23 +79,12 @@ class TextTests(SynchronousTestCase):
         self.check(fielderrors.too_long("spec.x", 1), text, "Too long: may not be more than 1 byte")
         self.check(fielderrors.too_long("spec.x", -1), text, "Too long: value is too long")
         self.check(
-            fielderrors.too_long_characters("spec.x", 2), text, "Too long: may not be more than 2 characters"
-        )
-        self.check(
-            fielderrors.too_short("spec.x", 1),
-            "FieldValueTooShort",
-            "Too short: must be at least 1 character",
-        )
-        self.check(
             fielderrors.too_many("spec.x", 3, 2),
             "FieldValueTooMany",
             "Too many: 3: must have at most 2 items",
         )
         self.check(
             fielderrors.too_many("spec.x", -1, -1), "FieldValueTooMany", "Too many: has too many items"
-        )
-        self.check(
-            fielderrors.too_few("spec.x", 0, 1), "FieldValueTooFew", "Too few: 0: must have at least 1 item"
         )
 
     def test_paths_are_joined_by_dots(self) -> None:

@@ -45,10 +45,3 @@ def with_condition(status: Status, condition: tuple[str, str, str, str], now: st
     else:
         conditions.append({**wanted, "lastTransitionTime": now})
     return {**status, "conditions": conditions}
-
-
-def without_condition(status: Status, type_: str) -> Status:
-    """
-    A status without the condition of a type.
-    """
-    return {**status, "conditions": [one for one in status.get("conditions") or () if one["type"] != type_]}
