@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from ark.apply import fieldtree
-from ark.apply.fieldpath import SELF, Element, Path, element_key
+from ark.apply.fieldpath import SELF, Path, element_key
 from ark.apply.fieldtree import LEAF, Tree
 
 
