@@ -42,7 +42,7 @@ class ArkServer:
 
     def start(self) -> ArkServer:
         """
-        Start it and return when it is ready.
+        Start it and return when it is ready; nothing of it stays when that fails.
 
         @raise SkipTest: when the package is not installed with its console script.
         @raise tests.cluster.process.NotReady: when it does not come up.
@@ -56,8 +56,12 @@ class ArkServer:
         if self._definitions:
             options["resource-definitions"] = str(copy_definitions(self._definitions, self.folder))
         flags = [f"--{name}={value}" for name, value in options.items()]
-        self._command = [*(self._program or console_script()), *flags, *self._flags]
-        self.start_again()
+        try:
+            self._command = [*(self._program or console_script()), *flags, *self._flags]
+            self.start_again()
+        except BaseException:
+            self.remove()
+            raise
         return self
 
     def kill(self) -> None:

@@ -52,7 +52,7 @@ class Cluster:
 
     def start(self) -> Cluster:
         """
-        Start everything and return when it serves; what was started is stopped when that fails.
+        Start everything and return when it serves; nothing of it stays when that fails.
 
         @raise tests.cluster.build.Unavailable: when the programs cannot be had.
         @raise tests.cluster.process.NotReady: when one of them does not come up.
@@ -64,7 +64,7 @@ class Cluster:
             if self._controllers:
                 self._start_controllers(kube)
         except BaseException:
-            self.stop()
+            self.remove()
             raise
         return self
 
