@@ -4,7 +4,6 @@ A way to a server that the tests have in their hands.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -24,37 +23,7 @@ async def until(condition: Callable[[], Any], what: str) -> None:
         await deferLater(default_reactor, 0.02, lambda: None)  # type: ignore[arg-type]  # a module
 
 
-class _Relaying:
-    """
-    One direction of a connection: passes on what comes, at once or late, in order.
-    """
-
-    peer: Any
-    _late: deque[tuple[float, bytes]]
-
-    def relay(self, way: Way, data: bytes) -> None:
-        if way.silent:
-            return
-        late = self.__dict__.setdefault("_late", deque())
-        if not way.delay and not late:
-            self.peer.transport.write(data)
-            return
-        due = way.reactor.seconds() + way.delay
-        late.append((max(due, late[-1][0]) if late else due, data))
-        if len(late) == 1:
-            way.reactor.callLater(way.delay, self._pass_on, way)
-
-    def _pass_on(self, way: Way) -> None:
-        now = way.reactor.seconds()
-        while self._late and self._late[0][0] <= now:
-            _, data = self._late.popleft()
-            if self.peer is not None and self.peer.transport is not None:
-                self.peer.transport.write(data)
-        if self._late:
-            way.reactor.callLater(self._late[0][0] - now, self._pass_on, way)
-
-
-class _Relay(_Relaying, ProxyClient):  # type: ignore[misc]
+class _Relay(ProxyClient):  # type: ignore[misc]
     _rest = b""
     _framed = False
 
@@ -64,8 +33,8 @@ class _Relay(_Relaying, ProxyClient):  # type: ignore[misc]
             data = self._heard(way, data)
         if way.swallows(data):
             self.transport.abortConnection()
-        elif data:
-            self.relay(way, data)
+        elif data and not way.silent:
+            super().dataReceived(data)
 
     def _heard(self, way: Way, data: bytes) -> bytes:
         """
@@ -93,7 +62,7 @@ class _RelayFactory(ProxyClientFactory):  # type: ignore[misc]
     way: Way
 
 
-class _Door(_Relaying, ProxyServer):  # type: ignore[misc]
+class _Door(ProxyServer):  # type: ignore[misc]
     def connectionMade(self) -> None:
         self.factory.way.doors.append(self)
         super().connectionMade()
@@ -101,7 +70,8 @@ class _Door(_Relaying, ProxyServer):  # type: ignore[misc]
             self.transport.abortConnection()
 
     def dataReceived(self, data: bytes) -> None:
-        self.relay(self.factory.way, data)
+        if not self.factory.way.silent:
+            super().dataReceived(data)
 
     def clientProtocolFactory(self) -> Any:
         factory = _RelayFactory()
@@ -115,13 +85,13 @@ class _Door(_Relaying, ProxyServer):  # type: ignore[misc]
 
 class Way:
     """
-    A way to the server that can lose an answer, be cut, be slow, or swallow everything.
+    A way to the server that can lose an answer or a message of PostgreSQL, be cut, or swallow everything.
+    It knows what goes by; what L{tests.cluster.network} does not have to know is done there.
 
     @ivar lose: an answer that holds this text does not arrive, and the connection ends.
     @ivar later: which ones after that, one after another.
     @ivar closes: whether nobody comes through after that.
     @ivar shut: whether whoever comes is sent away.
-    @ivar delay: how many seconds later everything arrives, in both directions.
     @ivar silent: whether nothing arrives, and nobody is told so.
     @ivar answers: how many times the server was ready for another query, which C{frames} counts.
     @ivar deaf: whether notifications do not arrive, which C{frames} makes possible.
@@ -135,14 +105,12 @@ class Way:
         factory.protocol = _Door
         factory.noisy = False
         factory.way = self
-        self.reactor = reactor
         self.doors: list[Protocol] = []
         self.lose = b""
         self.later: list[bytes] = []
         self.lost = self.answers = 0
         self.frames = frames
         self.closes = self.shut = self.silent = self.deaf = False
-        self.delay = 0.0
         self.listening = reactor.listenTCP(0, factory, interface="127.0.0.1")
         self.port = self.listening.getHost().port
 
