@@ -6,7 +6,8 @@ PYTHON  ?= $(shell for name in python3.13 python3.12 python3.11 python3.10 pytho
 VENV    ?= .venv
 DATA    ?= ark-data
 PREFIX  ?= /usr/local
-IMAGE   ?= ark-apiserver:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' ark/__init__.py)
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' ark/__init__.py)
+IMAGE   ?= ark-apiserver:$(VERSION)
 BUILDERS ?= docker podman buildah
 SUITES  ?=
 TOTALS  ?=
@@ -17,7 +18,7 @@ READY   := $(VENV)/.ready
 LIBRARY := $(DESTDIR)$(PREFIX)/lib/ark-apiserver
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test lint bench docs image install uninstall clean
+.PHONY: help dev test lint bench docs image lock sbom install uninstall clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
@@ -58,8 +59,27 @@ image: ## Build the container image (ARGS="--build-arg BASE=..." for another bas
 	@for builder in $(BUILDERS); do \
 		command -v $$builder >/dev/null 2>&1 || continue; \
 		$$builder info >/dev/null 2>&1 || { echo "$$builder is here but does not answer; trying the next." >&2; continue; }; \
-		echo "Building $(IMAGE) with $$builder"; exec $$builder build -t $(IMAGE) $(ARGS) .; \
+		echo "Building $(IMAGE) with $$builder"; exec $$builder build -t $(IMAGE) --build-arg VERSION=$(VERSION) \
+			--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) $(ARGS) .; \
 	done; echo "No image builder works here: install docker, podman or buildah." >&2; exit 1
+
+lock: ## Pin anew, with hashes, what goes into the image (requirements/)
+	@test -x build/lock/bin/python || $(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv
+	build/lock/bin/python -m tests.helm.lock
+
+sbom: ## Write what goes into the image to build/sbom.json, a bill of materials by CycloneDX
+	@rm -rf build/sbom
+	$(PYTHON) -m venv build/sbom/tool
+	$(PYTHON) -m venv build/sbom/image
+	build/sbom/tool/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom
+	build/sbom/image/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements/image.txt
+	build/sbom/image/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .
+	build/sbom/image/bin/python -m pip uninstall --quiet --yes pip setuptools
+	build/sbom/tool/bin/cyclonedx-py environment --output-reproducible --validate --output-file build/sbom.json \
+		build/sbom/image/bin/python
+	@echo "Wrote build/sbom.json"
 
 install: ## Install ark-server into PREFIX, in an environment of its own
 	@test -n "$(PYTHON)" || { echo "No Python 3.10 or newer was found. Install one, or say make PYTHON=..." >&2; exit 1; }

@@ -18,11 +18,13 @@ import ark
 from tests.cluster.kubeconfig import read_kubeconfig
 from tests.cluster.process import Process, free_port
 from tests.helm.chart import REPOSITORY
-from tests.helm.image import built
+from tests.helm.image import BASE, built
+from tests.helm.lock import IMAGE, name
+from tests.helm.test_lock import pinned
 
 _MIB = 2**20
-LARGEST = 32 * _MIB
-"""How much the server may add to its base, compressed; a slim base of Python has less than 50 MiB."""
+LARGEST = 36 * _MIB
+"""How much the server may add to its base, compressed, of which a fifth sends traces; a slim base of Python has less than 50 MiB."""
 
 
 class DockerfileTests(SynchronousTestCase):
@@ -133,6 +135,10 @@ class ImageTests(RunningTests):
         self.assertEqual((config["Volumes"], config["ExposedPorts"]), ({"/data": {}}, {"6443/tcp": {}}))
         self.assertEqual(config["Healthcheck"]["Test"], ["CMD", "ark-server", "healthz"])
         self.assertEqual(config["StopSignal"], "SIGTERM")
+        labels = config["Labels"]
+        self.assertEqual(labels["org.opencontainers.image.version"], ark.__version__)
+        self.assertRegex(labels["org.opencontainers.image.revision"], "^([0-9a-f]{40}|unknown)$")
+        self.assertEqual(labels["org.opencontainers.image.base.name"], BASE)
 
     def test_it_is_a_server_by_itself(self) -> None:
         """
@@ -178,12 +184,24 @@ class ImageTests(RunningTests):
 
     def test_every_storage_is_there(self) -> None:
         """
-        With its drivers, and without looking for plug-ins anew.
+        With its drivers, and without looking for plug-ins anew; and what traces are sent with.
         """
-        done = self.execute("-c", "import psycopg2, txpostgres, pymysql, pysqlite3", entrypoint=("python3",))
+        modules = "psycopg2, txpostgres, pymysql, pysqlite3, grpc, opentelemetry.proto"
+        done = self.execute("-c", f"import {modules}", entrypoint=("python3",))
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         done = self.execute("check", self.flags[1])
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+
+    def test_it_has_what_is_pinned(self) -> None:
+        """
+        In these versions, and nothing else.
+        """
+        listing = "import sys; from importlib.metadata import distributions as d; "
+        listing += "print(sys.version_info[1], *(f'{one.name}=={one.version}' for one in d()))"
+        minor, *found = self.execute("-Ic", listing, entrypoint=("python3",)).stdout.split()
+        installed = {name(one): one.partition("==")[2] for one in found}
+        self.assertEqual(installed.pop("ark-apiserver"), ark.__version__)
+        self.assertEqual(installed, pinned(IMAGE.read_text(), f"3.{minor}"))
 
     def test_it_carries_nothing_that_it_does_not_need(self) -> None:
         """
