@@ -24,6 +24,8 @@ from ark.storage import mysql, postgresql, sqlite
 from tests.storage import mysqlserver, postgresqlserver
 from tests.storage.test_views import BODY, TAIL, FakeKind
 
+_TEAM = b"""{"apiVersion":"ark.mckinsey.com/v1alpha1","kind":"Team","metadata":{"name":"newsroom",
+"namespace":"default","labels":{"area":"press"},"resourceVersion":\""""
 _PAGE = Path(__file__).parents[2] / "docs" / "reference" / "sql-views.md"
 
 
@@ -131,6 +133,11 @@ class ViewsTestsMixin:
         The queries of the page work over the kinds that come with the server, and find something.
         """
         case: Any = self
+        team = Body(
+            _TEAM, b'"},"spec":{"strategy":"sequential","members":[{"type":"agent","name":"writer"}]}}'
+        )
+        key = Key("teams.ark.mckinsey.com", "default", "newsroom")
+        await self.backend.commit([Change(key, 0, ADDED, team, b"", "t")])
         await self.reporter.describe(KindRegistry.load().kinds())
         texts = examples(self.title)
         case.assertGreaterEqual(len(texts), 2)
