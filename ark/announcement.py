@@ -45,7 +45,9 @@ def announcement(config: ServerConfig, started: Started) -> list[str]:
         opened = f"created database     {place}"
     else:
         opened = f"opened existing database {place}, {started.objects} objects"
-    lines = [f"ark-server {ark.__version__} is ready ({storage})"]
+    # In a cluster it is ready when the cluster has told all that it needs, which /readyz says.
+    state = "has started" if config.aggregated else "is ready"
+    lines = [f"ark-server {ark.__version__} {state} ({storage})"]
     lines.append(f"  {opened}")
     lines.append(f"  serving              {started.url} ({started.kinds} kinds, {_workers(config)})")
     if not config.aggregated:

@@ -197,6 +197,14 @@ class AnnouncementTests(SynchronousTestCase):
             self.assertIn("https://127.0.0.1:6443", text)
             self.assertIn("export KUBECONFIG=/home/ann/.local/share/ark/admin.kubeconfig", text)
 
+    def test_readiness_in_a_cluster_is_not_promised(self) -> None:
+        """
+        The cluster may not even be there; C{/readyz} knows.
+        """
+        lines = announcement(replace(self.config, in_cluster=True), self.started)
+        self.assertIn(" has started (", lines[0])
+        self.assertNotIn("ready", "\n".join(lines))
+
     def test_second_start_tells_what_was_found(self) -> None:
         """
         So that nobody wonders whether the data is there.
