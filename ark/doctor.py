@@ -15,10 +15,14 @@ from urllib.parse import quote
 from cryptography import x509
 from pysqlite3 import dbapi2
 
+from ark.audit.log import STDOUT
+from ark.auditlog import audit_logs
+from ark.authentication.credentials import read_serving, read_tokens
 from ark.authentication.pki import due, utc
 from ark.bootstrap import load_kinds, unusable
 from ark.config import ConfigError, ServerConfig
 from ark.sockets import bind
+from ark.spans import read_tracing
 from ark.storage.errors import UnusableDatabase
 from ark.storage.registry import storage_factories
 from ark.storage.sqlitefile import schema_state
@@ -50,6 +54,10 @@ def examine(config: ServerConfig) -> Iterator[Finding]:
         _kinds,
         _private_files,
         _certificates,
+        _serving_key,
+        _tokens,
+        _audit_log,
+        _traces,
         _port,
     )
     for check in checks:
@@ -80,11 +88,7 @@ def _database(config: ServerConfig) -> Iterator[Finding]:
         return
     path = Path(config.db_path)
     if not path.exists():
-        parent = next(place for place in path.parents if place.exists())
-        good = os.access(parent, os.W_OK | os.X_OK)
-        yield Finding(
-            "database", good, f"{path} will be made" if good else f"{parent} may not be written to."
-        )
+        yield _place("database", path)
         return
     if not os.access(path, os.R_OK | os.W_OK):
         yield Finding("database", False, f"{path} may not be read and written by this user.")
@@ -101,6 +105,15 @@ def _database(config: ServerConfig) -> Iterator[Finding]:
         yield Finding("database", False, f"{path}: {error}.")
     finally:
         connection.close()
+
+
+def _place(subject: str, path: Path) -> Finding:
+    """
+    Of a file that is not there yet.
+    """
+    parent = next(place for place in path.parents if place.exists())
+    good = os.access(parent, os.W_OK | os.X_OK)
+    return Finding(subject, good, f"{path} will be made" if good else f"{parent} may not be written to.")
 
 
 def _kinds(config: ServerConfig) -> Iterator[Finding]:
@@ -121,7 +134,8 @@ def _private_files(config: ServerConfig) -> Iterator[Finding]:
 def _certificates(config: ServerConfig) -> Iterator[Finding]:
     now = utc(time.time())
     made = sorted(Path(config.cert_dir).glob("*.crt")) if os.path.isdir(config.cert_dir) else []
-    for path in [*made, *(Path(given) for given in (config.tls_cert_file, config.client_ca_file) if given)]:
+    named = (config.tls_cert_file, config.client_ca_file, config.requestheader_client_ca_file)
+    for path in [*made, *(Path(given) for given in named if given)]:
         try:
             certificate = x509.load_pem_x509_certificate(path.read_bytes())
         except (OSError, ValueError):
@@ -138,6 +152,43 @@ def _certificates(config: ServerConfig) -> Iterator[Finding]:
         else:
             soon = ", to be renewed" if due(certificate, now) else ""
             yield Finding("certificate", True, f"{path} {end}{soon}")
+
+
+def _serving_key(config: ServerConfig) -> Iterator[Finding]:
+    if config.tls_cert_file:
+        try:
+            read_serving(config, time.time())
+        except OSError as error:
+            yield Finding("serving key", False, f"{error.filename} cannot be read: {error.strerror}.")
+        else:
+            yield Finding("serving key", True, f"{config.tls_private_key_file} is that of the certificate")
+
+
+def _tokens(config: ServerConfig) -> Iterator[Finding]:
+    if config.token_auth_file:
+        yield Finding("tokens", True, f"{len(read_tokens(config))} in {config.token_auth_file}")
+
+
+def _audit_log(config: ServerConfig) -> Iterator[Finding]:
+    if audit_logs(config, None, time.time) is None:
+        return
+    yield Finding("audit log", True, f"as {config.audit_policy_file} says")
+    path = Path(config.audit_log_path)
+    if config.audit_log_path in ("", STDOUT):
+        return
+    if not path.exists():
+        yield _place("audit log", path)
+    elif not os.access(path, os.W_OK):
+        yield Finding("audit log", False, f"{path} may not be written by this user.")
+
+
+def _traces(config: ServerConfig) -> Iterator[Finding]:
+    if config.tracing_config_file:
+        configuration, collector = read_tracing(config.tracing_config_file)
+        collector.close()
+        yield Finding(
+            "traces", True, f"of {configuration.rate} in a million requests, to {configuration.endpoint}"
+        )
 
 
 def _port(config: ServerConfig) -> Iterator[Finding]:

@@ -13,8 +13,13 @@ from twisted.internet.defer import Deferred
 from ark.config import CONFIG, ConfigError, ServerConfig
 from ark.http.metrics import Metrics
 from ark.http.tracing import RequestTracing
-from ark.tracing.configuration import BadTracingConfiguration, connect, read_configuration
-from ark.tracing.exporting import Exporter
+from ark.tracing.configuration import (
+    BadTracingConfiguration,
+    TracingConfiguration,
+    connect,
+    read_configuration,
+)
+from ark.tracing.exporting import Collector, Exporter
 
 SERVICE = "apiserver"
 _OPTION = "--tracing-config-file"
@@ -38,25 +43,9 @@ class Spans:
 
         @raise ConfigError: the file cannot be used, or packages are missing.
         """
-        path = config.tracing_config_file
-        if not path:
+        if not config.tracing_config_file:
             return None
-        try:
-            configuration = read_configuration(Path(path).read_bytes())
-            about = {"service.name": SERVICE, "service.instance.id": str(uuid4())}
-            collector = connect(configuration, about)
-        except OSError as error:
-            cause = f"{_OPTION} names {path}, which cannot be read: {error.strerror}."
-            raise ConfigError(cause, "Name a file that can be read.", CONFIG) from error
-        except BadTracingConfiguration as error:
-            raise ConfigError(
-                f"{path} {error}.", "Write a TracingConfiguration as for kube-apiserver.", CONFIG
-            ) from error
-        except ImportError as error:
-            cause = f"{_OPTION} is given, but {error.name} is not installed."
-            raise ConfigError(
-                cause, 'Install it with pip install "ark-apiserver[tracing]".', CONFIG
-            ) from error
+        configuration, collector = read_tracing(config.tracing_config_file)
         return cls(Exporter(collector, reactor), configuration.rate)
 
     def start(self) -> None:
@@ -88,3 +77,25 @@ class Spans:
             },
             ("result",),
         )
+
+
+def read_tracing(path: str) -> tuple[TracingConfiguration, Collector]:
+    """
+    What a file says of traces, and where they go.
+
+    @raise ConfigError: the file cannot be used, or packages are missing.
+    """
+    try:
+        configuration = read_configuration(Path(path).read_bytes())
+        about = {"service.name": SERVICE, "service.instance.id": str(uuid4())}
+        return configuration, connect(configuration, about)
+    except OSError as error:
+        cause = f"{_OPTION} names {path}, which cannot be read: {error.strerror}."
+        raise ConfigError(cause, "Name a file that can be read.", CONFIG) from error
+    except BadTracingConfiguration as error:
+        raise ConfigError(
+            f"{path} {error}.", "Write a TracingConfiguration as for kube-apiserver.", CONFIG
+        ) from error
+    except ImportError as error:
+        cause = f"{_OPTION} is given, but {error.name} is not installed."
+        raise ConfigError(cause, 'Install it with pip install "ark-apiserver[tracing]".', CONFIG) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import trustme
 from pysqlite3 import dbapi2
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -85,3 +86,103 @@ class DatabaseTests(SynchronousTestCase):
         ((good, text),) = self.found()
         self.assertFalse(good)
         self.assertIn("not a database", text)
+
+
+class FileTests(SynchronousTestCase):
+    """
+    What the configuration names besides, each of which a start refuses where a check does.
+    """
+
+    def setUp(self) -> None:
+        """
+        A folder for them.
+        """
+        self.folder = Path(self.mktemp()).resolve()
+        self.folder.mkdir()
+
+    def file(self, name: str, text: str) -> str:
+        """
+        A file.
+        """
+        path = self.folder / name
+        path.write_text(text)
+        return str(path)
+
+    def found(self, subject: str, **options: str) -> list[tuple[bool, str]]:
+        """
+        What is said of a subject.
+        """
+        given = {"db-path": str(self.folder / "ark.db"), "secure-port": "0"}
+        given.update((name.replace("_", "-"), value) for name, value in options.items())
+        config = complete(
+            {name: Given(value, COMMAND_LINE) for name, value in given.items()}, {"HOME": str(self.folder)}
+        )
+        return [(one.good, one.text) for one in examine(config) if one.subject == subject]
+
+    def refused(self, named: str, subject: str, **options: str) -> None:
+        """
+        There is one finding, it is bad, and it names what is wrong.
+        """
+        ((good, text),) = self.found(subject, **options)
+        self.assertFalse(good)
+        self.assertIn(named, text)
+
+    def test_nothing_is_said_of_what_is_not_asked_for(self) -> None:
+        """
+        Neither good nor bad.
+        """
+        for subject in ("serving key", "tokens", "audit log", "traces"):
+            self.assertEqual(self.found(subject), [])
+
+    def test_the_key_of_the_serving_certificate(self) -> None:
+        """
+        It belongs to it, or the start fails.
+        """
+        authority = trustme.CA()
+        pair, other = (authority.issue_cert("ark.example.com") for _ in range(2))
+        certificate = self.file("tls.crt", b"".join(one.bytes() for one in pair.cert_chain_pems).decode())
+        key = self.file("tls.key", pair.private_key_pem.bytes().decode())
+        self.assertEqual(
+            self.found("serving key", tls_cert_file=certificate, tls_private_key_file=key),
+            [(True, f"{key} is that of the certificate")],
+        )
+        wrong = self.file("other.key", other.private_key_pem.bytes().decode())
+        for path, named in ((wrong, "is not the key of"), (f"{wrong}.none", "cannot be read")):
+            self.refused(named, "serving key", tls_cert_file=certificate, tls_private_key_file=path)
+
+    def test_tokens(self) -> None:
+        """
+        How many there are, or which line is wrong.
+        """
+        path = self.file("tokens.csv", "secret,ann,1\n")
+        self.assertEqual(self.found("tokens", token_auth_file=path), [(True, f"1 in {path}")])
+        self.refused("tokens.csv", "tokens", token_auth_file=self.file("tokens.csv", "secret\n"))
+        self.refused("cannot be read", "tokens", token_auth_file=str(self.folder / "none"))
+
+    def test_the_audit_log(self) -> None:
+        """
+        Its policy, its webhook, and its place.
+        """
+        text = "{apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: Metadata}]}"
+        policy, log = self.file("policy.yaml", text), str(self.folder / "logs" / "audit.log")
+        found = self.found("audit log", audit_policy_file=policy, audit_log_path=log)
+        self.assertEqual(found, [(True, f"as {policy} says"), (True, f"{log} will be made")])
+        found = self.found("audit log", audit_policy_file=policy, audit_log_path="-")
+        self.assertEqual(found, [(True, f"as {policy} says")])
+        bad = self.file("bad.yaml", text.replace("Metadata", "All"))
+        self.refused("rules[0].level", "audit log", audit_policy_file=bad, audit_log_path="-")
+        self.refused("none", "audit log", audit_policy_file=str(self.folder / "none"), audit_log_path="-")
+        webhook = str(self.folder / "none")
+        self.refused("webhook", "audit log", audit_policy_file=policy, audit_webhook_config_file=webhook)
+
+    def test_traces(self) -> None:
+        """
+        Whether or not the collector is there.
+        """
+        text = (
+            "{apiVersion: apiserver.config.k8s.io/v1, kind: TracingConfiguration, samplingRatePerMillion: 5}"
+        )
+        found = self.found("traces", tracing_config_file=self.file("tracing.yaml", text))
+        self.assertEqual(found, [(True, "of 5 in a million requests, to localhost:4317")])
+        self.refused("TracingConfiguration", "traces", tracing_config_file=self.file("bad.yaml", "{kind: A}"))
+        self.refused("cannot be read", "traces", tracing_config_file=str(self.folder / "none"))

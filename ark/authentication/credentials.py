@@ -68,7 +68,7 @@ def _prepare(config: ServerConfig, now: float) -> Credentials:
         expiry["client-ca"] = min(map(_end, _read_certificates(config.client_ca_file)))
         authorities.append(config.client_ca_file)
     if config.tls_cert_file:
-        chain = _read_serving(config, now)
+        chain = read_serving(config, now)
         leaf, server_authority = chain[0], b"".join(one.public_bytes(Encoding.PEM) for one in chain)
         files = (config.tls_cert_file, config.tls_private_key_file)
     else:
@@ -126,7 +126,13 @@ def _read_certificates(path: str) -> list[x509.Certificate]:
         raise ConfigError(cause, "Name a PEM file.", CERTIFICATE) from None
 
 
-def _read_serving(config: ServerConfig, now: float) -> list[x509.Certificate]:
+def read_serving(config: ServerConfig, now: float) -> list[x509.Certificate]:
+    """
+    The chain of C{--tls-cert-file}, its leaf first.
+
+    @raise ConfigError: it or its key cannot be used.
+    @raise OSError: one of them cannot be read.
+    """
     chain = _read_certificates(config.tls_cert_file)
     pem = Path(config.tls_private_key_file).read_bytes()
     try:
