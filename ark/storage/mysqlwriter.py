@@ -4,14 +4,9 @@ One writer of a MySQL database: a batch at a time, and finding out what became o
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
-from typing import Any
-from uuid import uuid4
+from collections.abc import Sequence
 
-from twisted.logger import Logger
-
-from ark.meta.records import Change, Key, Outcome, Version
+from ark.meta.records import Change, Outcome, Version
 from ark.storage.errors import OutcomeUnknown, Unavailable
 from ark.storage.mysqlerrors import Conflict, LostRevisions, Unexpected
 from ark.storage.mysqlpool import Sessions
@@ -26,53 +21,24 @@ from ark.storage.mysqlwrite import (
     write_at_once,
     write_judged,
 )
-from ark.storage.seencounter import SeenCounter
-from ark.storage.served import find_out
+from ark.storage.served import ServedWriter
 
 _ATTEMPTS = 4
 
 
-class Writer:
+class Writer(ServedWriter[list[Plan]]):
     """
-    Commits batches over one connection.
-
-    Each batch that writes has a number, which the database writes down with it.  When a
-    connection is lost on the way, the next one asks by that number what became of the batch.
-
-    @param counter: the newest revision that was seen; none up to it is written again.
-    @param get: reads the live version of a key.
+    Commits batches to MySQL.
     """
 
-    _log = Logger()
-
-    def __init__(
-        self,
-        sessions: Sessions,
-        reactor: Any,
-        counter: SeenCounter,
-        get: Callable[[Key], Awaitable[Version | None]],
-    ) -> None:
-        self._sessions = sessions
-        self._counter = counter
-        self._reactor = reactor
-        self._get = get
-        self._id = str(uuid4()).encode()
-        self._batch = 0
-        self._settled = False
-
-    @property
-    def open(self) -> int:
-        """
-        How many it has.
-        """
-        return self._sessions.open
+    _sessions: Sessions
 
     async def start(self) -> None:
         """
-        Make the writer known.
+        See L{ServedWriter.start}; those who are gone are forgotten.
         """
         await self._sessions.run(forget_writers)
-        await self._settle()
+        await super().start()
 
     async def commit(self, changes: Sequence[Change]) -> list[Outcome]:
         """
@@ -103,7 +69,7 @@ class Writer:
         """
         The outcomes; L{None} when the connection was lost, and nothing was written nor will be.
         """
-        batch = Batch(self._id, self._batch + 1, self._counter.revision)
+        batch = Batch(self._id.encode(), self._batch + 1, self._counter.revision)
         judged: list[Plan] = [] if plan is None else [plan]
         missed: dict[int, Version] = {}
         try:
@@ -121,15 +87,9 @@ class Writer:
         return judged[0].outcomes(revision, missed)
 
     async def _settle(self) -> int:
-        first = await self._sessions.write(settle, Batch(self._id, self._batch))
+        first = await self._sessions.write(settle, Batch(self._id.encode(), self._batch))
         self._settled = True
         return first
-
-    async def _find_out(self, judged: list[Plan], lost: OutcomeUnknown) -> list[Outcome] | None:
-        outcomes = await find_out(partial(self._recover, judged), self._reactor, lost)
-        if outcomes is not None:
-            self._log.info("The answer to a commit was lost; it was found to have been written")
-        return outcomes
 
     async def _recover(self, judged: list[Plan]) -> list[Outcome] | None:
         """
@@ -143,12 +103,6 @@ class Writer:
         found = {place: await self._get(plan.changes[place].key) for place in places}
         plan.missed.update({place: version.revision if version else 0 for place, version in found.items()})
         return plan.outcomes(revision, {version.revision: version for version in found.values() if version})
-
-    async def close(self) -> None:
-        """
-        Let a batch on its way finish, then end the connection.
-        """
-        await self._sessions.close()
 
 
 def _write_slowly(

@@ -4,21 +4,16 @@ Writing to PostgreSQL: one batch at a time, and finding out what became of one.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
 
-from twisted.logger import Logger
-
-from ark.meta.records import DELETED, Change, Committed, Key, Mismatch, Outcome, Version
+from ark.meta.records import DELETED, Change, Committed, Mismatch, Outcome, Version
 from ark.storage.errors import OutcomeUnknown, Unavailable
 from ark.storage.postgresqlerrors import Conflict, Fenced, LostRevisions
 from ark.storage.postgresqlread import events_of, version_of
 from ark.storage.postgresqlsession import Sessions
 from ark.storage.postgresqlstatements import COMMIT, EVENTS, SETTLE, separated
-from ark.storage.seencounter import SeenCounter
-from ark.storage.served import find_out
+from ark.storage.served import ServedWriter
 
 _ATTEMPTS = 3
 
@@ -61,47 +56,12 @@ def _outcomes(changes: Sequence[Change], rows: Sequence[Sequence[Any]]) -> tuple
     return last, outcomes
 
 
-class Writer:
+class Writer(ServedWriter[Sequence[Change]]):
     """
-    Commits batches over one connection.
-
-    Each batch has a number, which the database writes down with it.  When a connection is
-    lost on the way, the next one asks by that number what became of the batch; if it was
-    not written then, it never will be, though its transaction should still linger.
-
-    @param counter: the newest revision that was seen; none up to it is written again.
-    @param get: reads the live version of a key.
+    Commits batches to PostgreSQL, where a transaction whose connection is gone may still linger.
     """
 
-    _log = Logger()
-
-    def __init__(
-        self,
-        sessions: Sessions,
-        reactor: Any,
-        counter: SeenCounter,
-        get: Callable[[Key], Awaitable[Version | None]],
-    ) -> None:
-        self._sessions = sessions
-        self._reactor = reactor
-        self._counter = counter
-        self._get = get
-        self._id = str(uuid4())
-        self._batch = 0
-        self._settled = False
-
-    @property
-    def open(self) -> int:
-        """
-        How many connections there are.
-        """
-        return self._sessions.open
-
-    async def start(self) -> None:
-        """
-        Make the writer known.
-        """
-        await self._settle()
+    _sessions: Sessions
 
     async def commit(self, changes: Sequence[Change]) -> list[Outcome]:
         """
@@ -145,15 +105,6 @@ class Writer:
         self._settled = True
         return None if first is None else (first, last)
 
-    async def _find_out(self, changes: Sequence[Change], lost: OutcomeUnknown) -> list[Outcome] | None:
-        """
-        What became of a batch; L{None} when it was not written, and will not be.
-        """
-        outcomes = await find_out(partial(self._recover, changes), self._reactor, lost)
-        if outcomes is not None:
-            self._log.info("The answer to a commit was lost; it was found to have been written")
-        return outcomes
-
     async def _recover(self, changes: Sequence[Change]) -> list[Outcome] | None:
         revisions = await self._settle()
         if revisions is None:
@@ -173,9 +124,3 @@ class Writer:
             else:
                 outcomes.append(Mismatch(await self._get(change.key)))
         return outcomes
-
-    async def close(self) -> None:
-        """
-        Let a batch on its way finish, then end the connection.
-        """
-        await self._sessions.close()

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
+from uuid import uuid4
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 
 from ark.meta.records import Change, EventPage, Key, Outcome, Version
 from ark.storage.changefeed import ChangeFeed
@@ -22,33 +24,97 @@ _PAUSE_SECONDS = 0.25
 SWEPT_ROWS = 1000
 """How many revisions compaction looks at in one transaction."""
 
-_T = TypeVar("_T")
+_B = TypeVar("_B")
 
 
-class ServedWriter(Protocol):
+class ServedWriter(ABC, Generic[_B]):
     """
-    What commits batches, over a connection of its own.
+    Commits batches over a connection of its own.
 
-    @ivar open: how many connections it has.
+    Each batch has a number, which the database writes down with it.  When the connection is
+    lost on the way, the next one asks by that number what became of the batch; if it was
+    not written then, it never will be.
+
+    @param sessions: that connection.
+    @param counter: the newest revision that was seen; none up to it is written again.
+    @param get: reads the live version of a key.
     """
+
+    _log = Logger()
+    _sessions: Any
+
+    def __init__(
+        self,
+        sessions: Any,
+        reactor: Any,
+        counter: SeenCounter,
+        get: Callable[[Key], Awaitable[Version | None]],
+    ) -> None:
+        self._sessions = sessions
+        self._reactor = reactor
+        self._counter = counter
+        self._get = get
+        self._id = str(uuid4())
+        self._batch = 0
+        self._settled = False
 
     @property
-    def open(self) -> int: ...
+    def open(self) -> int:
+        """
+        How many connections it has.
+        """
+        opened: int = self._sessions.open
+        return opened
 
     async def start(self) -> None:
         """
         Make the writer known.
         """
+        await self._settle()
 
+    @abstractmethod
     async def commit(self, changes: Sequence[Change]) -> list[Outcome]:
         """
         See L{ark.interfaces.IStorageBackend.commit}.
         """
 
+    @abstractmethod
+    async def _settle(self) -> Any:
+        """
+        See to it that the newest batch, if it is not written, never will be.
+        """
+
+    @abstractmethod
+    async def _recover(self, batch: _B) -> list[Outcome] | None:
+        """
+        What became of the newest batch; L{None} when it was not written, and will not be.
+        """
+
+    async def _find_out(self, batch: _B, lost: OutcomeUnknown) -> list[Outcome] | None:
+        """
+        What became of a batch whose answer was lost, asked until the database says so.
+
+        @raise OutcomeUnknown: C{lost}; nobody could say in time.
+        """
+        deadline = self._reactor.seconds() + SETTLING_SECONDS
+        while True:
+            try:
+                outcomes = await self._recover(batch)
+            except (Unavailable, OutcomeUnknown):
+                if self._reactor.seconds() >= deadline:
+                    raise lost from None
+                await deferLater(self._reactor, _PAUSE_SECONDS, lambda: None)
+            else:
+                break
+        if outcomes is not None:
+            self._log.info("The answer to a commit was lost; it was found to have been written")
+        return outcomes
+
     async def close(self) -> None:
         """
         Let a batch on its way finish, then end the connection.
         """
+        await self._sessions.close()
 
 
 class ServedBackend(ABC):
@@ -60,7 +126,7 @@ class ServedBackend(ABC):
     @ivar _readers: the connections for all but commits.
     """
 
-    _writer: ServedWriter
+    _writer: ServedWriter[Any]
     _readers: Any
 
     def __init__(self, reactor: Any) -> None:
@@ -178,19 +244,3 @@ class ServedBackend(ABC):
         """
         await self._writer.close()
         await self._readers.close()
-
-
-async def find_out(settle: Callable[[], Awaitable[_T]], reactor: Any, lost: OutcomeUnknown) -> _T:
-    """
-    Ask what became of a batch whose answer was lost, until the database says so.
-
-    @raise OutcomeUnknown: C{lost}; nobody could say in time.
-    """
-    deadline = reactor.seconds() + SETTLING_SECONDS
-    while True:
-        try:
-            return await settle()
-        except (Unavailable, OutcomeUnknown):
-            if reactor.seconds() >= deadline:
-                raise lost from None
-            await deferLater(reactor, _PAUSE_SECONDS, lambda: None)
