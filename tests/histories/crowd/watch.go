@@ -21,6 +21,8 @@ const (
 	pause  = 100 * time.Millisecond
 	waited = 60 * time.Second
 
+	// A watch is left after so long, counted from its answer: who leaves a server that is late comes back to one
+	// that has the same to do again.
 	shortest, longest = 200 * time.Millisecond, 5 * time.Second
 )
 
@@ -163,8 +165,10 @@ func (w *watcher) sit() (bool, error) {
 	if w.until.Load() == nil {
 		until = w.asked
 	}
-	sitting, leave := context.WithTimeout(until, shortest+time.Duration(w.dice.Int64N(int64(longest-shortest))))
+	sitting, leave := context.WithCancel(until)
 	defer leave()
+	leaving := time.AfterFunc(longest, leave)
+	defer leaving.Stop()
 	one := &connection{watcher: w.number, selection: w.selection, replica: replica, after: w.after(), started: moment()}
 	w.connections = append(w.connections, one)
 	answer, err := w.open(sitting, transport, one)
@@ -172,6 +176,7 @@ func (w *watcher) sit() (bool, error) {
 		return sitting.Err() != nil, nil
 	}
 	defer answer.Body.Close()
+	leaving.Reset(shortest + time.Duration(w.dice.Int64N(int64(longest-shortest))))
 	if answer.StatusCode != http.StatusOK {
 		failed := fmt.Appendf(nil, `{"type":"FAILED","object":{"code":%d}}`, answer.StatusCode)
 		_, err := w.take(one, failed)
