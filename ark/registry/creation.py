@@ -109,12 +109,13 @@ async def _insert(
     stored = store.stored_form(obj) if store.texts is None else await store.asked_form(obj)
     body = store.codec.encode(stored, managed.text)
     change = Change(key, 0, ADDED, body, labels_of(stored), metadata["uid"])
+    answer = store.answering(obj, managed)
     outcome = await store.cacher.commit(change)
     if not isinstance(outcome, Committed):
         return None
     if store.texts is not None:
         await store.texts.prepare((outcome.version.body,))
-    return Written(store.answer(obj, managed, outcome.version), True)
+    return Written(answer(outcome.version), True)
 
 
 async def _taken(store: Store, namespace: str, metadata: dict[str, Any]) -> APIStatus:

@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ark.admission.attributes import DELETE
-from ark.apply.managedfields import NOTHING, ManagedFields
+from ark.apply.managedfields import NOTHING
 from ark.meta.gvk import GroupResource
 from ark.meta.options import DeleteOptions
 from ark.meta.records import Committed, Key, Mismatch, Version
 from ark.meta.status import conflict
-from ark.registry.codec import Object
 from ark.registry.deletion import Deleted, finalizers_after, marked, removed
 from ark.registry.writing import WriteContext
 
@@ -39,29 +38,24 @@ async def delete_once(
         await admitting.admit(NOTHING)
         await admitting.validate(None, NOTHING)
     finalizers = finalizers_after(obj["metadata"].get("finalizers") or [], options)
-    if not finalizers and not store.strategy.holds_back(obj):
-        return await _remove(store, version, (obj, managed), context)
-    changed = store.strategy.mark_deleted(obj, finalizers, store.now())
-    if not changed or context.dry_run:
-        return Deleted(store.served_codec.encode(obj, managed.text).at(version.revision), False, False)
-    stored = store.stored_form(obj) if store.texts is None else await store.asked_form(obj)
-    change = marked(store.codec, version, stored, managed.text)
+    gone = not finalizers and not store.strategy.holds_back(obj)
+    if gone:
+        if context.dry_run:
+            return Deleted(store.serve(version.body), True, False)
+        change = removed(store.codec, version)
+    else:
+        changed = store.strategy.mark_deleted(obj, finalizers, store.now())
+        if not changed or context.dry_run:
+            return Deleted(store.served_codec.encode(obj, managed.text).at(version.revision), False, False)
+        stored = store.stored_form(obj) if store.texts is None else await store.asked_form(obj)
+        change = marked(store.codec, version, stored, managed.text)
+    answer = store.answering(obj, managed)
+    # As for an update.
+    del obj, managed, admitting
     outcome = await store.cacher.commit(change)
     if isinstance(outcome, Committed):
         await store.prepare((outcome.version.body,))
-        return Deleted(store.answer(obj, managed, outcome.version), False)
-    return outcome
-
-
-async def _remove(
-    store: Store, version: Version, last: tuple[Object, ManagedFields], context: WriteContext
-) -> Deleted | Mismatch:
-    if context.dry_run:
-        return Deleted(store.serve(version.body), True, False)
-    outcome = await store.cacher.commit(removed(store.codec, version))
-    if isinstance(outcome, Committed):
-        await store.prepare((outcome.version.body,))
-        return Deleted(store.answer(*last, outcome.version), True)
+        return Deleted(answer(outcome.version), gone)
     return outcome
 
 

@@ -360,15 +360,21 @@ class Store(Judging):
         self._storage_processor.prune(made)
         return made
 
-    def answer(self, obj: Object, managed: ManagedFields, version: Version) -> bytes:
+    def answering(self, obj: Object, managed: ManagedFields) -> Callable[[Version], bytes]:
         """
-        The text of an object that was stored as C{version}, in the version of this store.
+        What gives the text of an object, in the version of this store, once it was stored as some
+        L{Version}; it holds the object only where that is not the text that was stored.
         """
         if not self.converts:
-            return version.body
+            return _body_of
         if self.texts is not None:
-            return self._at_hand(version.body)
-        return self.served_codec.encode(obj, managed.text).at(version.revision)
+            return lambda version: self._at_hand(version.body)
+        body = self.served_codec.encode(obj, managed.text)
+        return lambda version: body.at(version.revision)
+
+
+def _body_of(version: Version) -> bytes:
+    return version.body
 
 
 def _renamed(obj: Object, names: dict[str, str]) -> Object:

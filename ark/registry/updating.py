@@ -69,11 +69,15 @@ async def update_once(
         return Written(store.serve(version.body), changed=False)
     stored = store.stored_form(new) if store.texts is None else await store.asked_form(new)
     body = store.codec.encode(stored, owned.text)
-    change = Change(target.key, version.revision, MODIFIED, body, labels_of(stored), version.uid)
+    # The key that is known already: one for all versions that are kept.
+    change = Change(version.key, version.revision, MODIFIED, body, labels_of(stored), version.uid)
+    answer = store.answering(new, owned)
+    # Many wait for one batch: what each lets go now, the next one finds in the processor's cache.
+    del old, new, proposed, stored, managed, owned
     outcome = await store.cacher.commit(change)
     if store.texts is not None and isinstance(outcome, Committed):
         await store.texts.prepare((outcome.version.body,))
-    return Written(store.answer(new, owned, outcome.version)) if isinstance(outcome, Committed) else outcome
+    return Written(answer(outcome.version)) if isinstance(outcome, Committed) else outcome
 
 
 def _same_owners(new: ManagedFields, old: ManagedFields) -> bool:
