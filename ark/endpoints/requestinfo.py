@@ -81,19 +81,18 @@ def parse(method: str, path: str) -> RequestInfo:
 
     @raise BadPath: a segment decodes to something with a slash or a NUL.
     """
-    plain = RequestInfo(method.lower(), path)
     if path.startswith("/apis/"):
         offset = 3
     elif path.startswith("/api/"):
         offset = 2
     else:
-        return plain
+        return RequestInfo(method.lower(), path)
     try:
         segments = _segments(path)
     except UnicodeDecodeError as error:
         raise BadPath(path) from error
     if len(segments) <= offset:
-        return plain
+        return RequestInfo(method.lower(), path)
     verb = _VERBS.get(method)
     if verb is None:
         # No verb of Kubernetes; authorization and messages see none.

@@ -87,11 +87,12 @@ class RequestObserver:
         series: RequestSeries | None = None
         if not code:
             self._sink.aborted(self._labels(request, info))
-        elif verb == "patch" or not resource or code == _TOO_MANY or "dryRun" in request.query:
+        elif not resource or code == _TOO_MANY or "dryRun" in request.query:
             series = self._unusual(request, info, code)
             series.observe(seconds, request.sent)
         else:
-            key = (verb, group, version, resource, subresource, not name, not namespace, code)
+            applied = verb == "patch" and _is_applied(request)
+            key = (verb, group, version, resource, subresource, not name, not namespace, code, applied)
             series = self._series.get(key)
             if series is None:
                 series = self._unusual(request, info, code)
@@ -118,7 +119,7 @@ class RequestObserver:
             return RequestLabels(verb, subresource=f"/{first}" if first in _PATHS else "")
         if (info.group, info.version, info.resource) not in self._resources:
             return RequestLabels(verb)
-        if verb == "PATCH" and (request.header(b"content-type") or b"").startswith(_APPLY):
+        if verb == "PATCH" and _is_applied(request):
             verb = "APPLY"
         subresource = info.subresource if info.subresource in _SUBRESOURCES else ""
         return RequestLabels(verb, info.group, info.version, info.resource, subresource, _scope(info), dry)
@@ -138,6 +139,10 @@ class RequestObserver:
             address=request.client_address,
             audit_id=request.audit_id,
         )
+
+
+def _is_applied(request: Any) -> bool:
+    return (request.header(b"content-type") or b"").startswith(_APPLY)
 
 
 def _scope(info: RequestInfo) -> str:

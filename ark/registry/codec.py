@@ -37,8 +37,8 @@ class Codec:
 
     def _tail(self, obj: Object, managed: bytes) -> bytes:
         own = obj["metadata"]
-        metadata = {"name": own["name"]}
-        metadata.update({name: value for name, value in own.items() if name != "resourceVersion"})
+        metadata = {"name": own["name"], **own}
+        metadata.pop("resourceVersion", None)
         rest = {name: value for name, value in obj.items() if name not in ("apiVersion", "kind", "metadata")}
         text = orjson.dumps(metadata)[1:]
         end = b",%b" % orjson.dumps(rest)[1:] if rest else b"}"
