@@ -7,10 +7,7 @@ before, and asks that a history shows it.
 
 from __future__ import annotations
 
-import gc
 from typing import Any
-
-from twisted.trial.unittest import SynchronousTestCase
 
 from ark.meta.records import ADDED, DELETED, EventPage, Version
 from ark.storage.errors import Compacted
@@ -23,12 +20,13 @@ from ark.watch.objects import ObjectCache
 from ark.watch.predicate import SelectionPredicate
 from ark.watch.watcher import Watcher
 from ark.watch.window import Window
+from tests.watch.planted import PlantedBugTestCase
 from tests.watch.test_history import Violation, World
 
 SEEDS = 60
 
 
-class PlantedBugTests(SynchronousTestCase):
+class PlantedBugTests(PlantedBugTestCase):
     """
     One bug a test.
     """
@@ -47,14 +45,6 @@ class PlantedBugTests(SynchronousTestCase):
                     # What is broken may also fall over, which is not what is asked for.
                     continue
         self.fail(f"no violation in {SEEDS} histories")
-
-    def tearDown(self) -> None:
-        """
-        Broken servers complain, also when what was left of them is swept up: here, and
-        not in whichever test comes next.
-        """
-        gc.collect()
-        self.flushLoggedErrors()
 
     def test_events_dropped_when_a_client_is_slow(self) -> None:
         """

@@ -7,10 +7,6 @@ server falls over, or for something beside the point, has not been found.
 
 from __future__ import annotations
 
-import gc
-
-from twisted.trial.unittest import SynchronousTestCase
-
 from ark.meta.records import DELETED, EventPage, Version
 from ark.watch.events import WatchEvent
 from ark.watch.follower import Follower
@@ -18,12 +14,13 @@ from ark.watch.objects import ObjectCache
 from ark.watch.predicate import SelectionPredicate
 from ark.watch.watcher import Watcher
 from ark.watch.window import _Series
+from tests.watch.planted import PlantedBugTestCase
 from tests.watch.test_history import Violation, World
 
 SEEDS = 40
 
 
-class PlantedBugTests(SynchronousTestCase):
+class PlantedBugTests(PlantedBugTestCase):
     """
     One bug a test.
     """
@@ -40,14 +37,6 @@ class PlantedBugTests(SynchronousTestCase):
                     self.assertRegex(str(violation), reason)
                     return
         self.fail(f"no violation in {SEEDS} histories")
-
-    def tearDown(self) -> None:
-        """
-        Broken servers complain, also when what was left of them is swept up: here, and
-        not in whichever test comes next.
-        """
-        gc.collect()
-        self.flushLoggedErrors()
 
     def test_a_short_page_taken_for_the_end(self) -> None:
         """
