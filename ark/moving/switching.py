@@ -22,6 +22,7 @@ _AUTOMATIC = "kube-aggregator.kubernetes.io/automanaged"
 _MERGE = "application/merge-patch+json"
 _LOCAL, _REMOTE = "Local", "Passed"
 _POLL = 0.5
+_FORBIDDEN = 403
 _MISSING = 404
 _UNAVAILABLE = 503
 
@@ -78,6 +79,7 @@ class Switch:
         @return: how many seconds passed until it did.
         @raise CopyError: it does not, or has other objects; kube-apiserver serves them as before.
         """
+        await self._check(service)
         before = [await count(self._cluster, each) for each in self._collections]
         began = self._reactor.seconds()
         try:
@@ -90,6 +92,23 @@ class Switch:
             await self.give_back()
             raise
         return seconds
+
+    async def _check(self, service: Service) -> None:
+        """
+        Nobody is served by a service that there is not, also not for the time that it takes to notice.
+        """
+        try:
+            await self._cluster.request(
+                "GET", f"/api/v1/namespaces/{service.namespace}/services/{service.name}"
+            )
+        except APIStatus as status:
+            if status.code == _MISSING:
+                raise CopyError(
+                    f"There is no service {service.namespace}/{service.name}.",
+                    "Start servers behind it first, or name another one.",
+                ) from None
+            if status.code != _FORBIDDEN:
+                raise
 
     async def give_back(self) -> None:
         """
@@ -152,12 +171,12 @@ class Switch:
             if found != objects:
                 raise CopyError(
                     f"The servers have {found} {collection.resource}, the cluster {objects}.",
-                    "Import once more.",
+                    "Import once more, into a new database.",
                 )
             if (await list_page(self._cluster, collection, limit=1)).revision <= newest:
                 raise CopyError(
                     "The cluster's revisions have come past those that were imported.",
-                    "Import once more with --restart.",
+                    "Import once more, into a new database.",
                 )
 
     async def _wait_listed(self) -> None:

@@ -13,6 +13,7 @@ from ark.storage.copying import CopyError
 from tests.moving import QUERIES, MovingCase, query
 
 SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
+PLACE = "/api/v1/services"
 NAME = "v1alpha1.ark.mckinsey.com"
 SERVICE = Service("ark-system", "ark", 8443, "Q0E=", ("ark-system", "release"))
 
@@ -41,6 +42,7 @@ class SwitchTests(MovingCase):
             "status": status("Local"),
         }
         self.cluster.put(SERVICES, self.own)
+        self.cluster.put(PLACE, {"metadata": {"name": "ark", "namespace": "ark-system"}})
         self.switch = Switch(self.cluster, self.collections, self.progress, self.clock, 10)
 
     def service(self) -> dict[str, Any]:
@@ -64,6 +66,15 @@ class SwitchTests(MovingCase):
         Have the aggregator say something.
         """
         self.cluster.put(SERVICES, {**self.service(), "status": condition})
+
+    def test_a_service_that_is_not_there_is_not_switched_to(self) -> None:
+        """
+        The group would not be served until that is noticed.
+        """
+        self.cluster.remove(PLACE, "ark", "ark-system")
+        failure = self.failureResultOf(Deferred.fromCoroutine(self.switch.take_over(SERVICE)), CopyError)
+        self.assertIn("There is no service ark-system/ark", failure.value.cause)
+        self.assertNotIn("service", self.service()["spec"])
 
     def test_what_the_aggregator_said_before_does_not_count(self) -> None:
         """
