@@ -1,5 +1,5 @@
 """
-More than a server can bear: idle connections, no more files, ten times the requests that may be in flight, and many
+More than a server can bear: idle connections and watches, no more files, ten times the requests that may be in flight, and many
 requests one after the other.
 
     python -m tests.e2e.overload [--short]
@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from socket import create_connection, socket
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tests.cluster.ark import ArkServer, console_script
@@ -117,6 +117,16 @@ class Load:
             connection.close()
         return time.monotonic() - began
 
+    def post(self, target: str, body: dict[str, Any]) -> None:
+        """
+        Create something on a new connection.
+        """
+        connection = self.connect()
+        connection.request("POST", target, json.dumps(body), {"Content-Type": "application/json"})
+        if (answer := connection.getresponse()).status != 201:
+            raise AssertionError(answer.read())
+        connection.close()
+
     @property
     def memory(self) -> int:
         """
@@ -158,9 +168,45 @@ def idle_connections(size: Size) -> Found:
         )
 
 
+def idle_watches(size: Size) -> Found:
+    """
+    Watches, each on a connection of its own, cost little while nothing happens; and what happens all are told.
+    """
+    with started() as server:
+        load = Load(server)
+        load.answers()
+        before, watches = load.memory, []
+        for _ in range(size.connections):
+            connection = load.connect()
+            connection.request("GET", f"{MAPS}?watch=1&resourceVersion=0&fieldSelector=metadata.name%3Dtold")
+            watches.append((connection, connection.getresponse()))
+        each = (load.memory - before) / size.connections
+        began, at = load.cpu, time.monotonic()
+        time.sleep(size.seconds)
+        idle = (load.cpu - began) / (time.monotonic() - at)
+        began, at = load.cpu, time.monotonic()
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "told"}}
+        load.post(MAPS, body)
+        told = sum(b'"told"' in response.readline() for _, response in watches)
+        took, spent = time.monotonic() - at, load.cpu - began
+        for connection, _ in watches:
+            connection.close()
+    broken = [f"{size.connections - told} were not told"] if told < size.connections else []
+    if each > 64:
+        broken.append(f"{each:.0f} KiB each")
+    if idle > 0.1:
+        broken.append(f"{idle:.0%} of a CPU while nothing happens")
+    return Found(
+        f"{size.connections} watches: {each:.1f} KiB each, {idle:.1%} of a CPU while idle, one write told to all in "
+        f"{took:.2f} s and {spent:.2f} s of CPU",
+        broken,
+    )
+
+
 def out_of_files(size: Size) -> Found:
     """
     A server that cannot accept more does not spin, serves those who are there, and all when others have left.
+    Certificates that were replaced meanwhile are taken then.
     """
     with started(files=200) as server:
         load, broken = Load(server), []
@@ -168,6 +214,8 @@ def out_of_files(size: Size) -> Found:
         kept.request("GET", "/livez")
         kept.getresponse().read()
         waiting = load.idle(400)
+        # Replaced by themselves.
+        os.utime(server.folder / "ark.db.d" / "pki" / "apiserver.crt")
         began, before = load.cpu, time.monotonic()
         time.sleep(2)
         spent = (load.cpu - began) / (time.monotonic() - before)
@@ -179,9 +227,18 @@ def out_of_files(size: Size) -> Found:
             each.close()
         if not eventually(load.answers):
             broken.append("it does not answer afterwards")
+        log = server.folder / "ark-server.log"
+        if not eventually(lambda: _said(log, "Too many open files", "the certificates were read again")):
+            broken.append("certificates that were replaced meanwhile are not taken")
         if spent > 0.3:
             broken.append(f"it spins: {spent:.0%} of a CPU")
         return Found(f"no more files: {spent:.1%} of a CPU", broken)
+
+
+def _said(log: Path, *lines: str) -> None:
+    text = log.read_text()
+    if not all(line in text for line in lines):
+        raise FileNotFoundError(log)
 
 
 def eventually(attempt: Callable[[], object], seconds: float = 5) -> bool:
@@ -293,7 +350,7 @@ def many_namespaces(size: Size) -> Found:
         return Found(f"{size.namespaces} namespaces: made in {made:.1f} s, listed in {took:.2f} s", broken)
 
 
-CASES = (idle_connections, out_of_files, flood, slope, many_namespaces)
+CASES = (idle_connections, idle_watches, out_of_files, flood, slope, many_namespaces)
 
 
 def may_open(number: int) -> bool:

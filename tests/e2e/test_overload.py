@@ -29,6 +29,12 @@ class OverloadTests(SynchronousTestCase):
         """
         self.assertEqual(overload.idle_connections(overload.SHORT).broken, [])
 
+    def test_idle_watches(self) -> None:
+        """
+        See L{overload.idle_watches}.
+        """
+        self.assertEqual(overload.idle_watches(overload.SHORT).broken, [])
+
     def test_out_of_files(self) -> None:
         """
         See L{overload.out_of_files}.
