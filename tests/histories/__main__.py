@@ -119,7 +119,9 @@ def _options() -> argparse.Namespace:
         "--kinds", type=int, default=len(WRITTEN), choices=range(1, len(WRITTEN) + 1), help="are written"
     )
     parser.add_argument("--rate", type=float, default=480.0, help="requests a second at most, of all clients")
-    parser.add_argument("--writing", action="store_true", help="clients do nothing but write")
+    parser.add_argument(
+        "--writing", action="store_true", help="clients do nothing but write, mostly each to its own"
+    )
     parser.add_argument("--keep", type=Path, help="a folder for what was recorded of wrong histories")
     options = parser.parse_args()
     options.fault = options.fault or [name for name in POSSIBLE if name != "none"]
