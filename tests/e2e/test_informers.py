@@ -25,7 +25,7 @@ class InformerTests(TestCase):
         """
         After random writes, cuts and a kill; and nothing was listed again without need.
         """
-        require("informers")
+        require("informers", "toxiproxy")
         seed = str(random.randrange(10**6))
         server = obligatory(lambda: ArkServer(flags=FLAGS).start())
         self.addCleanup(server.remove)

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 from tests.cluster.ark import ArkServer
 from tests.cluster.build import binary
+from tests.cluster.network import Network
 from tests.e2e.informers.judge import check_expired, judge
-from tests.e2e.informers.proxy import Proxy
 from tests.e2e.informers.writers import Writer, prepare
 
 WRITERS = 3
@@ -33,6 +33,10 @@ _PATIENCE = 90.0
 
 _LEAST = 1.1
 """Seconds between two cuts: client-go lists again when a watch ends within one."""
+
+_MOMENT = 0.05
+_SHARE = 0.2
+"""How long connections are reset on which something is said, and how many of them."""
 
 _RESOURCES = {
     "queries": "queries.ark.mckinsey.com",
@@ -115,7 +119,7 @@ class Result(NamedTuple):
 
 class Chaos:
     """
-    A server, a proxy before it, informers that go through that, and writers that do not.
+    A server, informers whose way to it is cut again and again, and writers that go straight.
     """
 
     def __init__(self, server: ArkServer, seed: str, say: Callable[[str], None]) -> None:
@@ -123,16 +127,16 @@ class Chaos:
         self._random = random.Random(seed)
         self._say = say
         self._folder = server.folder
-        self._kills = 0
+        self._cuts = self._kills = 0
         self._floors: list[tuple[float, int]] = []
         self._faults: list[str] = []
         port = int(server.endpoint.url.rpartition(":")[2])
-        self._proxy = Proxy(port, random.Random(f"{seed}/proxy"))
+        self._network = Network()
+        self._link = self._network.link(port)
         through = self._folder / "through.kubeconfig"
         text = server.endpoint.kubeconfig.read_text()
-        through.write_text(text.replace(f":{port}", f":{self._proxy.port}"))
+        through.write_text(text.replace(f":{port}", f":{self._link.port}"))
         prepare(server.endpoint)
-        self._proxy.open()
         self._writers = [
             Writer(server.endpoint, f"{seed}/{number}", seldom=number == 0) for number in range(WRITERS)
         ]
@@ -163,8 +167,7 @@ class Chaos:
                 writer.end()
             for observers in self._observers:
                 observers.stop()
-            self._proxy.close()
-            self._proxy.cut(everything=True)
+            self._network.remove()
 
     # What happens
 
@@ -180,17 +183,27 @@ class Chaos:
                 continue
             pause = _LEAST + self._random.expovariate(1 / _CUT_EVERY)
             time.sleep(min(pause, max(0.0, end - time.monotonic())))
-            self._proxy.cut(everything=self._random.random() < 0.3)
+            self._cut()
         for writer in self._writers:
             writer.rest()
 
+    def _cut(self) -> None:
+        """
+        End all connections, or reset some.
+        """
+        self._cuts += 1
+        if self._random.random() < 0.3:
+            self._link.cut()
+            return
+        with self._link.toxic("reset_peer", streams=["downstream"], toxicity=_SHARE):
+            time.sleep(_MOMENT)
+
     def _kill(self) -> None:
-        self._proxy.close()
-        self._server.kill()
         self._kills += 1
-        time.sleep(self._random.uniform(0, 2))
-        self._server.start_again()
-        self._proxy.open()
+        with self._link.shut():
+            self._server.kill()
+            time.sleep(self._random.uniform(0, 2))
+            self._server.start_again()
 
     def _watch_floor(self, stop: threading.Event) -> None:
         with sqlite3.connect(f"file:{self._folder / 'ark.db'}?mode=ro", uri=True) as database:
@@ -216,7 +229,7 @@ class Chaos:
             time.sleep(0.5)
         self._say(
             f"round {number}: {sum(writer.writes for writer in self._writers)} writes, "
-            f"{self._proxy.cuts} cuts, {self._kills} kills, history from {self._floors[-1][1]}, "
+            f"{self._cuts} cuts, {self._kills} kills, history from {self._floors[-1][1]}, "
             f"caches {'differ' if wrong else 'equal'}"
         )
 
@@ -256,4 +269,4 @@ class Chaos:
                 faults += verdict.faults
                 faults += check_expired(f"{observers.mode}/{name}", verdict.expired, self._floors)
         writes = sum(writer.writes for writer in self._writers)
-        return Result(writes, self._proxy.cuts, self._kills, events, len(self._floors), counts, faults)
+        return Result(writes, self._cuts, self._kills, events, len(self._floors), counts, faults)
