@@ -7,13 +7,43 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from twisted.internet import reactor as default_reactor
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.trial.unittest import TestCase
 
 from ark.meta.records import ADDED, MODIFIED, Committed, Mismatch, Range
 from ark.storage import served
 from ark.storage.errors import Compacted, OutcomeUnknown, StorageError
 from ark.storage.testing import QUERIES, change, key
 from tests.storage.way import Way, until
+
+reactor: Any = default_reactor
+
+
+class FailureTestCase(TestCase):
+    """
+    Has backends over a server.
+
+    @cvar open_backend: opens one.
+    """
+
+    open_backend: Callable[..., Awaitable[Any]]
+
+    async def backend_at(self, url: str) -> Any:
+        """
+        A backend that is closed after the test.
+        """
+        backend = await self.open_backend({"db_url": url}, reactor)
+        self.addCleanup(lambda: Deferred.fromCoroutine(backend.close()))
+        return backend
+
+    async def by_way(self, url: str, port: int) -> tuple[Way, Any]:
+        """
+        A backend whose way to the server is under control, and the way.
+        """
+        way = Way(port, reactor)
+        self.addCleanup(lambda: Deferred.fromCoroutine(way.close()))
+        return way, await self.backend_at(url.replace(str(port), str(way.port)))
 
 
 class LostConnectionTestsMixin:

@@ -19,7 +19,7 @@ from twisted.internet import reactor as default_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.logger import globalLogPublisher
-from twisted.trial.unittest import SkipTest, TestCase
+from twisted.trial.unittest import SkipTest
 
 from ark.meta.records import MODIFIED, Committed, Mismatch, Range
 from ark.storage import mysqlsession, served
@@ -39,28 +39,27 @@ from ark.storage.mysqlsettings import connection_settings
 from ark.storage.mysqlwrite import Batch, hopeful_plan, settle, write_at_once
 from ark.storage.testing import QUERIES, change, key
 from tests.programs import NotInstalled
-from tests.storage.lostconnections import LossTestsMixin, LostConnectionTestsMixin, RestartTestsMixin
+from tests.storage.lostconnections import (
+    FailureTestCase,
+    LossTestsMixin,
+    LostConnectionTestsMixin,
+    RestartTestsMixin,
+)
 from tests.storage.mysqlserver import MySQLServer, own_server
 from tests.storage.smalldisk import fill, small_disk
-from tests.storage.way import Way, until
+from tests.storage.way import until
 
 reactor: Any = default_reactor
 
 
-class FailureTestCase(TestCase):
+class MySQLTestCase(FailureTestCase):
     """
     Has a backend over the server that tests share.
     """
 
     timeout = 90
 
-    async def backend_at(self, url: str) -> Any:
-        """
-        A backend that is closed after the test.
-        """
-        backend = await open_backend({"db_url": url}, reactor)
-        self.addCleanup(lambda: Deferred.fromCoroutine(backend.close()))
-        return backend
+    open_backend = staticmethod(open_backend)
 
     def session_at(self, url: str) -> Session:
         """
@@ -90,7 +89,7 @@ class FailureTestCase(TestCase):
         return server
 
 
-class CommitTests(LostConnectionTestsMixin, FailureTestCase):
+class CommitTests(LostConnectionTestsMixin, MySQLTestCase):
     """
     Commits whose connection is lost.
     """
@@ -109,9 +108,7 @@ class CommitTests(LostConnectionTestsMixin, FailureTestCase):
         self.server = own_server(SkipTest)
         self.url = self.server.url()
         self.name = self.url.rpartition("/")[2]
-        self.way = Way(self.server.port, reactor)
-        self.addCleanup(lambda: Deferred.fromCoroutine(self.way.close()))
-        self.backend = await self.backend_at(self.url.replace(str(self.server.port), str(self.way.port)))
+        self.way, self.backend = await self.by_way(self.url, self.server.port)
         self.other = await self.backend_at(self.url)
 
     def running(self, statement: str) -> list[int]:
@@ -216,7 +213,7 @@ class CommitTests(LostConnectionTestsMixin, FailureTestCase):
         await until(lambda: woken, "a poll")
 
 
-class OutageTests(RestartTestsMixin, FailureTestCase):
+class OutageTests(RestartTestsMixin, MySQLTestCase):
     """
     A server that goes and comes back.
     """
@@ -350,7 +347,7 @@ class OutageTests(RestartTestsMixin, FailureTestCase):
         self.assertIsInstance(outcome, Committed)
 
 
-class LossTests(LossTestsMixin, FailureTestCase):
+class LossTests(LossTestsMixin, MySQLTestCase):
     """
     A database that is older than what was seen of it: restored, or a replica that took over too early.
     """
@@ -371,7 +368,7 @@ class LossTests(LossTestsMixin, FailureTestCase):
         own_server(SkipTest).sql(f"UPDATE {name}.ark_meta SET revision = {revision}")  # noqa: S608
 
 
-class OpeningTests(FailureTestCase):
+class OpeningTests(MySQLTestCase):
     """
     What is looked at before the first request.
     """
@@ -515,7 +512,7 @@ class OpeningTests(FailureTestCase):
         await self.backend_at(f"{url}?ssl-ca={paths['ca']}")
 
 
-class SizeTests(FailureTestCase):
+class SizeTests(MySQLTestCase):
     """
     Texts larger than the server sends at once.
     """

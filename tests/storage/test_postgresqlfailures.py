@@ -11,34 +11,33 @@ from urllib.parse import quote
 
 from twisted.internet import reactor as default_reactor
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.trial.unittest import SkipTest, TestCase
+from twisted.trial.unittest import SkipTest
 
 from ark.meta.records import Committed, Mismatch, Range
 from ark.storage.errors import StorageError, Unavailable, UnusableDatabase
 from ark.storage.postgresql import open_backend
 from ark.storage.testing import QUERIES, change, key
-from tests.storage.lostconnections import LossTestsMixin, LostConnectionTestsMixin, RestartTestsMixin
+from tests.storage.lostconnections import (
+    FailureTestCase,
+    LossTestsMixin,
+    LostConnectionTestsMixin,
+    RestartTestsMixin,
+)
 from tests.storage.postgresqlserver import PostgreSQLServer, find_programs, shared_server
-from tests.storage.way import Way, until
+from tests.storage.way import until
 
 reactor: Any = default_reactor
 CONTROL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ark-server' AND query LIKE '{}%'"
 
 
-class FailureTestCase(TestCase):
+class PostgreSQLTestCase(FailureTestCase):
     """
     Has a backend over the server that tests share.
     """
 
     timeout = 60
 
-    async def backend_at(self, url: str) -> Any:
-        """
-        A backend that is closed after the test.
-        """
-        backend = await open_backend({"db_url": url}, reactor)
-        self.addCleanup(lambda: Deferred.fromCoroutine(backend.close()))
-        return backend
+    open_backend = staticmethod(open_backend)
 
     def start_server(self, **configuration: str) -> PostgreSQLServer:
         """
@@ -52,7 +51,7 @@ class FailureTestCase(TestCase):
         return server
 
 
-class CommitTests(LostConnectionTestsMixin, FailureTestCase):
+class CommitTests(LostConnectionTestsMixin, PostgreSQLTestCase):
     """
     Commits whose connection is lost.
     """
@@ -89,9 +88,7 @@ class CommitTests(LostConnectionTestsMixin, FailureTestCase):
         """
         self.server = shared_server(SkipTest)
         self.url = self.server.url()
-        self.way = Way(self.server.port)
-        self.addCleanup(lambda: Deferred.fromCoroutine(self.way.close()))
-        self.backend = await self.backend_at(self.url.replace(str(self.server.port), str(self.way.port)))
+        self.way, self.backend = await self.by_way(self.url, self.server.port)
         self.other = await self.backend_at(self.url)
 
     async def test_a_lost_answer_to_a_batch_that_does_not_all_fit_is_found(self) -> None:
@@ -135,7 +132,7 @@ class CommitTests(LostConnectionTestsMixin, FailureTestCase):
         self.assertIn("is not expected", str(refused))
 
 
-class ConnectionTests(FailureTestCase):
+class ConnectionTests(PostgreSQLTestCase):
     """
     Connections that break while they are made.
     """
@@ -147,9 +144,7 @@ class ConnectionTests(FailureTestCase):
         """
         server = shared_server(SkipTest)
         url = server.url()
-        way = Way(server.port)
-        self.addCleanup(lambda: Deferred.fromCoroutine(way.close()))
-        backend = await self.backend_at(url.replace(str(server.port), str(way.port)))
+        way, backend = await self.by_way(url, server.port)
         for round in range(12):
             way.shut = True
             way.cut()
@@ -164,7 +159,7 @@ class ConnectionTests(FailureTestCase):
         self.flushLoggedErrors()
 
 
-class NotificationTests(FailureTestCase):
+class NotificationTests(PostgreSQLTestCase):
     """
     Being told of commits.
     """
@@ -188,7 +183,7 @@ class NotificationTests(FailureTestCase):
         self.flushLoggedErrors()
 
 
-class LossTests(LossTestsMixin, FailureTestCase):
+class LossTests(LossTestsMixin, PostgreSQLTestCase):
     """
     A database that is older than what was seen of it.
     """
@@ -218,9 +213,7 @@ class LossTests(LossTestsMixin, FailureTestCase):
         self.addCleanup(standby.remove)
         server.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
         server.sql("SELECT pg_reload_conf()")
-        way = Way(server.port)
-        self.addCleanup(lambda: Deferred.fromCoroutine(way.close()))
-        backend = await self.backend_at(server.url().replace(str(server.port), str(way.port)))
+        way, backend = await self.by_way(server.url(), server.port)
         versions = []
         for index in range(20):
             (outcome,) = await backend.commit([change(key(f"a{index}"))])
@@ -235,7 +228,7 @@ class LossTests(LossTestsMixin, FailureTestCase):
         self.flushLoggedErrors()
 
 
-class OutageTests(RestartTestsMixin, FailureTestCase):
+class OutageTests(RestartTestsMixin, PostgreSQLTestCase):
     """
     A server that goes and comes back.
     """
