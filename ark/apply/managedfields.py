@@ -7,6 +7,7 @@ Follows C{k8s.io/apimachinery/pkg/util/managedfields/internal/managedfields.go};
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -135,6 +136,8 @@ class ManagedFields:
     def text(self) -> bytes:
         if self._text is None:
             self._text = _encode(self.entries.items())
+            # What is written now is read at the next write.
+            _remember(self._text, self)
         return self._text
 
     def __bool__(self) -> bool:
@@ -237,10 +240,31 @@ def _fields_of(text: bytes) -> FieldSet:
     return FieldSet.parse(orjson.loads(text))
 
 
-@lru_cache(maxsize=_KEPT_TEXTS)
+_known: OrderedDict[bytes, ManagedFields] = OrderedDict()
+
+
+def _remember(text: bytes, managed: ManagedFields) -> None:
+    _known[text] = managed
+    if len(_known) > _KEPT_TEXTS:
+        _known.popitem(last=False)
+
+
 def read(text: bytes) -> ManagedFields:
     """
     The entries of a text that L{ManagedFields.text} once was.
+    """
+    known = _known.get(text)
+    if known is None:
+        known = decode(text)
+        _remember(text, known)
+    else:
+        _known.move_to_end(text)
+    return known
+
+
+def decode(text: bytes) -> ManagedFields:
+    """
+    As L{read}, but nothing is remembered.
     """
     if not text:
         return NOTHING

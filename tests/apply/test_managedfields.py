@@ -17,6 +17,7 @@ from ark.apply.managedfields import (
     Entry,
     Identity,
     InvalidManagedFields,
+    decode,
     is_reset,
     ordered,
     parse,
@@ -63,9 +64,20 @@ class EntryTests(SynchronousTestCase):
         managed = parse(
             [entry(), entry(manager=odd), entry(operation=APPLY, fieldsV1=names, subresource="status")]
         )
-        again = read(bytes(managed.text))
+        again = decode(managed.text)
         self.assertEqual(again.entries, managed.entries)
         self.assertEqual(again.members(), managed.members())
+
+    def test_what_was_written_is_known(self) -> None:
+        """
+        Entries that were written are not made anew when they are read, nor those that were read.
+        """
+        managed = parse([entry(manager="written"), entry(manager="too")])
+        text = managed.text
+        self.assertIs(read(text[:1] + text[1:]), managed)
+        other = text.replace(b"too", b"two")
+        self.assertEqual(read(other).entries, decode(other).entries)
+        self.assertIs(read(other[:1] + other[1:]), read(other))
 
     def test_members_are_what_was_parsed(self) -> None:
         """
@@ -137,7 +149,7 @@ class OrderTests(SynchronousTestCase):
         second = Entry(first.fields, first.version, "2026-01-01T00:00:00Z")
         managed = ordered([(identity, second), (identity, first)])
         self.assertEqual(len(managed.members()), 2)
-        self.assertEqual(read(managed.text).entries, managed.entries)
+        self.assertEqual(decode(managed.text).entries, managed.entries)
         self.assertEqual(managed.entries[identity].time, "2026-01-01T00:00:00Z")
 
     def test_times_alone_make_no_difference(self) -> None:
