@@ -49,7 +49,8 @@ class EventExpiry:
         self._reactor, now = clock
         self._day = now() - self._reactor.seconds()
         self._aging = Aging(seconds)
-        self._found: int | None = None
+        self._found = store.cacher.revision
+        self._aging.older(self._reactor.seconds(), self._found)
 
     async def sweep(self) -> int:
         """
@@ -57,10 +58,8 @@ class EventExpiry:
 
         @return: how many went.
         """
-        now, revision = self._reactor.seconds(), self._store.cacher.revision
-        aged = self._aging.older(now, revision)
-        if self._found is None:
-            self._found = revision
+        now = self._reactor.seconds()
+        aged = self._aging.older(now, self._store.cacher.revision)
         found, oldest = self._found, self._day + now - self._seconds
         after: tuple[str, str] | None = None
         gone = 0

@@ -26,10 +26,16 @@ class EventExpiryTests(ServerTestCase):
         A server, and an hour.
         """
         super().setUp()
+        self.jump = 0.0
+        self.begin()
+
+    def begin(self) -> None:
+        """
+        Begin to look after events.
+        """
         store = self.server.application.stores.of_resource("events")
         assert store is not None
         clock = self.server.clock
-        self.jump = 0.0
         self.expiry = EventExpiry(store, 3600, (clock, lambda: EPOCH + clock.seconds() + self.jump))
 
     def post(self, name: str, **members: Any) -> None:
@@ -60,13 +66,14 @@ class EventExpiryTests(ServerTestCase):
         Those that nobody wrote since.
         """
         self.post("old")
+        self.assertEqual(self.names(), ["old"])
         self.server.advance(1800)
         self.post("young")
         self.assertEqual(self.names(), ["old", "young"])
         self.server.advance(1801)
         self.assertEqual(self.names(), ["young"])
 
-    def test_an_event_that_goes_on_stays(self) -> None:
+    def test_an_event_that_was_there_is_as_old_as_it_says(self) -> None:
         """
         By the newest time that it tells.
         """
@@ -74,7 +81,9 @@ class EventExpiryTests(ServerTestCase):
         self.post("repeated", lastTimestamp=later)
         self.post("series", series={"count": 2, "lastObservedTime": later.replace("Z", ".000000Z")})
         self.post("once")
-        self.server.advance(4000)
+        self.server.advance(3000)
+        self.begin()
+        self.server.advance(1000)
         self.assertEqual(self.names(), ["repeated", "series"])
         self.server.advance(3000)
         self.assertEqual(self.names(), [])
@@ -94,6 +103,17 @@ class EventExpiryTests(ServerTestCase):
             self.assertEqual(self.names(), [f"after{days}"])
             self.server.advance(1800)
             self.assertEqual(self.names(), [])
+
+    def test_an_event_that_comes_later_is_as_old_as_it_is(self) -> None:
+        """
+        Whatever its times say: whoever wrote it had another clock.
+        """
+        ages = {name: rfc3339(EPOCH + days * 86400) for name, days in (("past", -400), ("future", 400))}
+        for name, time in ages.items():
+            self.post(name, lastTimestamp=time, firstTimestamp=time)
+        self.assertEqual(self.names(), ["future", "past"])
+        self.server.advance(3601)
+        self.assertEqual(self.names(), [])
 
     def test_an_event_that_is_written_again_stays(self) -> None:
         """
@@ -116,6 +136,7 @@ class EventExpiryTests(ServerTestCase):
         """
         for index in range(1100):
             self.post(f"e{index}")
+        self.begin()
         self.server.advance(3601)
         watch = self.request("GET", f"{EVENTS}?watch=1&resourceVersion={self.server.cacher.revision}")
         self.assertEqual(self.names(), [])
