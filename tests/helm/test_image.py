@@ -5,6 +5,7 @@ The image: what is in it, and that it is a server by itself.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,19 @@ class DockerfileTests(SynchronousTestCase):
             check=True,
         ).stdout
         self.assertIn(f"ark-apiserver:{ark.__version__}", printed)
+        self.assertIn(f"VERSION={ark.__version__}", printed)
+
+    def test_what_is_built_is_what_is_pinned(self) -> None:
+        """
+        And what is not known by its hash is not fetched.
+        """
+        text = (REPOSITORY / "Dockerfile").read_text().replace("\\\n", "")
+        files = re.findall(r"--require-hashes [^&\n]* -r (\S+)", text)
+        self.assertEqual(files, ["requirements/build.txt", "requirements/image.txt"])
+        for line in re.findall(r"pip (?:--python \S+ )?(?:install|wheel) [^&\n]*", text):
+            self.assertRegex(line, "--require-hashes|--no-index|--no-deps")
+            if line.startswith("pip wheel"):
+                self.assertIn("--no-build-isolation", line)
 
 
 class RunningTests(SynchronousTestCase):
