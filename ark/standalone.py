@@ -35,6 +35,7 @@ class Standalone:
 
     @ivar follows_definitions: whether clients can make definitions, so that every answer about
         kinds waits for what other processes were told.
+    @ivar refused: nothing: no files are read but those of the server's own certificates.
     """
 
     follows_definitions = True
