@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -142,27 +142,51 @@ class MovingTests(TestCase):
     def test_the_definitions_can_go_when_all_is_done(self) -> None:
         """
         What kube-apiserver had of the objects goes with them, and nothing of what is served now, here from
-        PostgreSQL, nor of what that owns.
+        PostgreSQL, nor of what that owns: the garbage collector, which watches the server by then, is not told
+        that the former objects are deleted.
         """
         database = postgresql()
         self.addCleanup(database.remove)
         self.begin("--storage=postgresql", f"--db-url={database.url()}")
         self.session.code("POST", "/api/v1/namespaces", {"metadata": {"name": "one"}})
-        owner = self.session.create("one", query("owner"))
-        self.session.create("one", config_map("owned", ownerReferences=owned_by(owner)))
+        self._own("known")
+        self.session.code("DELETE", f"{ARK}/namespaces/one/queries/known")
+        self._eventually(lambda: self._owned("known") == 404, "the collector does not know queries")
+        owner = self._own("owner")
         self.ran(self.server.command("import", "--from-cluster"))
         self.server.serve()
         self.ran(self.server.switch())
-        for definition in read_definitions(*_OWN):
-            name = definition["metadata"]["name"]
+        names = [definition["metadata"]["name"] for definition in read_definitions(*_OWN)]
+        # Its watches of the former objects end by themselves, but not before ten minutes are over.
+        self.cluster.restart_controllers()
+        for name in names:
             self.assertEqual(self.session.code("DELETE", f"{_DEFINITIONS}/{name}"), 200)
-        deadline = time.monotonic() + 60
-        while self.session.ask("GET", _DEFINITIONS).json()["items"]:
-            self.assertLess(time.monotonic(), deadline, "definitions are left")
-            time.sleep(0.2)
+        self._eventually(
+            lambda: not self.session.ask("GET", _DEFINITIONS).json()["items"], "definitions are left"
+        )
         self.assertEqual(list(self.everything()), [owner["metadata"]["uid"]])
         self.assertEqual(self.session.code("POST", f"{ARK}/namespaces/one/queries", query("two")), 201)
-        self.assertEqual(self.session.code("GET", "/api/v1/namespaces/one/configmaps/owned"), 200)
+        self._own("later")
+        self.session.code("DELETE", f"{ARK}/namespaces/one/queries/later")
+        self._eventually(lambda: self._owned("later") == 404, "the collector does not watch the server")
+        self.assertEqual(self._owned("owner"), 200)
+
+    def _own(self, name: str) -> Object:
+        """
+        A query, and a ConfigMap that it owns.
+        """
+        owner = self.session.create("one", query(name))
+        self.session.create("one", config_map(name, ownerReferences=owned_by(owner)))
+        return owner
+
+    def _owned(self, name: str) -> int:
+        return self.session.code("GET", f"/api/v1/namespaces/one/configmaps/{name}")
+
+    def _eventually(self, holds: Callable[[], bool], otherwise: str) -> None:
+        deadline = time.monotonic() + 90
+        while not holds():
+            self.assertLess(time.monotonic(), deadline, otherwise)
+            time.sleep(0.2)
 
     def _look(self, objects: int) -> None:
         shown = self.ran(self.server.command("import", "--from-cluster", "--dry-run"))

@@ -113,6 +113,15 @@ class Cluster:
         """
         return next(process for process in self.processes if process.name == name)
 
+    def restart_controllers(self) -> None:
+        """
+        End the controllers, and with them all their watches, and start them anew.
+        """
+        process = self.process("kube-controller-manager")
+        process.stop()
+        self.processes.remove(process)
+        self._start_controllers(binary("kube"))
+
     def stop(self) -> None:
         """
         Stop what L{start} started, last first.  The folder with the logs stays.
