@@ -30,7 +30,8 @@ $(READY): setup.cfg setup.py
 		if command -v virtualenv >/dev/null 2>&1; then virtualenv -q -p $(PYTHON) $(VENV); else \
 		echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; \
 		exit 1; fi; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@echo "Setting up $(VENV), a minute or two the first time"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--config-settings editable_mode=compat --editable '.[dev]'
 	@touch $(READY)
 
