@@ -337,10 +337,16 @@ class HTTP2Connection(FramedConnection):
             self.write(rst_stream(stream.stream_id, code))
             self._remember_reset(stream.stream_id)
             self._forget(stream)
-        if not stream.closed:
-            if stream.request is not None:
-                stream.request.disconnected()
-            stream.connection_lost()
+        self._abandon(stream)
+
+    def _abandon(self, stream: HTTP2Stream) -> None:
+        """
+        Nothing more will reach the client on a stream.
+        """
+        request, stream.request = stream.request, None
+        if request is not None and not stream.closed:
+            request.disconnected()
+        stream.connection_lost()
 
     def _remember_reset(self, stream_id: int) -> None:
         # What the client sent before it heard of the reset is not its fault.
@@ -353,6 +359,9 @@ class HTTP2Connection(FramedConnection):
         self._waiting.pop(stream, None)
         self._answered.pop(stream, None)
         self.streaming.discard(stream)
+        if stream.closed:
+            # They know each other: the request, its body too, would stay until the collector comes.
+            stream.request = None
         if stream.unread:
             self.consumed(stream.unread)
             stream.unread = 0
@@ -378,9 +387,7 @@ class HTTP2Connection(FramedConnection):
         if not self._resets.spend():
             raise ConnectionFault(ENHANCE_YOUR_CALM, "too many resets")
         self._forget(stream)
-        if stream.request is not None and not stream.closed:
-            stream.request.disconnected()
-        stream.connection_lost()
+        self._abandon(stream)
 
     def lost(self) -> None:
         streams, self._streams = self._streams, {}
@@ -389,9 +396,7 @@ class HTTP2Connection(FramedConnection):
         self.streaming.clear()
         self._ready.clear()
         for stream in streams.values():
-            if stream.request is not None and not stream.closed:
-                stream.request.disconnected()
-            stream.connection_lost()
+            self._abandon(stream)
 
     # Time
 

@@ -41,16 +41,12 @@ class Admitting:
         """
         self._concerned = concerned
         self._attributes = attributes
-        self._settle, self._finish = attributes.settle, finish
-        self._changed = False
-        attributes.settle = self._settled
+        self._finish = finish
+        self._changes: list[Object] = []
+        attributes.settle = _noting(attributes.settle, self._changes)
         self._shows = concerned.reads_managed_fields
         self._is_named = bool(attributes.name) or attributes.object is None
         attributes.old_object = self._old(attributes.old_object, before)
-
-    def _settled(self, obj: Object) -> None:
-        self._changed = True
-        self._settle(obj)
 
     def _old(self, old: Object | None, before: ManagedFields) -> Object | None:
         if not self._shows or not before or old is None:
@@ -103,10 +99,23 @@ class Admitting:
             return
         if self._shows:
             obj["metadata"].pop("managedFields", None)
-        if self._changed:
+        if self._changes:
             self._finish(obj)
 
     def _show(self, managed: ManagedFields) -> None:
         obj = self._attributes.object
         if self._shows and managed and obj is not None:
             obj["metadata"]["managedFields"] = managed.members()
+
+
+def _noting(settle: Callable[[Object], None], changes: list[Object]) -> Callable[[Object], None]:
+    """
+    Keeps what is settled.  No method of L{Admitting}: that and its attributes would know each
+    other, and stay until the collector comes.
+    """
+
+    def noted(obj: Object) -> None:
+        changes.append(obj)
+        settle(obj)
+
+    return noted

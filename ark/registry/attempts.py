@@ -77,7 +77,11 @@ async def _tried(
     newest = await cacher.get(version.key, None)
     if newest is not None and newest.revision == version.revision:
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                # Its traceback knows this frame.
+                del failure
         return done, version
     del context.warnings[warnings:]
     return None, newest
