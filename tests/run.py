@@ -26,12 +26,13 @@ from tests import lanes, timing
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Those that take longest first, so that all lanes end at about the same time.
 _APART = ("aggregated", "e2e", "differential", "clients", "helm", "cluster", "histories")
-# These promise how soon something happens, which is not to be asked beside a suite that computes.
+# These promise how soon something happens, or count on it, and are not to be run beside a suite that computes.
 _TIMED = (
     "tests.aggregated.test_overload",
     "tests.cluster.test_network",
     "tests.e2e.test_move",
     "tests.e2e.test_overload",
+    "tests.e2e.test_shutdown",
 )
 _ALONE = ("timed", "histories")
 
