@@ -347,7 +347,7 @@ class SharingTests(Asking):
         for answer in answers[250:]:
             answer.callback({"status": {"allowed": True}})
         self.assertEqual({self.successResultOf(one).verdict for one in waiting}, {ALLOW})
-        stuck = [self.begin(READ._replace(name=f"x{number}")) for number in range(300)]
+        stuck = [self.begin(READ._replace(name=f"x{number}")) for number in range(1000)]
         self.clock.pump([0.5] * 21)
         for one in stuck:
             self.assertEqual(self.failureResultOf(one, APIStatus).value.code, 500)
