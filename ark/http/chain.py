@@ -155,6 +155,8 @@ class Chain:
             self._deadlines.remove(request)
             if request.audit is not None:
                 request.audit.complete()
+                # They know each other: the body would stay until the collector comes.
+                request.audit = None
             seconds = self._seconds() - request.received_at
             self._observer.observe_request(request, info, request.code, seconds)
 

@@ -11,8 +11,10 @@ import orjson
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.admission.attributes import Attributes
+from ark.audit.policy import Policy
+from ark.http.auditing import Auditing
 from ark.http.request import Request
-from ark.testing import InMemoryServer
+from ark.testing import EPOCH, InMemoryServer
 from tests.endpoints.support import WIDGETS, registry
 from tests.http.edge import Edge
 from tests.http.h2client import Client
@@ -35,7 +37,11 @@ class GarbageTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         edge = Edge()
-        server = InMemoryServer(registry(), clock=edge.clock)
+        every = Policy(
+            {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "RequestResponse"}]}
+        )
+        auditing = Auditing(every, (), lambda: EPOCH)
+        server = InMemoryServer(registry(), clock=edge.clock, auditing=auditing)
         edge.site.dispatch = server.application.dispatch
         self.client = Client(edge)
         gc.collect()
