@@ -20,6 +20,9 @@ _WRONG = (
     {"allowWatchBookmarks": "x"}, {"timeout": "x"}, {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan", "continue_": "x"},
 )  # fmt: skip
 
+# Longer than the writes take on a busy machine, and all have to be heard of.
+_LIVE = 12
+
 
 def watching(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
     """
@@ -134,13 +137,16 @@ def _live(rng: random.Random, path: str, kind: Kind) -> Iterator[Step]:
         )
     ]
     yield call("GET", path, keep={"start": "metadata.resourceVersion"})
-    yield Watches([target(path, watch="true", timeoutSeconds=4, **one) for one in filters])
+    yield Watches([target(path, watch="true", timeoutSeconds=_LIVE, **one) for one in filters])
     yield Watches(
-        [target(path, watch="true", timeoutSeconds=4, resourceVersion="$(start)", **one) for one in filters]
+        [
+            target(path, watch="true", timeoutSeconds=_LIVE, resourceVersion="$(start)", **one)
+            for one in filters
+        ]
     )
     for accept in (TABLE, PARTIAL):
         yield Watches(
-            [target(path, watch="true", timeoutSeconds=4, resourceVersion="$(start)")], {"Accept": accept}
+            [target(path, watch="true", timeoutSeconds=_LIVE, resourceVersion="$(start)")], {"Accept": accept}
         )
     for _ in range(110):
         yield _write(rng, kind, f"l-{rng.randint(0, 4)}")
