@@ -201,7 +201,8 @@ async def patch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     context = scope.write_context(request, options)
     patching = Patching(scope.decoder, media_type, data, options.field_validation, context.warnings)
     store = scope.store
-    is_merged = media_type == MERGE_PATCH and not scope.kind.typed
+    # What is stored in another version is pruned for that, in place.
+    is_merged = media_type == MERGE_PATCH and not scope.kind.typed and not store.converts
 
     def patched(live: Object | None, managed: ManagedFields) -> tuple[Object, ManagedFields]:
         if live is None:
