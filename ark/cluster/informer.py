@@ -148,8 +148,10 @@ class Informer(Followed):
             metadata = page.get("metadata") or {}
             if not isinstance(metadata.get("resourceVersion"), str):
                 raise Unreachable(f"the answer of {self._path} is not a list")
-            for obj in _items(page):
-                objects[place_of(obj)] = obj
+            try:
+                objects.update((place_of(obj), obj) for obj in _items(page))
+            except (AttributeError, KeyError, TypeError):
+                raise Unreachable(f"the answer of {self._path} has what is no object in it") from None
             if not metadata.get("continue"):
                 return objects, metadata["resourceVersion"]
             query = {**query, "continue": metadata["continue"]}

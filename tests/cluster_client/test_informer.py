@@ -323,3 +323,16 @@ class InformerTests(TestCase):
         self.assertFalse(self.informer.synced)
         self.clock.advance(2)
         self.assertEqual(self.asked(), 2)
+
+    def test_no_objects(self) -> None:
+        """
+        Neither is a list of what are no objects, and the next one is taken.
+        """
+        for broken in (5, {}, {"metadata": None}, {"metadata": {}}):
+            self.setUp()
+            self.informer.start()
+            self.wire.last.answer({**listed(10), "items": [thing("a", 1), broken]})
+            self.assertFalse(self.informer.synced, broken)
+            self.clock.advance(2)
+            self.wire.last.answer(listed(10, thing("a", 1)))
+            self.assertEqual(self.names(), ["a"], broken)
