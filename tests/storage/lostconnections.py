@@ -51,13 +51,13 @@ class LostConnectionTestsMixin:
     Commits of a backend whose way to the database is under control.
 
     @ivar backend: goes by the way; C{other} does not.
-    @ivar answer: what only the answer to a commit holds, of as many changes.
+    @ivar answer: what only the answer to a commit holds.
     """
 
     backend: Any
     other: Any
     way: Way
-    answer: Callable[[int], bytes]
+    answer: bytes
 
     def __getattr__(self, name: str) -> Any:
         """
@@ -83,7 +83,7 @@ class LostConnectionTestsMixin:
         """
         What was written is told as if the answer had come.
         """
-        self.way.lose = self.answer(2)
+        self.way.lose = self.answer
         outcomes = await self.backend.commit([change(key("b")), change(key("a"))])
         self.assertEqual(self.way.lost, 1)
         page = await self.other.list(Range(QUERIES), 10)
@@ -108,7 +108,7 @@ class LostConnectionTestsMixin:
         """
         self.patch(served, "SETTLING_SECONDS", 1.0)
         await self.backend.commit([change(key("a"))])
-        self.way.lose, self.way.closes = self.answer(1), True
+        self.way.lose, self.way.closes = self.answer, True
         writing = Deferred.fromCoroutine(self.backend.commit([change(key("b"))]))
         await self.assertFailure(writing, OutcomeUnknown)
         self.way.shut = False

@@ -94,12 +94,7 @@ class CommitTests(LostConnectionTestsMixin, MySQLTestCase):
     Commits whose connection is lost.
     """
 
-    @staticmethod
-    def answer(changes: int) -> bytes:
-        """
-        See L{LostConnectionTestsMixin.answer}.
-        """
-        return b"@ark_revision"
+    answer = b"@ark_revision"
 
     async def setUp(self) -> None:
         """
