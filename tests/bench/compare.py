@@ -49,6 +49,7 @@ def workloads(seconds: float, objects: int) -> list[Workload]:
         Workload("1,000 idle watches", {"workload": "idle", "watchers": "1000", **fan_out}),
         Workload("create", {"workload": "create", **timed}),
         Workload("status patch", {"workload": "status", **timed}),
+        Workload("status patch, three more owners", {"workload": "status", "managers": "3", **timed}),
         Workload("query life cycle", {"workload": "lifecycle", **timed}),
         Workload("get", {"workload": "get", **timed}),
         Workload(f"list of {objects:,}", {"workload": "list", **whole}),

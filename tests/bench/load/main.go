@@ -21,6 +21,7 @@ type options struct {
 	connections, workers                int
 	seconds, rate                       float64
 	count, objects, watchers, streams   int
+	managers                            int
 }
 
 type workload interface {
@@ -51,6 +52,7 @@ func parse() options {
 	flag.Float64Var(&o.rate, "rate", 100, "writes a second, for stall")
 	flag.IntVar(&o.count, "count", 1<<20, "end after so many operations")
 	flag.IntVar(&o.objects, "objects", 1000, "objects to prepare for get, list and pages")
+	flag.IntVar(&o.managers, "managers", 0, "owners of fields that each object of status has besides")
 	flag.IntVar(&o.watchers, "watchers", 100, "watches for watch and idle")
 	flag.IntVar(&o.streams, "streams", 100, "watches a connection")
 	flag.Parse()

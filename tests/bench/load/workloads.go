@@ -22,7 +22,21 @@ func (w *creates) run() (*result, error) {
 // statuses patches the status of one of a few objects, each worker its own.
 type statuses struct{ loop }
 
-func (w *statuses) prepare() error { return w.populate("status", w.o.workers) }
+func (w *statuses) prepare() error {
+	if err := w.populate("status", w.o.workers); err != nil {
+		return err
+	}
+	return w.each(func(c *client, worker int) error {
+		for number := range w.o.managers {
+			path := w.path(w.name("status", worker)) + fmt.Sprintf("?fieldManager=owner-%d", number)
+			patch := fmt.Appendf(nil, `{"metadata":{"labels":{"owner-%d":"mine"}}}`, number)
+			if _, err := c.send("PATCH", path, mergePatch, patch, 200); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
 
 func (w *statuses) run() (*result, error) {
 	return w.measure(func(c *client, worker, _ int) error {
