@@ -18,6 +18,7 @@ _POLL = 0.05
 _CHANCE = SystemRandom()
 # Below those that Linux gives to connections out.
 _PORTS = range(15_000, 32_000)
+_given: set[int] = set()
 
 
 class NotReady(Exception):
@@ -124,16 +125,20 @@ def free_port() -> int:
     """
     A loopback port that nobody listens on now, and that no connection out will be given.
 
-    Which one is left to chance, as other processes look for ports at the same time.
+    Which one is left to chance, as other processes look for ports at the same time; none is given twice, for
+    whoever was given one may not listen yet.
     """
     while True:
         port = _CHANCE.choice(_PORTS)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+        _given.add(port)
+        return port
 
 
 def _quietly(ready: Callable[[], bool]) -> bool:
