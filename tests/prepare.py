@@ -8,10 +8,12 @@ What cannot be made is for the suites to tell of.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from unittest import SkipTest
 
-from tests.clients.environments import CLIENTS, java_program, node_program, python_program
+from tests.clients.environments import CLIENTS, java_program, node_packages, node_program, python_program
 from tests.cluster.build import PROGRAMS, Unavailable, binary
+from tests.storage.postgresqlversions import PACKAGES
 
 _PINS = {"requirements.txt": python_program, "package-lock.json": node_program, "pom.xml": java_program}
 
@@ -31,6 +33,8 @@ def main() -> int:
                 make(path.parent.name)
             except SkipTest:
                 continue
+    with suppress(SkipTest):
+        node_packages(PACKAGES)
     return 0
 
 

@@ -40,7 +40,7 @@ def python_environment(folder: str) -> Path:
 
     @raise unittest.SkipTest: when it cannot be made here.
     """
-    return _environment(folder, _make_python)
+    return _environment(CLIENTS / folder, _make_python)
 
 
 def node_program(folder: str) -> list[str]:
@@ -49,7 +49,16 @@ def node_program(folder: str) -> list[str]:
 
     @raise unittest.SkipTest: when there is no Node, or the packages cannot be had.
     """
-    return [_tool("node", "Node"), str(_environment(folder, _make_node) / "program.mjs")]
+    return [_tool("node", "Node"), str(node_packages(CLIENTS / folder) / "program.mjs")]
+
+
+def node_packages(source: Path) -> Path:
+    """
+    A copy of a folder, with the packages of its C{package-lock.json}.
+
+    @raise unittest.SkipTest: when they cannot be had.
+    """
+    return _environment(source, _make_node)
 
 
 def java_program(folder: str) -> list[str]:
@@ -58,7 +67,7 @@ def java_program(folder: str) -> list[str]:
 
     @raise unittest.SkipTest: when there is no Java or Maven, or the libraries cannot be had.
     """
-    made = _environment(folder, _make_java)
+    made = _environment(CLIENTS / folder, _make_java)
     # A client that lives for seconds need not be compiled as well as one that lives for days.
     flags = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]
     return [
@@ -92,40 +101,40 @@ def _make_java(source: Path, target: Path) -> None:
     _run(maven, "--batch-mode", "--quiet", "package", folder=target)
 
 
-def _environment(folder: str, make: Callable[[Path, Path], None]) -> Path:
-    found = _made(folder, make)
+def _environment(source: Path, make: Callable[[Path, Path], None]) -> Path:
+    found = _made(source, make)
     if isinstance(found, Path):
         return found
     raise SkipTest(found)
 
 
 @cache
-def _made(folder: str, make: Callable[[Path, Path], None]) -> Path | str:
+def _made(source: Path, make: Callable[[Path, Path], None]) -> Path | str:
     """
     Where the environment is, or why there is none: asked for once a run, as it may take minutes to fail.
     """
+    folder = source.name
     target = ENVIRONMENTS / folder
     ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
     with _locked(ENVIRONMENTS / f"{folder}.lock"):
         stamp = ENVIRONMENTS / f"{folder}.stamp"
-        wanted = _fingerprint(folder, make)
+        wanted = _fingerprint(source, make)
         if target.exists() and stamp.exists() and stamp.read_text() == wanted:
             return target
         shutil.rmtree(target, ignore_errors=True)
         print(f"making the environment of {folder} (a minute the first time)", file=sys.stderr, flush=True)
         try:
-            make(CLIENTS / folder, target)
+            make(source, target)
         except Unavailable as error:
             return f"{folder} cannot be tried: {error}"
         stamp.write_text(wanted)
     return target
 
 
-def _fingerprint(folder: str, make: Callable[[Path, Path], None]) -> str:
+def _fingerprint(source: Path, make: Callable[[Path, Path], None]) -> str:
     """
     What an environment was made from; Python's programs run from their sources.
     """
-    source = CLIENTS / folder
     names: Sequence[Path] = [source / "requirements.txt"]
     digest = hashlib.sha256()
     if make is _make_python:
