@@ -178,6 +178,10 @@ class _Import(_Moving):
         seconds = await self._switch.take_over(service)
         await self._hold.lift()
         print(f"{service.namespace}/{service.name} serves {GROUP}, after {seconds:.1f} s.")
+        print(
+            "The definitions in the cluster are the way back. Delete them fifteen minutes from now at the earliest:\n"
+            "earlier, the cluster's garbage collector would delete what the objects own."
+        )
 
 
 class _Export(_Moving):
