@@ -132,7 +132,7 @@ class Listener:
 
     async def _is_shared(self, session: Session) -> bool:
         """
-        Whether a pooler leads others to the same process of the server.  It would have to throw
+        Whether a pooler leads others to the same process of the server, or the session to another one.  It would have to throw
         away what comes for nobody, and complains of each notification.
         """
         pid = session.connection.pollable().get_backend_pid()
@@ -141,7 +141,8 @@ class Listener:
             return False
         for _ in range(_LOOKS):
             ((other,),) = await self._query(_PROCESS, ())
-            if other == own:
+            ((again,),) = await session.query(_PROCESS, (), self._timeout)
+            if other == own or again != own:
                 return True
         return False
 
