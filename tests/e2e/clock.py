@@ -8,7 +8,6 @@ prints what it found, a line a case, and ends with 1 if a promise was broken.  T
 
 from __future__ import annotations
 
-import argparse
 import sys
 import threading
 import time
@@ -16,9 +15,9 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from tests.cluster.client import Endpoint
+from tests.e2e.byhand import Found, play, wants_short
 from tests.e2e.clockends import certificates, ends, leases
 from tests.e2e.load import under_load
-from tests.e2e.overload import Found
 from tests.e2e.wrongclock import FULL, MAPS, SHORT, SPEEDS, Size, Stage, body, post, staged
 
 WATCH = 3
@@ -161,15 +160,9 @@ def main() -> int:
     """
     Run all cases.
     """
-    parser = argparse.ArgumentParser(prog="python -m tests.e2e.clock")
-    parser.add_argument("--short", action="store_true", help="as the tests do it")
-    short = parser.parse_args().short
-    wrong = 0
-    for case in CASES if short else (*CASES, *LONG):
-        found = case(SHORT if short else FULL)
-        wrong += len(found.broken)
-        print(f"{found.text}{''.join(f'; BROKEN: {each}' for each in found.broken[:10])}", flush=True)
-    return 1 if wrong else 0
+    if wants_short("tests.e2e.clock"):
+        return play(CASES, SHORT)
+    return play((*CASES, *LONG), FULL)
 
 
 if __name__ == "__main__":

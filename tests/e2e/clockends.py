@@ -15,8 +15,8 @@ from cryptography import x509
 from tests.cluster.ark import ArkServer
 from tests.cluster.client import Client
 from tests.cluster.shared import postgresql
+from tests.e2e.byhand import Found
 from tests.e2e.load import under_load
-from tests.e2e.overload import Found
 from tests.e2e.wrongclock import DAY, MAPS, Size, Stage, body, post, staged
 
 LIVES = 5

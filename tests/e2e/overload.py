@@ -9,7 +9,6 @@ prints what it found, a line a case, and ends with 1 if a promise was broken.  T
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
@@ -27,6 +26,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tests.cluster.ark import ArkServer, console_script
+from tests.e2e.byhand import Found, play, wants_short
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 IN_FLIGHT = 5
@@ -51,17 +51,6 @@ class Size(NamedTuple):
 
 SHORT = Size(500, 3, 3_000, 300)
 FULL = Size(5_000, 30, 200_000, 10_000)
-
-
-class Found(NamedTuple):
-    """
-    What came of a case.
-
-    @ivar broken: which promises were broken.
-    """
-
-    text: str
-    broken: list[str]
 
 
 @contextmanager
@@ -369,18 +358,11 @@ def main() -> int:
     """
     Run all cases.
     """
-    parser = argparse.ArgumentParser(prog="python -m tests.e2e.overload")
-    parser.add_argument("--short", action="store_true", help="as the tests do it")
-    size = SHORT if parser.parse_args().short else FULL
+    size = SHORT if wants_short("tests.e2e.overload") else FULL
     if not may_open(2 * size.connections + 500):
         print("not enough files may be open here", file=sys.stderr)
         return 1
-    wrong = 0
-    for case in CASES:
-        found = case(size)
-        wrong += len(found.broken)
-        print(f"{found.text}{''.join(f'; BROKEN: {each}' for each in found.broken)}", flush=True)
-    return 1 if wrong else 0
+    return play(CASES, size)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ prints what it found, a line a case, and ends with 1 if a promise was broken.  T
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import ssl
@@ -29,8 +28,8 @@ from tests.cluster.ark import ArkServer
 from tests.cluster.certificates import Authority, Pair
 from tests.cluster.client import Answer, Client, Endpoint
 from tests.cluster.shared import obligatory
+from tests.e2e.byhand import Found, play, wants_short
 from tests.e2e.load import under_load
-from tests.e2e.overload import Found
 
 WITHIN = 2.0
 """
@@ -335,15 +334,8 @@ def main() -> int:
     """
     Run all cases.
     """
-    parser = argparse.ArgumentParser(prog="python -m tests.e2e.rotation")
-    parser.add_argument("--short", action="store_true", help="as the tests do it")
-    size = SHORT if parser.parse_args().short else FULL
-    wrong = 0
-    for case in CASES:
-        found = case(size)
-        wrong += len(found.broken)
-        print(f"{found.text}{''.join(f'; BROKEN: {each}' for each in found.broken[:10])}", flush=True)
-    return 1 if wrong else 0
+    size = SHORT if wants_short("tests.e2e.rotation") else FULL
+    return play(CASES, size)
 
 
 if __name__ == "__main__":
