@@ -93,20 +93,22 @@ class _Writer(threading.Thread):
         )
 
 
-class _Watcher(threading.Thread):
+class Watcher(threading.Thread):
     """
-    Watches from a revision and comes back from the last one that it heard, each time to the next server, until it
-    has heard one that it is told.
+    Watches from a revision and comes back from the last one that it heard, until it has heard one that it is told.
+
+    @param connect: leads to a server, each time it comes back.
+    @ivar until: that revision, once it is known.
+    @ivar breaks: how many watches ended in the middle.
     """
 
-    def __init__(self, endpoints: Sequence[Endpoint], revision: int, number: int = 0) -> None:
+    def __init__(self, connect: Callable[[], Client], revision: int) -> None:
         super().__init__(daemon=True)
         self.events: list[Event] = []
         self.until: int | None = None
         self.faults: list[str] = []
         self.breaks = 0
-        first = number % len(endpoints)
-        self._endpoints = itertools.cycle([*endpoints[first:], *endpoints[:first]])
+        self._connect = connect
         self._last = revision
 
     def run(self) -> None:
@@ -114,7 +116,7 @@ class _Watcher(threading.Thread):
         Watch until the revision L{until} is heard.
         """
         while not self._done():
-            client = next(self._endpoints).connect()
+            client = self._connect()
             try:
                 self._follow(client)
             except _BROKEN:
@@ -128,7 +130,7 @@ class _Watcher(threading.Thread):
         for part in client.stream("GET", target):
             if isinstance(part, Answer):
                 if part.code != 200:
-                    raise ConnectionError(part.code)
+                    self.refused(part.code)
                 continue
             line = json.loads(part)
             if line["type"] == "ERROR":
@@ -140,6 +142,12 @@ class _Watcher(threading.Thread):
                 self.events.append(_event(line["type"], line["object"]))
             if self._done():
                 return
+
+    def refused(self, code: int) -> None:
+        """
+        A watch could not begin; who gives it back as a break lets it be tried again.
+        """
+        raise ConnectionError(code)
 
     def _done(self) -> bool:
         return self.until is not None and self._last >= self.until
@@ -158,7 +166,7 @@ def under_load(endpoints: Sequence[Endpoint], run: str, happen: Callable[[], Non
     numbers = range(max(WRITERS, WATCHERS))
     shared = [endpoints[number % len(endpoints)] for number in numbers]
     writers = [_Writer(shared[number], run, number, stop) for number in range(WRITERS)]
-    watchers = [_Watcher(endpoints, start, number) for number in range(WATCHERS)]
+    watchers = [Watcher(_in_turn(endpoints, number), start) for number in range(WATCHERS)]
     for thread in (*watchers, *writers):
         thread.start()
     try:
@@ -168,7 +176,7 @@ def under_load(endpoints: Sequence[Endpoint], run: str, happen: Callable[[], Non
     for writer in writers:
         writer.join()
     objects = list(_objects(client))
-    log = _log(endpoints[:1], start, _final_write(client, run))
+    log = _log(endpoints[0], start, _final_write(client, run))
     for watcher in watchers:
         watcher.until = log[-1].revision
         watcher.join()
@@ -184,11 +192,20 @@ def under_load(endpoints: Sequence[Endpoint], run: str, happen: Callable[[], Non
     return Outcome(known, faults, broken)
 
 
-def _log(endpoints: Sequence[Endpoint], start: int, end: int) -> list[Event]:
+def _in_turn(endpoints: Sequence[Endpoint], number: int) -> Callable[[], Client]:
+    """
+    What leads to one server after another, beginning with another one for each number.
+    """
+    first = number % len(endpoints)
+    each = itertools.cycle([*endpoints[first:], *endpoints[:first]])
+    return lambda: next(each).connect()
+
+
+def _log(endpoint: Endpoint, start: int, end: int) -> list[Event]:
     """
     Everything that happened, as a watch tells it that starts afterwards.
     """
-    witness = _Watcher(endpoints, start)
+    witness = Watcher(endpoint.connect, start)
     witness.until = end
     witness.run()
     if witness.faults:

@@ -10,15 +10,15 @@ import os
 import signal
 import threading
 import time
-from typing import Any
 
 from twisted.trial.unittest import SkipTest, TestCase
 
 from tests.cluster.ark import ArkServer, console_script
-from tests.cluster.client import Answer, Client, Endpoint
+from tests.cluster.client import Client, Endpoint
 from tests.cluster.process import Process
 from tests.cluster.shared import obligatory
-from tests.e2e.history import Event, Write, check_watch, check_writes
+from tests.e2e.history import Write, check_watch, check_writes
+from tests.e2e.load import Watcher
 from tests.storage.postgresqlserver import shared_server
 
 WATCHERS = 3
@@ -95,54 +95,16 @@ class Writer(threading.Thread):
         return 0
 
 
-class Watcher(threading.Thread):
+class StrictWatcher(Watcher):
     """
-    Watches from a revision, and comes back from the last one that it heard, wherever it is led.
+    To which a watch that cannot begin is a fault.
     """
 
-    def __init__(self, address: Address, revision: int) -> None:
-        super().__init__(daemon=True)
-        self.events: list[Event] = []
-        self.faults: list[str] = []
-        self.until: int | None = None
-        self._address = address
-        self._last = revision
-
-    def run(self) -> None:
+    def refused(self, code: int) -> None:
         """
-        Watch until the revision C{until} is heard.
+        See L{Watcher.refused}.
         """
-        while not self._done():
-            client = self._address.connect()
-            try:
-                self._follow(client)
-            except _BROKEN:
-                time.sleep(0.02)
-            finally:
-                client.close()
-
-    def _follow(self, client: Client) -> None:
-        target = f"{_PATH}?watch=true&allowWatchBookmarks=true&timeoutSeconds=3&resourceVersion={self._last}"
-        for part in client.stream("GET", target):
-            if isinstance(part, Answer):
-                if part.code != 200:
-                    self.faults.append(f"a watch from {self._last} was answered {part.code}")
-                continue
-            line: dict[str, Any] = json.loads(part)
-            if line["type"] == "ERROR":
-                self.faults.append(f"watch from {self._last}: {line['object'].get('message')}")
-                self.until = 0
-                return
-            metadata = line["object"]["metadata"]
-            self._last = max(self._last, int(metadata["resourceVersion"]))
-            if line["type"] != "BOOKMARK":
-                mark = line["object"]["spec"]["sessionId"]
-                self.events.append(Event(line["type"], metadata["name"], mark, self._last))
-            if self._done():
-                return
-
-    def _done(self) -> bool:
-        return self.until is not None and self._last >= self.until
+        self.faults.append(f"a watch from {self._last} was answered {code}")
 
 
 class MoveTests(TestCase):
@@ -182,7 +144,7 @@ class MoveTests(TestCase):
         client = address.connect()
         start = int(client.get(_PATH)["metadata"]["resourceVersion"])
         client.close()
-        writer, watchers = Writer(address), [Watcher(address, start) for _ in range(WATCHERS)]
+        writer, watchers = Writer(address), [StrictWatcher(address.connect, start) for _ in range(WATCHERS)]
         for thread in (writer, *watchers):
             thread.start()
         copying = self.copy()
@@ -198,7 +160,7 @@ class MoveTests(TestCase):
         time.sleep(0.5)
         writer.stopped.set()
         writer.join()
-        self._check(writer, watchers, Watcher(address, start))
+        self._check(writer, watchers, StrictWatcher(address.connect, start))
 
     def _check(self, writer: Writer, watchers: list[Watcher], witness: Watcher) -> None:
         witness.until = max(write.revision for write in writer.writes)
