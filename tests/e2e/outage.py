@@ -11,7 +11,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from tests.cluster.ark import ArkServer
+from tests.cluster.build import require
 from tests.cluster.client import Answer, Client, Endpoint
 from tests.cluster.network import Link, Network
 from tests.cluster.shared import obligatory
@@ -51,12 +54,17 @@ def start_ark(url: str, *flags: str) -> ArkServer:
     return obligatory(lambda: ArkServer(flags=[f"--storage={url}", *flags]).start())
 
 
-def through(network: Network, url: str) -> tuple[Link, str]:
+def through_network(test: SynchronousTestCase, database: Any) -> tuple[Link, str]:
     """
-    A way to a database, and the URL of the database at its end.
+    A way to a database on which things can go wrong, and the URL of the database at its end; both are gone after
+    the test.
     """
+    test.addCleanup(database.remove)
+    require("toxiproxy")
+    network = Network()
+    test.addCleanup(network.remove)
+    url = database.url()
     port = urlsplit(url).port
-    assert port is not None
     link = network.link(port)
     return link, url.replace(f":{port}/", f":{link.port}/")
 

@@ -12,11 +12,9 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from tests.cluster.build import require
-from tests.cluster.network import Network
 from tests.cluster.networkfaults import NETWORK
 from tests.e2e.load import under_load
-from tests.e2e.outage import PATIENCE, OutageTestsMixin, send, start_ark, through, wait_for
+from tests.e2e.outage import PATIENCE, OutageTestsMixin, send, start_ark, through_network, wait_for
 from tests.programs import NotInstalled
 from tests.storage.mysqlserver import MySQLServer
 
@@ -60,12 +58,8 @@ class NetworkTests(SynchronousTestCase):
         Whatever is wrong with it for a while: each acknowledged write is in the log once, and each watcher heard
         exactly the log.
         """
-        require("toxiproxy")
         database = start_mariadb()
-        self.addCleanup(database.remove)
-        network = Network()
-        self.addCleanup(network.remove)
-        link, url = through(network, database.url())
+        link, url = through_network(self, database)
         server = start_ark(url)
         self.addCleanup(server.remove)
         client = server.endpoint.connect(PATIENCE)

@@ -17,8 +17,6 @@ from typing import Any
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.cluster.ark import ArkServer
-from tests.cluster.build import require
-from tests.cluster.network import Network
 from tests.cluster.process import NotReady, free_port
 from tests.e2e.outage import (
     FRESH,
@@ -29,7 +27,7 @@ from tests.e2e.outage import (
     create,
     send,
     start_ark,
-    through,
+    through_network,
     wait_for,
 )
 from tests.programs import NotInstalled
@@ -73,12 +71,8 @@ class WayTests(SynchronousTestCase):
         """
         Reads end after 15 seconds with 504, and so does a write; a watch goes on when the way is open again.
         """
-        require("toxiproxy")
         postgresql = start_postgresql()
-        self.addCleanup(postgresql.remove)
-        network = Network()
-        self.addCleanup(network.remove)
-        way, url = through(network, postgresql.url())
+        way, url = through_network(self, postgresql)
         server = start_ark(url)
         self.addCleanup(server.remove)
         client, *others = (server.endpoint.connect(3 * PATIENCE) for _ in range(4))
@@ -114,12 +108,8 @@ class FailoverTests(SynchronousTestCase):
         """
         Watches end with 410 on every server, lost objects are gone, and no revision is used twice.
         """
-        require("toxiproxy")
         postgresql = start_postgresql(wal_level="replica", max_wal_senders="4", hot_standby="on")
-        self.addCleanup(postgresql.remove)
-        network = Network()
-        self.addCleanup(network.remove)
-        way, url = through(network, postgresql.url())
+        way, url = through_network(self, postgresql)
         servers = [start_ark(url) for _ in range(2)]
         for server in servers:
             self.addCleanup(server.remove)
