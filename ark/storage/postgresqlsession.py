@@ -94,11 +94,12 @@ class Session:
         self, seconds: float, start: Callable[..., Deferred[Any]], *given: Any, **named: Any
     ) -> Any:
         self._late = False
-        self._deadline = deadline = self._reactor.seconds() + max(seconds, 0)
+        seconds = max(seconds, 0)
+        self._deadline = deadline = self._reactor.seconds() + seconds
         if self._timer is None:
-            self._timer = self._reactor.callLater(max(seconds, 0), self._look)
+            self._timer = self._reactor.callLater(seconds, self._look)
         elif self._timer.getTime() > deadline:
-            self._timer.reset(max(seconds, 0))
+            self._timer.reset(seconds)
         try:
             return await start(*given, **named)
         finally:
