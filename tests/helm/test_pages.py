@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from tests.helm.chart import CHART, HELMS, REPOSITORY, objects, run, template
-from tests.helm.test_chart import ChartTests
+from tests.helm.charttests import ChartTests
 from tests.helm.test_image import RunningTests
 
 _PAGES = REPOSITORY / "docs" / "how-to"
