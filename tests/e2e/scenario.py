@@ -21,6 +21,7 @@ FOLDER = Path(__file__).parent
 MANIFESTS = FOLDER / "manifests"
 _TIMEOUT = 60
 _WAIT_FOR_LINES = 15
+_WAIT_FOR_TEXT = 30
 
 
 class Command(NamedTuple):
@@ -33,6 +34,7 @@ class Command(NamedTuple):
     @ivar background: a label under which it goes on while later commands run.
     @ivar collect: instead of running, the label of a background command to wait for.
     @ivar lines: how many lines to collect before that command is stopped; 0 waits for its own end.
+    @ivar until: what it prints before long: it runs again until it does, and what it printed last counts.
     @ivar differs: why it prints something else with our server on purpose; then only that it differs
         is checked.
     """
@@ -43,6 +45,7 @@ class Command(NamedTuple):
     background: str = ""
     collect: str = ""
     lines: int = 0
+    until: str = ""
     differs: str = ""
 
 
@@ -112,7 +115,15 @@ class Terminal:
             started.settle()
             self._background[command.background] = started
             return []
-        return [self._run(command)._replace(differs=command.differs)]
+        return [self._run_until(command)._replace(differs=command.differs)]
+
+    def _run_until(self, command: Command) -> Printed:
+        deadline = time.monotonic() + _WAIT_FOR_TEXT
+        while True:
+            printed = self._run(command)
+            if command.until in printed.output or time.monotonic() > deadline:
+                return printed
+            time.sleep(0.2)
 
     def _run(self, command: Command) -> Printed:
         process = self._popen(command)
