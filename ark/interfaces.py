@@ -279,6 +279,18 @@ class IAuthenticator(Interface):
         """
 
 
+class IRemembersUsers(Interface):
+    """
+    Provided by authenticators that need not ask for some users, beside L{IAuthenticator}.
+    """
+
+    def remembered(request: Any) -> Any:
+        """
+        Return what C{authenticate} would, where that is known of an earlier request and nothing has
+        changed that it depends on; L{None} where C{authenticate} must tell.
+        """
+
+
 class IAuthorizer(Interface):
     """
     Decides whether a user may do something.

@@ -147,14 +147,19 @@ class PeerVerifier:
         Whether the client's certificate is believed at this moment; L{None} when it has none,
         or nobody is to be believed.
         """
-        if connection.peer_certificate_der is None:
-            return None
+        known = self.verdict(connection)
+        return None if known is None else known[1].holds(self._now())
+
+    def verdict(self, connection: Any) -> tuple[Trust, Verdict] | None:
+        """
+        What was found of the client's certificate, and whom that is believed of; L{None} likewise.
+        """
         trust = self._trust()
-        if trust is None:
-            return None
-        now = self._now()
         known: tuple[Trust, Verdict] | None = connection.state.get(self._state)
-        if known is None or known[0] is not trust:
-            chain = connection.peer_chain_der or (connection.peer_certificate_der,)
-            known = connection.state[self._state] = (trust, trust.verify(chain, now))
-        return known[1].holds(now)
+        if known is not None and known[0] is trust:
+            return known
+        if trust is None or connection.peer_certificate_der is None:
+            return None
+        chain = connection.peer_chain_der or (connection.peer_certificate_der,)
+        known = connection.state[self._state] = (trust, trust.verify(chain, self._now()))
+        return known

@@ -4,17 +4,31 @@ Several ways to find out who asks, tried in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from zope.interface import implementer
 
 from ark.authentication.userinfo import UserInfo
-from ark.interfaces import IAuthenticator
+from ark.interfaces import IAuthenticator, IRemembersUsers
 from ark.meta.status import APIStatus, unauthorized
 
 
-@implementer(IAuthenticator)
+def memory_of(authenticator: Any) -> Callable[[Any], UserInfo | None]:
+    """
+    What tells the user of a request that an authenticator knows without asking, if it can.
+    """
+    if not IRemembersUsers.providedBy(authenticator):
+        return _nobody
+    remembered: Callable[[Any], UserInfo | None] = authenticator.remembered
+    return remembered
+
+
+def _nobody(request: Any) -> None:
+    return None
+
+
+@implementer(IAuthenticator, IRemembersUsers)
 class UnionAuthenticator:
     """
     The first that knows the user wins (contract 15.3).
@@ -26,11 +40,13 @@ class UnionAuthenticator:
     @param authenticators: in the order in which they are asked.
     @param anonymous: answers for clients that have shown no credentials at all; L{None} to
         turn them away.
+    @ivar remembered: see L{IRemembersUsers}.  Only the first can know without the others.
     """
 
     def __init__(self, authenticators: Sequence[Any], anonymous: IAuthenticator | None = None) -> None:
         self._authenticators = tuple(authenticators)
         self._anonymous = anonymous
+        self.remembered = memory_of(self._authenticators[0]) if self._authenticators else _nobody
 
     async def authenticate(self, request: Any) -> UserInfo:
         """

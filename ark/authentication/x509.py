@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
+from math import inf
 from typing import Any, NamedTuple
 
 from cryptography.x509 import Certificate, Name, NameOID, ObjectIdentifier, load_der_x509_certificate
@@ -15,11 +16,12 @@ from zope.interface import implementer
 
 from ark.authentication.trust import PeerVerifier, Trust
 from ark.authentication.userinfo import CREDENTIAL_ID, UserInfo, authenticated
-from ark.interfaces import IAuthenticator
+from ark.interfaces import IAuthenticator, IRemembersUsers
 from ark.meta.status import unauthorized
 
 _UID = ObjectIdentifier("1.3.6.1.4.1.57683.2")
 _STATE = "ark.authentication.x509"
+_BELIEVED = "ark.authentication.x509.believed"
 
 
 class _Identity(NamedTuple):
@@ -27,7 +29,18 @@ class _Identity(NamedTuple):
     valid_until: float
 
 
-@implementer(IAuthenticator)
+class _Believed(NamedTuple):
+    """
+    Whom a connection's certificate names, as long as C{trust} counts and from C{since} to C{until}.
+    """
+
+    trust: Trust | None
+    since: float
+    until: float
+    user: UserInfo
+
+
+@implementer(IAuthenticator, IRemembersUsers)
 class X509Authenticator:
     """
     The common name is the user, the organisations are the groups.
@@ -43,7 +56,19 @@ class X509Authenticator:
 
     def __init__(self, now: Callable[[], float], trust: Callable[[], Trust | None] | None = None) -> None:
         self._now = now
+        self._trust = trust or (lambda: None)
         self._verifier = None if trust is None else PeerVerifier("x509", trust, now)
+
+    def remembered(self, request: Any) -> UserInfo | None:
+        """
+        The user whom the certificate named before, if it would again.
+        """
+        believed: _Believed | None = request.connection.state.get(_BELIEVED)
+        if believed is not None:
+            trust, since, until, user = believed
+            if trust is self._trust() and since <= self._now() <= until:
+                return user
+        return None
 
     async def authenticate(self, request: Any) -> UserInfo | None:
         """
@@ -53,19 +78,23 @@ class X509Authenticator:
         @raise APIStatus: 401, the certificate has run out, or is not for users.
         """
         connection = request.connection
+        trust, since, until = None, 0.0, inf
         if self._verifier is not None:
-            believed = self._verifier.judge(connection)
-            if believed is None:
+            known = self._verifier.verdict(connection)
+            if known is None:
                 return None
-            if not believed:
+            if not known[1].holds(self._now()):
                 raise unauthorized()
+            trust, (since, until, _) = known
         identity = connection.state.get(_STATE)
         if identity is None:
             identity = _identity(connection.peer_certificate_der)
             connection.state[_STATE] = identity
-        if identity.user is not None and self._now() > identity.valid_until:
-            raise unauthorized()
         user: UserInfo | None = identity.user
+        if user is not None:
+            if self._now() > identity.valid_until:
+                raise unauthorized()
+            connection.state[_BELIEVED] = _Believed(trust, since, min(until, identity.valid_until), user)
         return user
 
 

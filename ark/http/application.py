@@ -4,7 +4,7 @@ The whole way of a request but its connection, put together.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -252,8 +252,8 @@ class Application:
         }
         self.root.serve_kinds(self._scopes, self._documents)
 
-    async def dispatch(self, request: Any) -> None:
+    def dispatch(self, request: Any) -> Coroutine[Any, Any, None]:
         """
         Answer a request; what L{ark.http.site.Site} is given.
         """
-        await self.chain.dispatch(request)
+        return self.chain.dispatch(request)

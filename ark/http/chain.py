@@ -8,12 +8,14 @@ of it the deadline, the failure's answer and the metrics.  Contract 1.12, 1.14, 
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
+from ark.authentication.union import memory_of
 from ark.authentication.userinfo import MASTERS_GROUP
 from ark.authorization.attributes import refusal
 from ark.endpoints.negotiation import failure_form, wants_pretty
@@ -57,7 +59,7 @@ class Handler(Protocol):
         @raise BadPath: nothing can be meant by its path.
         """
 
-    async def handle(self, request: Any, info: RequestInfo) -> None:
+    def handle(self, request: Any, info: RequestInfo) -> Awaitable[None]:
         """
         Answer a request that may go on.
         """
@@ -74,6 +76,13 @@ class Observer(Protocol):
         """
 
 
+def _unread(request: Any) -> RequestInfo:
+    """
+    What is known of a request whose path could not be understood.
+    """
+    return RequestInfo(request.method.lower(), request.path)
+
+
 def _forget_credentials(request: Any) -> None:
     """
     Keep a token from whatever comes after.
@@ -84,6 +93,7 @@ def _forget_credentials(request: Any) -> None:
 
 class Chain:
     """
+    @ivar running: how many requests are under way that have come as far as the limits on them.
     @ivar long_running: how many watches are open.
     @ivar leaving: whether requests are told to come again, elsewhere (contract 18.4).
     @ivar auditing: tells the audit log of requests; L{None} where there is none.
@@ -102,12 +112,14 @@ class Chain:
     ) -> None:
         self._info_of = handler.info_of
         self._handle = handler.handle
-        self._authenticator = authenticator
+        self._remembered = memory_of(authenticator)
+        self._authenticate = authenticator.authenticate
         self._authorizer = authorizer
         self.in_flight = in_flight
         self._deadlines = deadlines
-        self._observer = observer
+        self._observe = observer.observe_request
         self._seconds = deadlines.clock.seconds
+        self.running = 0
         self.long_running = 0
         self.leaving = False
         self.flow_control: FlowControl | None = None
@@ -118,19 +130,19 @@ class Chain:
         """
         Whether no request runs, nor a watch.
         """
-        return not (self.long_running or any(self.in_flight.running.values()))
+        return not (self.long_running or self.running)
 
     async def dispatch(self, request: Any) -> None:
         """
         Answer one request, whatever happens.
         """
-        given = request.header(b"audit-id")
-        request.audit_id = given.decode("latin-1") if given else new_uid()
-        REQUEST_ID.set(request.audit_id)
-        info = RequestInfo(request.method.lower(), request.path)
+        given = request.headers.get(b"audit-id")
+        request.audit_id = audit_id = given.decode("latin-1") if given else new_uid()
+        REQUEST_ID.set(audit_id)
+        info: RequestInfo | None = None
         try:
             info = self._info_of(request)
-            if is_watch(info, request.query):
+            if info.verb == "list" and is_watch(info, request.query):
                 info = info._replace(verb="watch")
             request.info = info
             await self._admit(request, info)
@@ -140,7 +152,7 @@ class Chain:
             self._fail(request, timeout(_TIMED_OUT))
         except APIStatus as status:
             if status.code == _UNAUTHORIZED and self.auditing is not None and request.audit is None:
-                self.auditing.nobody(request, attributes_of(request, info), status)
+                self.auditing.nobody(request, attributes_of(request, info or _unread(request)), status)
             self._fail(request, status)
         except StorageError as error:
             self._fail(request, status_of(error))
@@ -152,23 +164,24 @@ class Chain:
                 request.audit.panicked = True
             self._fail(request, internal_error("the server could not process the request; its log says why"))
         finally:
-            self._deadlines.remove(request)
+            self._deadlines.running.pop(request, None)
             if request.audit is not None:
                 request.audit.complete()
                 # They know each other: the body would stay until the collector comes.
                 request.audit = None
             seconds = self._seconds() - request.received_at
-            self._observer.observe_request(request, info, request.code, seconds)
+            self._observe(request, info or _unread(request), request.code, seconds)
 
     async def _admit(self, request: Any, info: RequestInfo) -> None:
         if self.leaving and not info.path.startswith(_EVEN_THEN):
             raise too_many_requests(_LEAVING, _COME_AGAIN)
-        user = request.user = await self._authenticator.authenticate(request)
-        if b"authorization" in request.headers:
+        headers = request.headers
+        user = request.user = self._remembered(request) or await self._authenticate(request)
+        if b"authorization" in headers:
             _forget_credentials(request)
         if self.auditing is not None:
             request.audit = self.auditing.begin(request, attributes_of(request, info))
-        if impersonation.is_wanted(request.headers):
+        if impersonation.is_wanted(headers):
             user = request.user = await impersonation.impersonated(
                 request.raw_headers, info.path, user, self._authorizer
             )
@@ -179,8 +192,9 @@ class Chain:
             await self._watch(request, info, masters)
             return
         flow_control, turn = self.flow_control, None
-        reading = info.verb in _READING
-        self.in_flight.enter(reading)
+        if flow_control is None:
+            self.in_flight.enter(info.verb in _READING)
+        self.running += 1
         try:
             seconds = self._deadlines.add(request, request.query)
             if flow_control is not None:
@@ -191,9 +205,11 @@ class Chain:
                 await self._authorize(request, info)
             await self._handle(request, info)
         finally:
-            if flow_control is not None and turn is not None:
+            self.running -= 1
+            if flow_control is None:
+                self.in_flight.leave(info.verb in _READING)
+            elif turn is not None:
                 flow_control.leave(turn)
-            self.in_flight.leave(reading)
 
     async def _watch(self, request: Any, info: RequestInfo, masters: bool) -> None:
         """

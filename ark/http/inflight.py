@@ -42,12 +42,13 @@ class Deadlines:
 
     @ivar seconds: how long they may take.
     @ivar clock: C{IReactorTime}.
+    @ivar running: when the time of each is up; whoever is done is taken out.
     """
 
     def __init__(self, reactor: Any, seconds: float) -> None:
         self.clock = reactor
         self.seconds = seconds
-        self._running: dict[Any, float] = {}
+        self.running: dict[Any, float] = {}
         self._timer: Any = None
 
     def add(self, request: Any, query: str) -> float:
@@ -60,30 +61,24 @@ class Deadlines:
         seconds = self.seconds
         if "timeout=" in query:
             seconds = _wanted_timeout(query, seconds)
-        self._running[request] = self.clock.seconds() + seconds
+        self.running[request] = self.clock.seconds() + seconds
         if self._timer is None:
             self._timer = self.clock.callLater(1.0, self._sweep)
         return seconds
-
-    def remove(self, request: Any) -> None:
-        """
-        The request is done.
-        """
-        self._running.pop(request, None)
 
     def expired(self, request: Any) -> bool:
         """
         Whether the request was cancelled for its time.
         """
-        return request not in self._running
+        return request not in self.running
 
     def _sweep(self) -> None:
         self._timer = None
         now = self.clock.seconds()
-        for request in [request for request, deadline in self._running.items() if deadline <= now]:
-            del self._running[request]
+        for request in [request for request, deadline in self.running.items() if deadline <= now]:
+            del self.running[request]
             request.cancel_handling()
-        if self._running:
+        if self.running:
             self._timer = self.clock.callLater(1.0, self._sweep)
 
 

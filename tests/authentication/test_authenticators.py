@@ -18,11 +18,12 @@ from zope.interface.verify import verifyObject
 from ark.authentication import pki
 from ark.authentication.anonymous import AnonymousAuthenticator
 from ark.authentication.tokenfile import InvalidTokenFile, TokenFileAuthenticator, read_token_file
+from ark.authentication.trust import Trust
 from ark.authentication.union import UnionAuthenticator
 from ark.authentication.userinfo import CREDENTIAL_ID, UserInfo
 from ark.authentication.x509 import X509Authenticator
 from ark.http.request import ClientConnection
-from ark.interfaces import IAuthenticator
+from ark.interfaces import IAuthenticator, IRemembersUsers
 from ark.meta.status import APIStatus, service_unavailable, unauthorized
 
 NOW = 1_800_000_000.0
@@ -85,6 +86,8 @@ class AuthenticatorTests(SynchronousTestCase):
             X509Authenticator(lambda: NOW),
         ):
             verifyObject(IAuthenticator, authenticator)
+        verifyObject(IRemembersUsers, UnionAuthenticator(()))
+        verifyObject(IRemembersUsers, X509Authenticator(lambda: NOW))
 
     def test_common_name_is_the_user_and_organisations_are_groups(self) -> None:
         """
@@ -140,6 +143,90 @@ class AuthenticatorTests(SynchronousTestCase):
         self.assertIsNotNone(self.ask(authenticator, request))
         now[0] += 366 * 86400
         self.refused(authenticator, request)
+
+    def test_a_connection_is_remembered(self) -> None:
+        """
+        Its user is the same at once; nobody else's connection is known by it.
+        """
+        request, authenticator = HeaderOnly(connection_of("ann")), X509Authenticator(lambda: NOW)
+        self.assertIsNone(authenticator.remembered(request))
+        user = self.ask(authenticator, request)
+        self.assertIs(authenticator.remembered(request), user)
+        self.assertIs(authenticator.remembered(HeaderOnly(request.connection)), user)
+        self.assertIsNone(authenticator.remembered(HeaderOnly()))
+        self.assertIsNone(authenticator.remembered(HeaderOnly(connection_of("ann"))))
+
+    def test_nobody_is_remembered_without_a_user(self) -> None:
+        """
+        Others are asked about whom no certificate names.
+        """
+        request, authenticator = HeaderOnly(), X509Authenticator(lambda: NOW)
+        self.assertIsNone(self.ask(authenticator, request))
+        self.assertIsNone(authenticator.remembered(request))
+
+    def test_who_is_remembered_runs_out(self) -> None:
+        """
+        With the certificate, to the second; and not before the authority was valid.
+        """
+        now = [NOW]
+        moment = pki.utc(NOW)
+        authority = pki.make_authority(moment)
+        pair = pki.make_client(authority, "ann", (), moment)
+        connection = ClientConnection()
+        connection.peer_certificate_der = pair.certificate.public_bytes(Encoding.DER)
+        ends = pair.certificate.not_valid_after_utc.timestamp()
+        begins = authority.certificate.not_valid_before_utc.timestamp()
+        trust = Trust(authority.certificate_pem)
+        for authenticator in (
+            X509Authenticator(lambda: now[0]),
+            X509Authenticator(lambda: now[0], lambda: trust),
+        ):
+            connection.state.clear()
+            request, now[0] = HeaderOnly(connection), NOW
+            user = self.ask(authenticator, request)
+            now[0] = ends
+            self.assertIs(authenticator.remembered(request), user)
+            now[0] = ends + 1
+            self.assertIsNone(authenticator.remembered(request))
+            self.refused(authenticator, request)
+        now[0] = begins - 1
+        self.assertIsNone(authenticator.remembered(request))
+
+    def test_who_is_remembered_goes_with_the_authority(self) -> None:
+        """
+        Once others vouch for users, or nobody does, the certificate is judged anew.
+        """
+        moment = pki.utc(NOW)
+        authority = pki.make_authority(moment)
+        pair = pki.make_client(authority, "ann", (), moment)
+        connection = ClientConnection()
+        connection.peer_certificate_der = pair.certificate.public_bytes(Encoding.DER)
+        first, other = Trust(authority.certificate_pem), Trust(pki.make_authority(moment).certificate_pem)
+        trust: list[Trust | None] = [first]
+        request, authenticator = HeaderOnly(connection), X509Authenticator(lambda: NOW, lambda: trust[0])
+        user = self.ask(authenticator, request)
+        self.assertIs(authenticator.remembered(request), user)
+        trust[0] = other
+        self.assertIsNone(authenticator.remembered(request))
+        self.refused(authenticator, request)
+        self.assertIsNone(authenticator.remembered(request))
+        trust[0] = None
+        self.assertIsNone(authenticator.remembered(request))
+        self.assertIsNone(self.ask(authenticator, request))
+        trust[0] = first
+        self.assertIs(self.ask(authenticator, request), user)
+        self.assertIs(authenticator.remembered(request), user)
+
+    def test_only_the_first_is_known_without_asking(self) -> None:
+        """
+        Whoever stands before it must be asked before.
+        """
+        request, known = HeaderOnly(connection_of("ann")), X509Authenticator(lambda: NOW)
+        user = self.ask(known, request)
+        tokens = TokenFileAuthenticator({})
+        self.assertIs(UnionAuthenticator((known, tokens)).remembered(request), user)
+        self.assertIsNone(UnionAuthenticator((tokens, known)).remembered(request))
+        self.assertIsNone(UnionAuthenticator(()).remembered(request))
 
     def test_no_certificate_is_no_opinion(self) -> None:
         """

@@ -59,7 +59,8 @@ class ImpersonationTests(SynchronousTestCase):
         """
         Any other request is by whom it is.
         """
-        self.assertFalse(is_wanted((b"accept", b"x-impersonate-user", b"user-agent")))
+        self.assertFalse(is_wanted((b"accept", b"x-impersonate-user", b"if-match", b"impersonate", b"i")))
+        self.assertTrue(is_wanted((b"accept", b"if-match", b"impersonate-extra-a")))
 
     def test_a_user_is_authenticated(self) -> None:
         """

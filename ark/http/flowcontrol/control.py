@@ -9,6 +9,7 @@ and a seat that becomes free goes first to a level that has fewer than its own.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import ceil
 from typing import Any
@@ -26,6 +27,7 @@ from ark.http.flowcontrol.measures import (
     CANCELLED,
     NO_SEATS,
     QUEUE_FULL,
+    SECONDS,
     TIME_OUT,
     FlowMeasures,
     Limits,
@@ -37,6 +39,7 @@ from ark.meta.status import APIStatus, too_many_requests
 
 TOO_MANY = "Too many requests, please try again later."
 MOST_FLOWS = 8192
+LONGEST_PATH = 1024
 LONGEST_WAIT = 60.0
 
 _WIDE = frozenset(("list", "watch"))
@@ -115,9 +118,12 @@ class FlowControl:
         elif schema.distinguisher == BY_NAMESPACE:
             distinguisher = info.namespace
         measures = self._measures.setdefault((schema.level, schema.name), FlowMeasures())
-        if len(self._flows) >= MOST_FLOWS:
-            self._flows.clear()
-        flow = self._flows[key] = Flow(schema, self.levels[schema.level], distinguisher, measures)
+        flow = Flow(schema, self.levels[schema.level], distinguisher, measures)
+        # What a client can make long on purpose is not kept.
+        if len(info.path) <= LONGEST_PATH:
+            if len(self._flows) >= MOST_FLOWS:
+                self._flows.clear()
+            self._flows[key] = flow
         return flow
 
     # Requests
@@ -132,9 +138,8 @@ class FlowControl:
             first where C{waiting} is set.
         @raise APIStatus: 429, with the time after which to come again.
         """
-        user = request.user
-        verb, path, group, _, namespace, resource, subresource, _ = info
-        key = (user, verb, group, resource, subresource, namespace or (not resource and path))
+        user, verb = request.user, info.verb
+        key = (user, verb, info[2:7] if info.resource else info.path)
         flow = self._flows.get(key)
         if flow is None:
             flow = self._flow_of(key, user, info)
@@ -145,19 +150,19 @@ class FlowControl:
             width = min(seats(info, request.query, self._objects), level.widest)
         now = self._seconds()
         turn = Turn(level, measures, width, now)
-        if level.config.exempt:
-            level.in_use += width
-        elif level.waiting or not self._fits(level, width):
+        after = level.in_use + width
+        if level.exempt:
+            level.in_use = after
+        elif level.waiting or (after > level.lower and not self._fits(level, width)):
             self._wait_or_refuse(flow, turn, now)
             return turn
         else:
-            after = level.in_use + width
             if after > level.lower:
                 self._reserved += after - max(after - width, level.lower)
             level.begin(turn, flow.hand, now)
         measures.running += 1
-        measures.seats += width
         if width > 1:
+            measures.more += width - 1
             measures.widths.observe(width)
         return turn
 
@@ -240,9 +245,13 @@ class FlowControl:
         level, measures = turn.level, turn.measures
         now = self._seconds()
         measures.running -= 1
-        measures.seats -= width
-        measures.ran.observe(now - turn.since)
-        if level.config.exempt:
+        if width > 1:
+            measures.more -= width - 1
+        # Written out, not a call: this runs at every request.
+        ran, seconds = measures.ran, now - turn.since
+        ran.counts[bisect_left(SECONDS, seconds)] += 1
+        ran.sum += seconds
+        if level.exempt:
             level.in_use -= width
             turn.seats = 0
             return
@@ -284,9 +293,9 @@ class FlowControl:
         measures.waiting -= 1
         measures.wanted -= width
         measures.running += 1
-        measures.seats += width
         measures.waited.observe(now - turn.since)
         if width > 1:
+            measures.more += width - 1
             measures.widths.observe(width)
         turn.since = now
         waiting, turn.waiting = turn.waiting, None

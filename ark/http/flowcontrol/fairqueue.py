@@ -53,22 +53,22 @@ class Turn:
     @ivar waiting: fires when its turn has come; L{None} when it need not wait.
     """
 
-    __slots__ = ("arrived", "level", "measures", "queue", "seats", "since", "waiting")
+    arrived = 0.0
+    queue: Queue | None = None
+    waiting: Deferred[None] | None = None
 
     def __init__(self, level: Level, measures: FlowMeasures, seats: int, since: float) -> None:
         self.level = level
         self.measures = measures
-        self.queue: Queue | None = None
         self.seats = seats
         self.since = since
-        self.arrived = 0.0
-        self.waiting: Deferred[None] | None = None
 
 
 class Level:
     """
     A priority level at work.
 
+    @ivar exempt: whether nothing in it ever waits.
     @ivar nominal: the seats that are its own.
     @ivar lower: those of them that it never lends.
     @ivar upper: how many it may have with those of others.
@@ -98,6 +98,7 @@ class Level:
         Work as C{config} says from now on.  Who waits already goes on to.
         """
         self.config = config
+        self.exempt = config.exempt
         number = config.queues
         self.dealt = self.dealt[:number] + [Queue() for _ in range(number - len(self.dealt))]
 

@@ -18,7 +18,7 @@ NO_SEATS = "concurrency-limit"
 TIME_OUT = "time-out"
 CANCELLED = "cancelled"
 
-_SECONDS = (0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
+SECONDS = (0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
 _LENGTHS = (0, 10, 25, 50, 100, 250, 500, 1000)
 _WIDTHS = (1, 2, 4, 8, 16, 32, 64, 100)
 _BOTH = ("priority_level", "flow_schema")
@@ -31,7 +31,8 @@ class FlowMeasures:
     What most requests do, which take one seat and never wait, is not counted but told from
     the rest.
 
-    @ivar running: how many requests are served now, and L{seats} those they have.
+    @ivar running: how many requests are served now.
+    @ivar more: the seats that these have beyond one each.
     @ivar waiting: how many wait, and L{wanted} the seats they want.
     @ivar ran: the seconds of those that were served.
     @ivar widths: the seats of those that take more than one.
@@ -40,10 +41,10 @@ class FlowMeasures:
 
     __slots__ = (
         "lengths",
+        "more",
         "ran",
         "refused",
         "running",
-        "seats",
         "waited",
         "waited_in_vain",
         "waiting",
@@ -53,15 +54,22 @@ class FlowMeasures:
 
     def __init__(self) -> None:
         self.running = 0
-        self.seats = 0
+        self.more = 0
         self.waiting = 0
         self.wanted = 0
         self.refused: Counter[str] = Counter()
-        self.ran = Distribution(_SECONDS)
-        self.waited = Distribution(_SECONDS)
-        self.waited_in_vain = Distribution(_SECONDS)
+        self.ran = Distribution(SECONDS)
+        self.waited = Distribution(SECONDS)
+        self.waited_in_vain = Distribution(SECONDS)
         self.widths = Distribution(_WIDTHS)
         self.lengths = Distribution(_LENGTHS)
+
+    @property
+    def seats(self) -> int:
+        """
+        The seats that are taken.
+        """
+        return self.running + self.more
 
     @property
     def dispatched(self) -> int:
