@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 
 # Fields with a new value in every response would only fill the caches.
@@ -18,15 +19,28 @@ _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 VALUE_BYTES = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
 
 
-class FieldCache:
+class FieldCache(dict[tuple[bytes, bytes], bytes]):
     """
-    Remembers how fields are written.  The subclass says how.
+    How fields are written, by name and value: asked for one that it does not know, it writes it, and
+    remembers it unless it had better not.  The subclass says how.
+
+    Asking raises C{ValueError} for a field that cannot be sent.
+
+    @ivar names: the beginnings of fields, in the same way.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bytes, bytes], bytes] = {}
-        self._names: dict[bytes, bytes] = {}
-        self.get = self._known.get
+        super().__init__()
+        self.names = _Names(self.encode_name)
+
+    def __missing__(self, field: tuple[bytes, bytes]) -> bytes:
+        name, value = field
+        if value.translate(None, VALUE_BYTES):
+            raise ValueError(f"not a value of a header field: {value!r}")
+        written = self.encode(name, value)
+        if name not in _VOLATILE and len(self) < _CACHED:
+            self[field] = written
+        return written
 
     def encode_name(self, name: bytes) -> bytes:
         """
@@ -36,37 +50,24 @@ class FieldCache:
 
     def encode(self, name: bytes, value: bytes) -> bytes:
         """
-        How this protocol writes a field, whose C{name} it has written before.
+        How this protocol writes a field.
+
+        @raise ValueError: its name is none in lower case.
         """
         raise NotImplementedError
 
-    def name(self, name: bytes) -> bytes:
-        """
-        The beginning of a field.
 
-        @raise ValueError: not a name in lower case.
-        """
-        written = self._names.get(name)
-        if written is None:
-            if _NAME.fullmatch(name) is None:
-                raise ValueError(f"not a name of a header field in lower case: {name!r}")
-            written = self.encode_name(name)
-            if len(self._names) < _CACHED:
-                self._names[name] = written
-        return written
+class _Names(dict[bytes, bytes]):
+    def __init__(self, encode: Callable[[bytes], bytes]) -> None:
+        super().__init__()
+        self._encode = encode
 
-    def add(self, field: tuple[bytes, bytes]) -> bytes:
-        """
-        Write a field that L{get} does not know.
-
-        @raise ValueError: it cannot be sent.
-        """
-        name, value = field
-        if value.translate(None, VALUE_BYTES):
-            raise ValueError(f"not a value of a header field: {value!r}")
-        written = self.encode(name, value)
-        if name not in _VOLATILE and len(self._known) < _CACHED:
-            self._known[name, value] = written
+    def __missing__(self, name: bytes) -> bytes:
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(f"not a name of a header field in lower case: {name!r}")
+        written = self._encode(name)
+        if len(self) < _CACHED:
+            self[name] = written
         return written
 
 

@@ -37,7 +37,7 @@ class _Fields(FieldCache):
         return name.title() + b": "
 
     def encode(self, name: bytes, value: bytes) -> bytes:
-        return self.name(name) + value + b"\r\n"
+        return self.names[name] + value + b"\r\n"
 
 
 _fields = _Fields()
@@ -205,9 +205,8 @@ class HTTP1Connection(HTTPConnection):
         self._finished()
 
     def _response_head(self, request: Request, code: int, headers: HeaderList, length: int | None) -> bytes:
-        known = _fields.get
         parts = [_STATUS_LINES.get(code) or b"HTTP/1.1 %d Status\r\n" % code, _date.now()]
-        parts += [known(field) or _fields.add(field) for field in headers]
+        parts += map(_fields.__getitem__, headers)
         if length is not None:
             parts.append(b"Content-Length: %d\r\n" % length)
         if not self._persists():

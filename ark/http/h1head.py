@@ -9,6 +9,7 @@ of them is a way to smuggle a request.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ark.http.refusal import Refused, header_too_large, malformed
@@ -20,7 +21,7 @@ _FIELD = re.compile(rb"(" + _TOKEN + rb"):([^\x00-\x08\x0a-\x1f\x7f]*)\r\n")
 _TARGET = re.compile(rb"/[!\"$-~]*")
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/?.*)", re.IGNORECASE)
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
-_LENGTH = re.compile(rb"[0-9]{1,18}")
+_LENGTH_DIGITS = 18
 
 CHUNKED = -1
 
@@ -149,17 +150,18 @@ def _fields(data: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         name, value = match.groups()
         pairs.append((name.lower(), value.strip(b" \t")))
         position = match.end()
-    check_fields(pairs, limit)
+    if len(pairs) > limit:
+        check_count([name for name, _ in pairs], limit)
     return pairs
 
 
-def check_fields(pairs: list[tuple[bytes, bytes]], limit: int) -> None:
+def check_count(names: Iterable[bytes], limit: int) -> None:
     """
     Count the fields; those that a front proxy repeats for every group do not count.
 
     @raise Refused: 431.
     """
-    if len(pairs) > limit and sum(not name.startswith(b"x-remote-") for name, _ in pairs) > limit:
+    if sum(not name.startswith(b"x-remote-") for name in names) > limit:
         raise header_too_large()
 
 
@@ -171,7 +173,7 @@ def split_target(target: bytes) -> tuple[str, str]:
     """
     if _TARGET.fullmatch(target) is None:
         raise malformed("the request target")
-    path, _, query = target.decode("ascii").partition("?")
+    path, _, query = target.decode().partition("?")
     return path, query
 
 
@@ -209,7 +211,7 @@ def content_length(value: bytes) -> int:
     """
     @raise Refused: not a plain decimal number.
     """
-    if _LENGTH.fullmatch(value) is None:
+    if not value.isdigit() or len(value) > _LENGTH_DIGITS:
         raise malformed("the Content-Length")
     return int(value)
 

@@ -5,7 +5,7 @@ The server side of HTTP/2 (RFC 9113): streams, flow control both ways, and shutd
 from __future__ import annotations
 
 from ark.http.connection import Surroundings
-from ark.http.h2fields import RequestFields, check_trailers, read_fields
+from ark.http.h2fields import FieldReader, check_trailers
 from ark.http.h2frames import (
     DEFAULT_WINDOW,
     ENABLE_PUSH,
@@ -30,6 +30,7 @@ from ark.http.h2frames import (
     StreamFault,
     frame,
     goaway,
+    header_frames,
     read_setting,
     rst_stream,
     settings,
@@ -39,7 +40,7 @@ from ark.http.h2frames import (
 from ark.http.h2framing import FramedConnection
 from ark.http.h2stream import HTTP2Stream
 from ark.http.handling import handle
-from ark.http.hpack import NO_TABLE, Fields, list_size
+from ark.http.hpack import NO_TABLE, Fields, harmless_size, list_size
 from ark.http.limits import Allowance
 from ark.http.refusal import Refused, header_too_large, status_response, too_slow
 from ark.http.request import ClientConnection, Request
@@ -72,14 +73,16 @@ class HTTP2Connection(FramedConnection):
         self.streaming: set[HTTP2Stream] = set()
         self._receive_window = self._connection_window = max(limits.connection_window, DEFAULT_WINDOW)
         self._consumed = 0
+        self._fields = FieldReader(limits.header_fields)
+        self._harmless_size = harmless_size(limits.header_bytes)
         self._initial_window = DEFAULT_WINDOW
         self._streams: dict[int, HTTP2Stream] = {}
-        self._ready: list[HTTP2Stream] = []
+        self._ready: list[Request] = []
         self._waiting: dict[HTTP2Stream, None] = {}
         self._reset_by_us: dict[int, None] = {}
         self._resets = Allowance(limits.resets, limits.reset_rate, site.seconds)
         self._answered: dict[HTTP2Stream, float] = {}
-        self._first_block = NO_TABLE
+        self._opening = NO_TABLE
         self._pumping = False
         self._noticed_at: float | None = None
         self._last_stream = LARGEST_STREAM
@@ -94,12 +97,16 @@ class HTTP2Connection(FramedConnection):
         increment = self._connection_window - DEFAULT_WINDOW
         self.write(settings(ours) + (window_update(0, increment) if increment else b""))
 
-    def first_block(self) -> bytes:
+    def head(self, stream_id: int, block: bytes, ends: bool) -> bytes:
         """
-        What goes before a header block of ours.
+        The frames of a header block of ours, to be written next.
+
+        @param ends: nothing follows on its stream.
         """
-        prefix, self._first_block = self._first_block, b""
-        return prefix
+        if self._opening:
+            block = self._opening + block
+            self._opening = b""
+        return header_frames(stream_id, block, ends, self.frame_limit)
 
     # Requests
 
@@ -110,31 +117,27 @@ class HTTP2Connection(FramedConnection):
         if stream_id > self._last_stream:
             return
         self.highest = stream_id
-        if len(self._streams) >= self.site.limits.streams:
+        limits = self.site.limits
+        if len(self._streams) >= limits.streams:
             self.spend_control()
             raise StreamFault(stream_id, REFUSED_STREAM, "too many streams")
-        stream = HTTP2Stream(self, stream_id, self._initial_window, self.receive_window_size)
-        limits = self.site.limits
+        stream = HTTP2Stream(self, stream_id, self._initial_window)
         try:
-            if list_size(block, fields, limits.header_bytes) > limits.header_bytes:
+            if len(block) > self._harmless_size and list_size(fields) > limits.header_bytes:
                 raise header_too_large()
-            asked = read_fields(fields, limits.header_fields)
+            line, raw_headers, headers, length = self._fields.read(fields)
         except Refused as refused:
             self._refuse(stream, refused, ends)
             return
-        self._open(stream, asked, ends)
-
-    def _open(self, stream: HTTP2Stream, asked: RequestFields, ends: bool) -> None:
-        request = Request(stream, self.client, asked.line, asked.raw_headers, asked.headers)
-        request.body_limit = self.site.limits.body_bytes
-        request.expected = asked.length
-        stream.request = request
+        request = stream.request = Request(stream, self.client, line, raw_headers, headers)
+        request.body_limit = limits.body_bytes
+        request.expected = length
         if ends:
-            if asked.length:
-                raise StreamFault(stream.stream_id, PROTOCOL_ERROR, "less than the content-length")
+            if length:
+                raise StreamFault(stream_id, PROTOCOL_ERROR, "less than the content-length")
             request.body_complete = True
-        self._streams[stream.stream_id] = stream
-        self._ready.append(stream)
+        self._streams[stream_id] = stream
+        self._ready.append(request)
 
     def _refuse(self, stream: HTTP2Stream, refused: Refused, ends: bool) -> None:
         if refused.status.code != 431:
@@ -173,9 +176,8 @@ class HTTP2Connection(FramedConnection):
         ready, self._ready = self._ready, []
         now = self.site.seconds()
         dispatch = self.site.dispatch
-        for stream in ready:
-            request = stream.request
-            if request is not None and not request.gone:
+        for request in ready:
+            if not request.gone:
                 request.received_at = now
                 handle(request, dispatch)
 
@@ -185,33 +187,28 @@ class HTTP2Connection(FramedConnection):
         size = len(payload)
         if flags & PADDED:
             payload = unpadded(flags, payload)
-        if not stream_id or stream_id > self.highest:
+        stream = self._streams.get(stream_id)
+        if stream is None and (not stream_id or stream_id > self.highest):
             raise ConnectionFault(PROTOCOL_ERROR, "DATA on an idle stream")
         self._receive_window -= size
         if self._receive_window < 0:
             raise ConnectionFault(FLOW_CONTROL_ERROR, "more than the window")
-        if not payload and not flags & END_STREAM:
+        ends = flags & END_STREAM != 0
+        if not payload and not ends:
             self.spend_control()
-        stream = self._streams.get(stream_id)
         if stream is None:
             self.consumed(size)
             if stream_id not in self._reset_by_us:
                 self.spend_control()
                 raise StreamFault(stream_id, STREAM_CLOSED, "DATA on a closed stream")
-            return
-        if stream.closed:
+        elif stream.closed:
             self.consumed(size)
-            if flags & END_STREAM:
+            if ends:
                 self._forget(stream)
             elif not stream.discard(size):
                 self.reset_stream(stream, NO_ERROR)
-            return
-        if stream.request is not None and stream.request.body_complete:
-            self.consumed(size)
-            raise StreamFault(stream_id, STREAM_CLOSED, "DATA behind the end")
-        stream.data_received(payload, size)
-        if flags & END_STREAM:
-            stream.body_finished()
+        else:
+            stream.data_received(payload, size, ends)
 
     def consumed(self, size: int) -> None:
         """
@@ -263,17 +260,21 @@ class HTTP2Connection(FramedConnection):
             if stream.has_pending():
                 self._waiting[stream] = None
 
-    def has_room(self, stream: HTTP2Stream, size: int) -> bool:
+    def take_room(self, stream: HTTP2Stream, size: int) -> bool:
         """
-        Whether a frame of C{size} may be sent now.
+        Whether a frame of C{size} may be sent now; the windows count it then.
         """
-        return (
-            size <= stream.send_window
-            and size <= self.send_window
-            and size <= self.frame_limit
-            and not self.write_paused
-            and not self._waiting
-        )
+        if (
+            size > stream.send_window
+            or size > self.send_window
+            or size > self.frame_limit
+            or self.write_paused
+            or self._waiting
+        ):
+            return False
+        stream.send_window -= size
+        self.send_window -= size
+        return True
 
     def wait_for_room(self, stream: HTTP2Stream) -> None:
         """
@@ -356,9 +357,12 @@ class HTTP2Connection(FramedConnection):
 
     def _forget(self, stream: HTTP2Stream) -> None:
         self._streams.pop(stream.stream_id, None)
-        self._waiting.pop(stream, None)
-        self._answered.pop(stream, None)
-        self.streaming.discard(stream)
+        if self._waiting:
+            self._waiting.pop(stream, None)
+        if self._answered:
+            self._answered.pop(stream, None)
+        if self.streaming:
+            self.streaming.discard(stream)
         if stream.closed:
             # They know each other: the request, its body too, would stay until the collector comes.
             stream.request = None

@@ -159,6 +159,10 @@ class FramedConnection(HTTPConnection):
     # Header blocks
 
     def _on_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
+        if flags & ~END_STREAM == END_HEADERS and stream_id & 1:
+            # As nearly all are.
+            self.on_block(stream_id, payload, self._decoder.decode(payload), flags & END_STREAM != 0)
+            return
         if not stream_id & 1:
             raise ConnectionFault(PROTOCOL_ERROR, "HEADERS on a stream that is not the client's")
         if flags & ~0x5:

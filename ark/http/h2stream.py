@@ -13,9 +13,9 @@ from ark.http.h2frames import (
     FLOW_CONTROL_ERROR,
     INTERNAL_ERROR,
     PROTOCOL_ERROR,
+    STREAM_CLOSED,
     StreamFault,
     frame_header,
-    header_frames,
     window_update,
 )
 from ark.http.hpack import response_block
@@ -38,15 +38,11 @@ class HTTP2Stream(Stream):
     _pending: deque[bytes | memoryview] | None = None
     unread = 0
     _ungranted = 0
-    _received = 0
 
-    def __init__(
-        self, connection: HTTP2Connection, stream_id: int, send_window: int, receive_window: int
-    ) -> None:
+    def __init__(self, connection: HTTP2Connection, stream_id: int, send_window: int) -> None:
         self._connection = connection
         self.stream_id = stream_id
         self.send_window = send_window
-        self._receive_window = receive_window
         self.request: Request | None = None
 
     def discard(self, size: int) -> bool:
@@ -55,33 +51,36 @@ class HTTP2Stream(Stream):
 
         @return: whether the client may send more.
         """
-        self._receive_window -= size
-        return self._receive_window > 0
+        self._ungranted += size
+        return self._ungranted < self._connection.receive_window_size
 
     # The request's body
 
-    def data_received(self, data: bytes, size: int) -> None:
+    def data_received(self, data: bytes, size: int, ends: bool) -> None:
         """
         Take a DATA frame.
 
         @param size: what it counts, padding included.
-        @raise StreamFault: more than the window allows, or than the length says.
+        @param ends: the body is complete with it.
+        @raise StreamFault: more than the window allows, not what the length says, or behind the end.
         """
         request = self.request
         if request is None or request.body_complete:
-            raise StreamFault(self.stream_id, PROTOCOL_ERROR, "data behind the end")
+            self._connection.consumed(size)
+            raise StreamFault(self.stream_id, STREAM_CLOSED, "DATA behind the end")
         self.unread += size
-        self._receive_window -= size
         self._ungranted += size
-        if self._receive_window < 0:
+        if self._ungranted > self._connection.receive_window_size:
             raise StreamFault(self.stream_id, FLOW_CONTROL_ERROR, "more than the window")
-        self._received += len(data)
-        if request.expected is not None and self._received > request.expected:
+        expected = request.expected
+        if expected is not None and request.body_kept + len(data) > expected:
             raise StreamFault(self.stream_id, PROTOCOL_ERROR, "more than the content-length")
         if data:
             request.body_received(data)
         if request.wants_body:
             self._grant()
+        if ends:
+            self.body_finished()
 
     def body_finished(self) -> None:
         """
@@ -92,7 +91,7 @@ class HTTP2Stream(Stream):
         request = self.request
         if request is None:
             return
-        if request.expected is not None and self._received != request.expected:
+        if request.expected is not None and request.body_kept != request.expected:
             raise StreamFault(self.stream_id, PROTOCOL_ERROR, "less than the content-length")
         request.body_finished()
 
@@ -108,7 +107,6 @@ class HTTP2Stream(Stream):
         self.unread = 0
         if self._ungranted * 2 >= connection.receive_window_size:
             connection.write(window_update(self.stream_id, self._ungranted))
-            self._receive_window += self._ungranted
             self._ungranted = 0
 
     # The response
@@ -118,19 +116,17 @@ class HTTP2Stream(Stream):
         Send a whole response.
         """
         connection = self._connection
+        stream_id = self.stream_id
         bare = code in (204, 304)
         size = len(body)
         block = response_block(code, headers, None if bare else size)
-        block = connection.first_block() + block
         if bare or not size or request.method == "HEAD":
-            connection.write(header_frames(self.stream_id, block, True, connection.frame_limit))
+            connection.write(connection.head(stream_id, block, True))
             connection.stream_done(self)
             return
-        head = header_frames(self.stream_id, block, False, connection.frame_limit)
-        if connection.has_room(self, size):
-            self.send_window -= size
-            connection.send_window -= size
-            connection.write(head + frame_header(size << 8 | DATA, END_STREAM, self.stream_id) + body)
+        head = connection.head(stream_id, block, False)
+        if connection.take_room(self, size):
+            connection.write(head + frame_header(size << 8 | DATA, END_STREAM, stream_id) + body)
             connection.stream_done(self)
             return
         connection.write(head)
@@ -143,9 +139,8 @@ class HTTP2Stream(Stream):
         """
         connection = self._connection
         block = response_block(code, headers, None)
-        block = connection.first_block() + block
         self._silent = request.method == "HEAD" or code in (204, 304)
-        connection.write(header_frames(self.stream_id, block, False, connection.frame_limit))
+        connection.write(connection.head(self.stream_id, block, False))
         self.paused = connection.write_paused
         connection.streaming.add(self)
         return self
@@ -161,9 +156,7 @@ class HTTP2Stream(Stream):
             return
         size = len(data)
         connection = self._connection
-        if self._pending is None and connection.has_room(self, size):
-            self.send_window -= size
-            connection.send_window -= size
+        if self._pending is None and connection.take_room(self, size):
             connection.write(frame_header(size << 8 | DATA, 0, self.stream_id) + data)
             connection.full()
         else:

@@ -8,6 +8,8 @@ Writing needs no table: docs/decisions/0003-http2-of-our-own.md says why.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import jh2.hpack
@@ -79,15 +81,24 @@ class HeaderDecoder:
         return fields
 
 
-def list_size(block: bytes, fields: Fields, limit: int) -> int:
+def list_size(fields: Fields) -> int:
     """
-    The size of a header list as RFC 9113 (6.5.2) counts it, or C{0} for a block so short
-    that its list cannot reach C{limit}.
+    The size of a header list as RFC 9113 (6.5.2) counts it.
+    """
+    return sum([len(name) + len(value) + 32 for name, value, _ in fields])
+
+
+def harmless_size(limit: int) -> int:
+    """
+    How long a block may be whose list cannot be larger than C{limit}, whatever is in it.
     """
     # A byte of a block stands for one entry of the table at most.
-    if len(block) * _TABLE_SIZE <= limit:
-        return 0
-    return sum([len(name) + len(value) + 32 for name, value, _ in fields])
+    return limit // _TABLE_SIZE
+
+
+# Fields that the table has, then the beginning of one of which it has the name: up to the length of
+# the value, where that is a byte.
+_FIELDS = re.compile(rb"[\x81-\xfe]*(?:[\x01-\x0e\x11-\x1e\x41-\x7e]([\x00-\x7e\x80-\xfe]))?").match
 
 
 def _check_form(block: bytes) -> bool:
@@ -101,8 +112,29 @@ def _check_form(block: bytes) -> bool:
     @raise ConnectionFault: the form is wrong.
     """
     position = 0
+    doubtful = False
+    while True:
+        fields: Any = _FIELDS(block, position)
+        position = fields.end()
+        if not fields.lastindex:
+            break
+        length = block[position - 1]
+        position += length & 0x7F
+        if position > len(block):
+            raise ConnectionFault(COMPRESSION_ERROR, "a header block that ends too early")
+        # Padding is ones.  Most strings end in a one, and are not looked at.
+        if length & 0x80 and not block[position - 1] & 1:
+            doubtful = True
+    return doubtful if position == len(block) else _walk(block, position) or doubtful
+
+
+def _walk(block: bytes, position: int) -> bool:
+    """
+    As L{_check_form}, from C{position} on and for fields of any form.
+    """
     size = len(block)
-    started = doubtful = False
+    started = position > 0
+    doubtful = False
     while position < size:
         first = block[position]
         if 0x80 < first < 0xFF:
@@ -116,7 +148,6 @@ def _check_form(block: bytes) -> bool:
             continue
         else:
             for start, end in _strings(block, position):
-                # Padding is ones.  Most strings end in a one, and are not looked at.
                 doubtful = doubtful or bool(block[start] & 0x80 and not block[end - 1] & 1)
                 position = end
         started = True
@@ -244,37 +275,38 @@ class ResponseFields(FieldCache):
         The literal of a field.
         """
         length = len(value)
-        return self.name(name) + (_BYTES[length] if length < 0x7F else _integer(length, 0x7F, 0)) + value
+        return self.names[name] + (_BYTES[length] if length < 0x7F else _integer(length, 0x7F, 0)) + value
 
 
 _BYTES = [bytes((value,)) for value in range(0x80)]
 
 _STATIC_STATUS = {200: 8, 204: 9, 206: 10, 304: 11, 400: 12, 404: 13, 500: 14}
 
+
+class _Statuses(dict[int, bytes]):
+    def __missing__(self, code: int) -> bytes:
+        index = _STATIC_STATUS.get(code)
+        written = bytes((0x80 | index,)) if index else _integer(8, 0x0F, 0) + b"\x03%d" % code
+        self[code] = written
+        return written
+
+
 _fields = ResponseFields()
+_written = _fields.__getitem__
 _date = DateField(_fields)
-_statuses: dict[int, bytes] = {}
+_statuses = _Statuses()
 _LENGTH = _integer(28, 0x0F, 0)
 
 
-def response_block(code: int, headers: Any, length: int | None) -> bytes:
+def response_block(code: int, headers: Iterable[tuple[bytes, bytes]], length: int | None) -> bytes:
     """
     The header block of a response.
 
     @param length: of the body, where it is known.
     @raise ValueError: a field cannot be sent.
     """
-    known = _fields.get
-    parts = [_statuses.get(code) or _status(code), _date.now()]
-    parts += [known(field) or _fields.add(field) for field in headers]
+    parts = [_statuses[code], _date.now(), *map(_written, headers)]
     if length is not None:
         digits = b"%d" % length
-        parts.append(_LENGTH + _BYTES[len(digits)] + digits)
+        parts += (_LENGTH, _BYTES[len(digits)], digits)
     return b"".join(parts)
-
-
-def _status(code: int) -> bytes:
-    index = _STATIC_STATUS.get(code)
-    written = bytes((0x80 | index,)) if index else _integer(8, 0x0F, 0) + b"\x03%d" % code
-    _statuses[code] = written
-    return written

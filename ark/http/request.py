@@ -8,7 +8,7 @@ A Klein endpoint gets the same object: none needs more of an C{IRequest} than th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -100,11 +100,11 @@ class Request:
     @ivar method: as sent, in upper case for every method of Kubernetes.
     @ivar path: the path as sent, percent-encoding included; ASCII, begins with C{/}.
     @ivar query: what follows the C{?}, as sent.
-    @ivar raw_headers: all header fields in order, names in lower case.
     @ivar headers: by name; of a repeated field the first value.
     @ivar received_at: the reactor's clock when the header was complete.
     @ivar user: who asks, once authentication has said so.
     @ivar info: what is asked, once the path has been understood.
+    @ivar route: where requests go that ask for the same of another object, if that is known.
     @ivar warnings: told to the client in C{Warning} header fields.
     @ivar audit: what is told of the request to the audit log; L{None} where nothing is.
     @ivar annotations: what the audit log is told of the request beside that.
@@ -118,10 +118,12 @@ class Request:
     @ivar gone: whether the client went away or reset the stream.
     @ivar expected: the length of the body where the client said it.
     @ivar body_kept: how much of the body has come, and is kept up to the limit.
+    @ivar wants_body: whether the handler waits for the body now.
     """
 
     user: Any = None
     info: Any = None
+    route: Any = None
     audit_id: str = ""
     flow_headers: HeaderList = ()
     begun: Callable[[], None] | None = None
@@ -137,6 +139,7 @@ class Request:
     body_limit: int = 3 * 1024 * 1024
     body_complete: bool = False
     body_kept: int = 0
+    wants_body: bool = False
     _whole: bytes | bytearray = b""
     _waiter: Deferred[None] | None = None
     _refusal: APIStatus | None = None
@@ -150,16 +153,17 @@ class Request:
         exchange: Exchange,
         connection: ClientConnection,
         line: tuple[str, str, str],
-        raw_headers: list[tuple[bytes, bytes]],
+        raw_headers: Iterable[tuple[bytes, bytes]],
         headers: dict[bytes, bytes],
     ) -> None:
         """
         @param line: method, path and query.
+        @param raw_headers: gone through when somebody asks for them, once.
         """
         self._exchange = exchange
         self.connection = connection
         self.method, self.path, self.query = line
-        self.raw_headers = raw_headers
+        self._raw_headers = raw_headers
         self.headers = headers
         self.received_at = 0.0
 
@@ -172,6 +176,20 @@ class Request:
         The IP address of the other end of the connection.
         """
         return self.connection.client_address
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """
+        All header fields in order, names in lower case.
+        """
+        raw = self._raw_headers
+        if not isinstance(raw, list):
+            raw = self._raw_headers = list(raw)
+        return raw
+
+    @raw_headers.setter
+    def raw_headers(self, raw: list[tuple[bytes, bytes]]) -> None:
+        self._raw_headers = raw
 
     @property
     def state(self) -> dict[str, Any]:
@@ -234,18 +252,13 @@ class Request:
 
     async def _wait_for_body(self) -> None:
         self._waiter = Deferred()
+        self.wants_body = True
         try:
             self._exchange.want_body(self)
             await self._waiter
         finally:
             self._waiter = None
-
-    @property
-    def wants_body(self) -> bool:
-        """
-        Whether the handler waits for the body now.
-        """
-        return self._waiter is not None
+            self.wants_body = False
 
     def respond(self, code: int, headers: HeaderList, body: bytes) -> None:
         """
@@ -334,10 +347,10 @@ class Request:
         """
         Take a piece of the body.
         """
-        self.body_kept += len(data)
-        if self.body_kept > self.body_limit:
+        kept = self.body_kept = self.body_kept + len(data)
+        if kept > self.body_limit:
             self._whole = b""
-            if self.body_kept > self.body_limit + _HEARD_OUT:
+            if kept > self.body_limit + _HEARD_OUT:
                 self.body_failed(too_large(self.body_limit))
         elif not self._whole:
             self._whole = data
