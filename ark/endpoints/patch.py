@@ -112,7 +112,8 @@ class Patching:
         if media_type == STRATEGIC_MERGE_PATCH:
             schema = self._decoder.kind.schema
             return lambda current: strategic_merge(current, patch, schema)
-        return lambda current: merge_patch(current, patch)
+        has_nulls = b"null" in self._data
+        return lambda current: merge_patch(current, patch, has_nulls)
 
     def _json_patch(self, current: Object) -> Any:
         try:

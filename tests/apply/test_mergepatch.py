@@ -14,12 +14,22 @@ from twisted.trial.unittest import SynchronousTestCase
 from ark.apply.mergepatch import merge_patch
 
 NAMES = st.sampled_from("abc")
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(0, 3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
-    max_leaves=10,
-)
-OBJECTS = st.dictionaries(NAMES, VALUES, max_size=3)
+
+
+def objects(scalars: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """
+    Objects that hold these scalars.
+    """
+    values = st.recursive(
+        scalars,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+        max_leaves=10,
+    )
+    return st.dictionaries(NAMES, values, max_size=3)
+
+
+FULL = objects(st.booleans() | st.integers(0, 3))
+OBJECTS = objects(st.none() | st.booleans() | st.integers(0, 3))
 
 
 class MergeTests(SynchronousTestCase):
@@ -65,3 +75,26 @@ class MergeTests(SynchronousTestCase):
         once = merge_patch(document, patch)
         self.assertEqual(merge_patch(once, patch), once)
         self.assertEqual((document, patch), before)
+
+    @settings(derandomize=True, max_examples=80, deadline=None, database=None)
+    @given(OBJECTS, FULL)
+    def test_knowing_that_nothing_is_null_changes_nothing(self, document: Any, patch: Any) -> None:
+        """
+        Neither what comes out, in which order, nor what was given.
+        """
+        before = repr((document, patch))
+        self.assertEqual(
+            repr(merge_patch(document, patch, has_nulls=False)), repr(merge_patch(document, patch))
+        )
+        self.assertEqual(repr((document, patch)), before)
+
+    def test_what_a_patch_leaves_alone_is_shared(self) -> None:
+        """
+        So whoever compares sees at once that it is the same.
+        """
+        document = {"a": {"b": ["c"]}, "d": {"e": {"f": 1}, "g": 2}}
+        for has_nulls in (True, False):
+            patched = merge_patch(document, {"d": {"g": 3}}, has_nulls)
+            self.assertEqual(patched, {"a": {"b": ["c"]}, "d": {"e": {"f": 1}, "g": 3}})
+            self.assertIs(patched["a"], document["a"])
+            self.assertIs(patched["d"]["e"], document["d"]["e"])
