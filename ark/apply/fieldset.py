@@ -27,7 +27,7 @@ class FieldSet:
     @ivar reconciled_by: the schema that last found that the set needs no change.
     """
 
-    __slots__ = ("_hash", "_tree", "reconciled_by")
+    __slots__ = ("_hash", "_text", "_tree", "reconciled_by")
 
     def __init__(self, tree: Tree) -> None:
         """
@@ -35,6 +35,7 @@ class FieldSet:
         """
         self._tree = tree
         self._hash: int | None = None
+        self._text = b""
         self.reconciled_by: object = None
 
     @classmethod
@@ -76,6 +77,15 @@ class FieldSet:
         It is the set itself and must not be changed.
         """
         return self._tree
+
+    @property
+    def text(self) -> bytes:
+        """
+        The same in JSON, made once.
+        """
+        if not self._text:
+            self._text = orjson.dumps(self._tree)
+        return self._text
 
     @property
     def empty(self) -> bool:

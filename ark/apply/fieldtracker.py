@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from ark.apply.fieldset import EMPTY, FieldSet
+from ark.apply.known import Known
 from ark.apply.lastapplied import KUBECTL, applied_by_client, last_applied, with_last_applied
 from ark.apply.managedfields import (
     APPLY,
@@ -27,7 +28,8 @@ from ark.apply.managedfields import (
     parse,
 )
 from ark.apply.managedfieldsconflict import conflict_status
-from ark.apply.merge import Conflicts, Object, Owners, Updater, Versions
+from ark.apply.managedfieldseffect import Owners
+from ark.apply.merge import Conflicts, Object, Updater, Versions
 from ark.apply.resetfields import Ignored
 from ark.apply.typedschema import TypedError
 from ark.meta.gvk import GroupVersionKind
@@ -37,6 +39,8 @@ MAX_UPDATE_MANAGERS = 10
 ANCIENT = "ancient-changes"
 BEFORE_FIRST_APPLY = "before-first-apply"
 UNKNOWN = "unknown"
+
+_KEPT_UPDATERS = 256
 
 _UNTRACKED = FieldSet.parse(
     {
@@ -87,7 +91,8 @@ class FieldTracker:
         self._kind = kind
         self._version = f"{kind.group}/{kind.version}" if kind.group else kind.version
         self._subresource = subresource
-        self._updater = Updater(versions, ignored)
+        self._updater = Updater(versions, ignored, _UNTRACKED)
+        self._updaters: Known[str, Identity] = Known(_KEPT_UPDATERS)
         self._versions = versions
         self._now = now
         self._blank = {"apiVersion": self._version, "kind": kind.kind, **(blank or {})}
@@ -107,7 +112,7 @@ class FieldTracker:
         if not managed and live is not None:
             return NOTHING
         try:
-            return self._updated(live, new, managed, self._identity(manager, UPDATE))
+            return self._updated(live, new, managed, manager)
         except TypedError:
             return NOTHING
 
@@ -131,17 +136,20 @@ class FieldTracker:
         return Identity(manager or UNKNOWN, operation, version, self._subresource)
 
     def _updated(
-        self, live: Object | None, new: Object, managed: ManagedFields, identity: Identity
+        self, live: Object | None, new: Object, managed: ManagedFields, manager: str
     ) -> ManagedFields:
+        identity = self._updaters.get(manager)
+        if identity is None:
+            identity = self._updaters.keep(manager, self._identity(manager, UPDATE))
         before = self._blank if live is None else live
-        owners, got = self._updater.update(
-            before, new, self._version, dict(managed.entries), identity, _UNTRACKED
-        )
-        if not got.empty:
-            owners[identity] = Entry(owners[identity].fields, self._version, self._now())
+        effect = self._updater.update(before, new, managed, identity)
+        if effect.is_none and len(managed.entries) <= MAX_UPDATE_MANAGERS:
+            return managed
+        owners = effect.on(managed.entries, self._now)
         if len(owners) > MAX_UPDATE_MANAGERS:
             _cap(owners)
-        return _managed(owners, managed)
+            return _managed(owners, managed)
+        return ordered(owners.values(), effect.holdings)
 
     def apply(
         self,
@@ -162,9 +170,8 @@ class FieldTracker:
         self._check(config)
         before = self._blank if live is None else live
         if not managed:
-            first = self._identity(BEFORE_FIRST_APPLY, UPDATE)
             try:
-                managed = self._updated(None, before, NOTHING, first)
+                managed = self._updated(None, before, NOTHING, BEFORE_FIRST_APPLY)
             except TypedError as error:
                 why = "failed to create manager for existing fields: failed to convert new object"
                 raise self._failure(f"{why} ({self._named(before)}) to smd typed", error) from error
@@ -198,7 +205,7 @@ class FieldTracker:
             fields = mine.fields.difference(_UNTRACKED)
             if not fields.empty:
                 time = mine.time if new is None else self._now()
-                owners[identity] = Entry(fields, mine.version, time)
+                owners[identity] = Entry(identity, fields, mine.version, time)
         return live if new is None else new, _managed(owners, managed)
 
     def _check(self, config: Object) -> None:
@@ -243,7 +250,7 @@ def _managed(owners: Owners, before: ManagedFields) -> ManagedFields:
     """
     Owners as they are stored; C{before} if that is what they are.
     """
-    return before if owners == before.entries else ordered(owners.items())
+    return before if owners == before.entries else ordered(owners.values())
 
 
 def _cap(owners: Owners) -> None:
@@ -266,7 +273,7 @@ def _cap(owners: Owners) -> None:
         merged = first[entry.version] if identity == bucket else identity
         oldest = owners.pop(bucket if bucket in owners and identity != bucket else first[entry.version])
         # The time is that of the newest one in it.
-        owners[bucket] = Entry(entry.fields.union(oldest.fields), entry.version, entry.time)
+        owners[bucket] = Entry(bucket, entry.fields.union(oldest.fields), entry.version, entry.time)
         first[entry.version] = bucket
         owners.pop(merged, None)
         count -= 1

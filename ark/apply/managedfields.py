@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -22,6 +23,8 @@ UPDATE = "Update"
 _FIELDS_TYPE = "FieldsV1"
 _KEPT_TEXTS = 2048
 _KEPT_SETS = 8192
+_NO_TIME = "1970-01-01T00:00:00Z"
+_LONGEST_HOLDINGS = 1 << 13
 _BETWEEN = b'},{"'
 _FIELDS = b',"fieldsType":"FieldsV1","fieldsV1":'
 
@@ -69,42 +72,54 @@ class Entry:
     """
     What one owner holds.  Immutable.
 
+    @ivar identity: the owner.
     @ivar version: the API version that the fields are named in.
     @ivar time: when the entry last changed, in RFC 3339; empty when that is not known.
+    @ivar rank: what entries are stored in the order of (C{sortEncodedManagedFields}).
     """
 
-    __slots__ = ("_text", "fields", "time", "version")
+    __slots__ = ("_text", "fields", "identity", "rank", "time", "version")
 
-    def __init__(self, fields: FieldSet, version: str, time: str = "", text: bytes = b"") -> None:
+    def __init__(
+        self, identity: Identity, fields: FieldSet, version: str, time: str = "", text: bytes = b""
+    ) -> None:
         """
         @param text: the entry in JSON, where it is known already.
         """
+        self.identity = identity
         self.fields = fields
         self.version = version
         self.time = time
+        manager, operation, _, subresource = identity
+        # Times are in UTC and of one length; one that is missing counts as 1970.
+        self.rank = operation, time or _NO_TIME, manager, version, subresource
         self._text = text
 
-    def text(self, identity: Identity) -> bytes:
+    @property
+    def text(self) -> bytes:
         """
-        The entry in JSON, given whose it is, which is always the same one.
+        The entry in JSON.
         """
         if not self._text:
             time = b',"time":"%b"' % self.time.encode() if self.time else b""
-            fields = orjson.dumps(self.fields.fields_v1())
-            self._text = b"%b%b%b%b}" % (_head(identity, self.version), time, _FIELDS, fields)
+            head = _head(self.identity, self.version)
+            self._text = b"%b%b%b%b}" % (head, time, _FIELDS, self.fields.text)
         return self._text
 
     def with_fields(self, fields: FieldSet) -> Entry:
         """
         The same with other fields.
         """
-        return self if fields is self.fields else Entry(fields, self.version, self.time)
+        return self if fields is self.fields else Entry(self.identity, fields, self.version, self.time)
 
     def same_but_time(self, other: Entry) -> bool:
         """
         Whether both hold the same, whenever that came to be.
         """
-        return self is other or (self.version == other.version and self.fields == other.fields)
+        if self is other:
+            return True
+        same_owner = self.identity == other.identity and self.version == other.version
+        return same_owner and self.fields == other.fields
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Entry):
@@ -118,6 +133,12 @@ class Entry:
         return f"<Entry {self.version} {self.time} {self.fields!r}>"
 
 
+Holdings = frozenset[tuple[Identity, str, FieldSet]]
+"""
+What each owner holds, and the version it is named in, whenever that came to be.
+"""
+
+
 class ManagedFields:
     """
     All entries of an object, in the order in which they are stored.  Immutable.
@@ -126,19 +147,35 @@ class ManagedFields:
     @ivar text: the entries in JSON; empty when there are none.
     """
 
-    __slots__ = ("_text", "entries")
+    __slots__ = ("_holdings", "_text", "entries")
 
-    def __init__(self, entries: Mapping[Identity, Entry], text: bytes | None = None) -> None:
+    def __init__(
+        self, entries: Mapping[Identity, Entry], text: bytes | None = None, holdings: Holdings | None = None
+    ) -> None:
+        """
+        @param holdings: what is told of them without their times, where it is known already.
+        """
         self.entries = entries
         self._text = text
+        self._holdings = holdings
 
     @property
     def text(self) -> bytes:
         if self._text is None:
-            self._text = _encode(self.entries.items())
+            self._text = _encode(self.entries.values())
             # What is written now is read at the next write.
             _remember(self._text, self)
         return self._text
+
+    @property
+    def holdings(self) -> Holdings | None:
+        """
+        What the entries tell without their times; L{None} if it is too much to be remembered.
+        """
+        if self._holdings is None and len(self.text) <= _LONGEST_HOLDINGS:
+            entries = self.entries.values()
+            self._holdings = frozenset((entry.identity, entry.version, entry.fields) for entry in entries)
+        return self._holdings
 
     def __bool__(self) -> bool:
         return bool(self.entries)
@@ -167,22 +204,20 @@ class ManagedFields:
 NOTHING = ManagedFields({}, b"")
 
 
-def ordered(entries: Iterable[tuple[Identity, Entry]]) -> ManagedFields:
+_rank = attrgetter("rank")
+_identity = attrgetter("identity")
+
+
+def ordered(entries: Iterable[Entry], holdings: Holdings | None = None) -> ManagedFields:
     """
     Entries in the order in which they are stored (C{sortEncodedManagedFields}).
 
     Of two with one identity both are stored, and the last one counts when they are read.
     """
-    pairs = sorted(entries, key=_rank)
-    found = dict(pairs)
-    return ManagedFields(found, None if len(found) == len(pairs) else _encode(pairs))
-
-
-def _rank(item: tuple[Identity, Entry]) -> tuple[str, str, str, str, str]:
-    identity, entry = item
-    # Times are in UTC and of one length; one that is missing counts as 1970.
-    time = entry.time or "1970-01-01T00:00:00Z"
-    return identity.operation, time, identity.manager, entry.version, identity.subresource
+    found = sorted(entries, key=_rank)
+    by_identity = dict(zip(map(_identity, found), found))
+    text = None if len(by_identity) == len(found) else _encode(found)
+    return ManagedFields(by_identity, text, holdings)
 
 
 def is_reset(members: Any) -> bool:
@@ -200,12 +235,12 @@ def parse(members: Iterable[Mapping[str, Any]]) -> ManagedFields:
     """
     entries: dict[Identity, Entry] = {}
     for index, member in enumerate(members):
-        identity, entry = _parsed(index, member)
-        entries[identity] = entry
+        entry = _parsed(index, member)
+        entries[entry.identity] = entry
     return ManagedFields(entries)
 
 
-def _parsed(index: int, member: Mapping[str, Any]) -> tuple[Identity, Entry]:
+def _parsed(index: int, member: Mapping[str, Any]) -> Entry:
     operation, version = member.get("operation"), member.get("apiVersion")
     if operation not in (APPLY, UPDATE):
         raise InvalidManagedFields("operation must be `Apply` or `Update`")
@@ -224,7 +259,7 @@ def _parsed(index: int, member: Mapping[str, Any]) -> tuple[Identity, Entry]:
     return _identified(member, fields)
 
 
-def _identified(member: Mapping[str, Any], fields: FieldSet, text: bytes = b"") -> tuple[Identity, Entry]:
+def _identified(member: Mapping[str, Any], fields: FieldSet, text: bytes = b"") -> Entry:
     operation, version = member["operation"], member["apiVersion"]
     identity = Identity(
         member.get("manager") or "",
@@ -232,7 +267,7 @@ def _identified(member: Mapping[str, Any], fields: FieldSet, text: bytes = b"") 
         "" if operation == APPLY else version,
         member.get("subresource") or "",
     )
-    return identity, Entry(fields, version, member.get("time") or "", text)
+    return Entry(identity, fields, version, member.get("time") or "", text)
 
 
 @lru_cache(maxsize=_KEPT_SETS)
@@ -269,17 +304,18 @@ def decode(text: bytes) -> ManagedFields:
     if not text:
         return NOTHING
     pieces = text[len(b'[{"') : -len(b"}]")].split(_BETWEEN)
-    return ManagedFields(dict(map(_read_entry, pieces)), text)
+    return ManagedFields({entry.identity: entry for entry in map(_read_entry, pieces)}, text)
 
 
-def _read_entry(piece: bytes) -> tuple[Identity, Entry]:
+def _read_entry(piece: bytes) -> Entry:
     # No text within an entry holds these marks: its quotes are escaped.
     head, _, fields = piece.partition(_FIELDS)
     return _identified(orjson.loads(b'{"%b}' % head), _fields_of(fields), b'{"%b}' % piece)
 
 
-def _encode(entries: Iterable[tuple[Identity, Entry]]) -> bytes:
-    texts = [entry.text(identity) for identity, entry in entries]
+def _encode(entries: Iterable[Entry]) -> bytes:
+    # Most are known, and there are many.
+    texts = [entry._text or entry.text for entry in entries]
     return b"[%b]" % b",".join(texts) if texts else b""
 
 

@@ -38,32 +38,33 @@ class ScaleEntries:
         for identity, entry in managed.entries.items():
             path = self._path_of(entry.version)
             if path and entry.fields.has(path):
-                found[_in_version(identity, SCALE_VERSION)] = Entry(_IN_SCALE, SCALE_VERSION, entry.time)
-        return ordered(found.items())
+                owner = _in_version(identity, SCALE_VERSION)
+                found[owner] = Entry(owner, _IN_SCALE, SCALE_VERSION, entry.time)
+        return ordered(found.values())
 
     def of_object(self, managed: ManagedFields, scale: ManagedFields) -> ManagedFields:
         """
         The entries of the object, given those it had and those of the scale as written.
         """
         left = dict(scale.entries)
-        found: list[tuple[Identity, Entry]] = []
+        found: list[Entry] = []
         for identity, entry in managed.entries.items():
             path = self._path_of(entry.version)
             if path is None:
                 continue
             if not path or not entry.fields.has(path) or left.pop(identity, None) is not None:
-                found.append((identity, entry))
+                found.append(entry)
                 continue
             fields = entry.fields.difference(FieldSet.of(path))
             if not fields.empty:
-                found.append((identity, entry.with_fields(fields)))
+                found.append(entry.with_fields(fields))
         mine = self._path_of(self._version)
         for identity, entry in left.items():
             if mine and entry.fields.has(_REPLICAS):
                 before = managed.entries.get(identity)
                 time = before.time if before else ""
-                owned = Entry(FieldSet.of(mine), self._version, time)
-                found.append((_in_version(identity, self._version), owned))
+                owner = _in_version(identity, self._version)
+                found.append(Entry(owner, FieldSet.of(mine), self._version, time))
         return ordered(found)
 
 

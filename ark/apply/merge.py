@@ -12,18 +12,16 @@ from typing import Any, NamedTuple, Protocol
 
 from ark.apply.fieldpath import Path
 from ark.apply.fieldset import EMPTY, FieldSet
-from ark.apply.managedfields import Entry, Identity
+from ark.apply.known import Known
+from ark.apply.managedfields import Entry, Holdings, Identity, ManagedFields
+from ark.apply.managedfieldseffect import Effect, Owners
 from ark.apply.resetfields import NOTHING_IGNORED, Ignored, apart
 from ark.apply.typed import SAME, Comparison, equal
 from ark.apply.typedschema import TypedSchema
 
 Object = dict[str, Any]
 
-
-Owners = dict[Identity, Entry]
-"""
-What each owner has.
-"""
+_KEPT = 256
 
 
 class Conflict(NamedTuple):
@@ -69,47 +67,64 @@ class Updater:
     """
     Works out owners, and merges.
 
+    What objects that change alike do to owners who hold the same is worked out once.
+
     @param ignored: for each version, what writes do not reach; nothing in those left out.
+    @param untracked: fields that no updater gets.
     """
 
-    def __init__(self, versions: Versions, ignored: Mapping[str, Ignored]) -> None:
+    def __init__(
+        self, versions: Versions, ignored: Mapping[str, Ignored], untracked: FieldSet = EMPTY
+    ) -> None:
         self._versions = versions
         self._ignored = ignored
+        self._untracked = untracked
+        self._effects: Known[tuple[TypedSchema, Holdings | None, Comparison, Identity], Effect] = Known(_KEPT)
 
-    def update(
+    def update(self, live: Object, new: Object, managed: ManagedFields, owner: Identity) -> Effect:
+        """
+        What it does to owners that C{new} takes the place of C{live}: C{owner} gets what was
+        added or modified, the others lose it, and all lose what is gone.
+
+        @param owner: an updater; the objects are in its version.
+        @raise ark.apply.typedschema.TypedError: an object does not fit its schema.
+        """
+        schema = self._schema(owner.api_version)
+        found = schema.compare(live, new)
+        holdings = managed.holdings
+        effect = self._effects.get((schema, holdings, found, owner))
+        if effect is not None:
+            return effect
+        left = self._left(found, new, owner.api_version)
+        effect = self._effect(live, new, left, managed.entries, owner)
+        # In other versions other things may differ, and what is ignored is looked at each time.
+        follows = left is found and _all_in(owner.api_version, managed.entries)
+        if not follows or not found.is_known or holdings is None:
+            return effect
+        return self._effects.keep((schema, holdings, found, owner), effect.known(managed.entries))
+
+    def _effect(
         self,
         live: Object,
         new: Object,
-        version: str,
-        owners: Owners,
+        found: Comparison,
+        entries: Mapping[Identity, Entry],
         owner: Identity,
-        untracked: FieldSet,
-    ) -> tuple[Owners, FieldSet]:
-        """
-        The owners once C{new} has taken the place of C{live}: C{owner} gets what was
-        added or modified, the others lose it, and all lose what is gone.
-
-        @param untracked: fields that nobody gets.
-        @return: the owners, and what C{owner} got.
-        @raise ark.apply.typedschema.TypedError: an object does not fit its schema.
-        """
-        owners = self._reconciled(owners)
-        found = self._compare(live, new, version)
-        if found is SAME and all(entry.version == version for entry in owners.values()):
-            return {key: entry for key, entry in owners.items() if not entry.fields.empty}, EMPTY
+    ) -> Effect:
+        version = owner.api_version
+        owners = self._reconciled(entries)
+        if found is SAME and _all_in(version, owners):
+            kept = {identity: entry for identity, entry in owners.items() if not entry.fields.empty}
+            return Effect.between(entries, kept, owner, False)
         owners = self._settled(live, new, version, found, owners, owner, True)
-        mine = owners.get(owner)
         got = found.added.union(found.modified)
-        if not apart(got, untracked):
-            got = got.difference(untracked)
-        fields = mine.fields.difference(found.removed).union(got) if mine is not None else got
-        if mine is not None:
-            owners[owner] = mine.with_fields(fields)
-        elif not fields.empty:
-            owners[owner] = Entry(fields, version)
-        if fields.empty:
-            owners.pop(owner, None)
-        return owners, got
+        if not apart(got, self._untracked):
+            got = got.difference(self._untracked)
+        mine = owners.pop(owner, None)
+        fields = got if mine is None else mine.fields.difference(found.removed).union(got)
+        if not fields.empty:
+            owners[owner] = Entry(owner, fields, version) if mine is None else mine.with_fields(fields)
+        return Effect.between(entries, owners, owner, not got.empty)
 
     def apply(
         self,
@@ -135,7 +150,7 @@ class Updater:
         new = schema.merge(live, config)
         last = owners.get(owner)
         wanted = self._ignoring(version).fields(schema.field_set(config))
-        owners[owner] = Entry(wanted, version, since)
+        owners[owner] = Entry(owner, wanted, version, since)
         if last is not None and not last.fields.empty:
             new = self._pruned(new, owners, owner, last)
         found = self._compare(live, new, version)
@@ -155,15 +170,17 @@ class Updater:
         """
         What differs, but for what writes do not reach.
         """
-        schema, ignored = self._schema(version), self._ignoring(version)
-        found = schema.compare(live, new)
+        return self._left(self._schema(version).compare(live, new), new, version)
+
+    def _left(self, found: Comparison, new: Object, version: str) -> Comparison:
+        ignored = self._ignoring(version)
         left = ignored.left(found)
         if left is not found:
             # It is not written, but Kubernetes looks at it.
-            schema.check(ignored.part(new), allow_duplicates=True)
+            self._schema(version).check(ignored.part(new), allow_duplicates=True)
         return left
 
-    def _reconciled(self, owners: Owners) -> Owners:
+    def _reconciled(self, owners: Mapping[Identity, Entry]) -> Owners:
         """
         The owners as the schemas of today name their fields; those of versions that are
         gone are forgotten.
@@ -257,6 +274,10 @@ class Updater:
             kept = kept.union(schema.named_members(owned[target]))
             pruned = schema.remove(merged, full.difference(kept))
         return pruned, version
+
+
+def _all_in(version: str, entries: Mapping[Identity, Entry]) -> bool:
+    return all(entry.version == version for entry in entries.values())
 
 
 def _lost(

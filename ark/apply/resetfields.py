@@ -29,10 +29,10 @@ class Ignored:
         """
         What differs besides them; L{SAME} if nothing does.
         """
-        if all(apart(fields, self._fields) for fields in found):
+        if all(apart(fields, self._fields) for fields in found.sets):
             return found
-        left = Comparison(*(fields.recursive_difference(self._fields) for fields in found))
-        return left if any(left) else SAME
+        added, modified, removed = (fields.recursive_difference(self._fields) for fields in found.sets)
+        return Comparison(added, modified, removed) if added or modified or removed else SAME
 
     def part(self, obj: Object) -> Object:
         """

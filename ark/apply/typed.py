@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import define, field
 
@@ -126,17 +126,33 @@ class MapType:
     deduced: bool = False
 
 
-class Comparison(NamedTuple):
+class Comparison:
     """
-    What tells a new object from an old one.  No path is in two of the sets.
+    What tells a new object from an old one.  No path is in two of the sets.  Immutable; each
+    is equal to itself only.
+
+    @ivar is_known: whether the same object will most likely stand for what is found the same.
     """
 
-    added: FieldSet
-    modified: FieldSet
-    removed: FieldSet
+    __slots__ = ("added", "is_known", "modified", "removed")
+
+    def __init__(
+        self, added: FieldSet, modified: FieldSet, removed: FieldSet, is_known: bool = False
+    ) -> None:
+        self.added = added
+        self.modified = modified
+        self.removed = removed
+        self.is_known = is_known
+
+    @property
+    def sets(self) -> tuple[FieldSet, FieldSet, FieldSet]:
+        """
+        What is added, modified and removed.
+        """
+        return self.added, self.modified, self.removed
 
 
-SAME = Comparison(EMPTY, EMPTY, EMPTY)
+SAME = Comparison(EMPTY, EMPTY, EMPTY, True)
 """
 Nothing differs.
 """

@@ -12,14 +12,18 @@ from typing import Any
 
 from ark.apply.fieldpath import SELF
 from ark.apply.fieldtree import LEAF, Tree, in_order
+from ark.apply.known import Known
 from ark.apply.typed import Atom, ListType, MapType, PerAtom, by_part
+from ark.apply.typedfound import HEAVIEST, LEAF_HELD, Held, weight_of
 from ark.apply.typeditems import Unidentified, key_reader
 
-Whole = Callable[[Any], Tree]
+Whole = Callable[[Any], Held]
+
+_KEPT = 1024
 
 
-def _leaf(value: Any) -> Tree:
-    return LEAF
+def _leaf(value: Any) -> Held:
+    return LEAF_HELD
 
 
 def undeclared(*values: Any) -> Any:
@@ -35,13 +39,30 @@ def _unless_leaf(whole: Whole) -> Whole | None:
     return None if whole is _leaf else whole
 
 
+class _Names:
+    """
+    The fields of all maps of a type that have the same members.
+
+    @ivar held: the fields, those of members left out that hold fields themselves.
+    @ivar below: those members, their keys and the functions for what they hold.
+    """
+
+    __slots__ = ("below", "held")
+
+    def __init__(self, held: Held, below: list[tuple[str, str, Whole]]) -> None:
+        self.held = held
+        self.below = below
+
+
 class Wholes(PerAtom[Whole]):
     """
-    The function for each type that gives the tree of a value, the value itself in it.
+    The function for each type that gives the fields of a value, the value itself among them.
     """
 
     def __init__(self) -> None:
         super().__init__(self._of)
+        self._names: Known[tuple[Any, ...], _Names] = Known(_KEPT)
+        self._helds: Known[tuple[Any, ...], Held] = Known(_KEPT)
 
     def _of(self, atom: Atom) -> Whole:
         return by_part(
@@ -57,32 +78,63 @@ class Wholes(PerAtom[Whole]):
             name: (f"f:{name}", _unless_leaf(self[member.atom])) for name, member in map_type.members.items()
         }
         others = undeclared if map_type.element is None else _unless_leaf(self[map_type.element])
-        step_of = members.get
+        known_names, known = self._names.get, self._helds.get
 
-        def whole(value: Any) -> Tree:
+        def of_names(value: dict[str, Any]) -> _Names:
+            steps = [(name, *(members.get(name) or (f"f:{name}", others))) for name in sorted(value)]
+            held = Held({SELF: LEAF, **{key: LEAF for _, key, _ in steps}}, sum(map(len, value)))
+            names = _Names(held, [(name, key, below) for name, key, below in steps if below is not None])
+            return names if held.weight > HEAVIEST else self._names.keep((map_type, *value), names)
+
+        def whole(value: Any) -> Held:
             if type(value) is not dict or not value:
-                return LEAF
-            result: Tree = {SELF: LEAF}
-            for name in sorted(value):
-                key, below = step_of(name) or (f"f:{name}", others)
-                result[key] = LEAF if below is None else below(value[name])
-            return result
+                return LEAF_HELD
+            names = known_names((map_type, *value)) or of_names(value)
+            if not names.below:
+                return names.held
+            parts: list[Any] = [names]
+            for name, _, below in names.below:
+                parts.append(below(value[name]))
+            found = tuple(parts)
+            return known(found) or self._filled(found)
 
         return whole
+
+    def _filled(self, parts: tuple[Any, ...]) -> Held:
+        """
+        The fields of a map, given those of its members that hold some.
+        """
+        names, *helds = parts
+        tree = dict(names.held.tree)
+        weight = names.held.weight
+        for (_, key, _), held in zip(names.below, helds):
+            tree[key] = held.tree
+            weight += held.weight
+        return self._kept(parts, tree, weight)
+
+    def _kept(self, parts: tuple[Any, ...], tree: Tree, weight: int) -> Held:
+        held = Held(tree, weight)
+        return held if weight > HEAVIEST else self._helds.keep(parts, held)
 
     def _list(self, list_type: ListType) -> Whole:
         if list_type.atomic:
             return _leaf
         key_of = key_reader(list_type)
         below = self[list_type.element]
+        known = self._helds.get
 
-        def whole(value: Any) -> Tree:
+        def whole(value: Any) -> Held:
             if type(value) is not list or not value:
-                return LEAF
-            result: Tree = {SELF: LEAF}
+                return LEAF_HELD
+            helds: dict[str, Held] = {}
             for item in value:
                 key = key_of(item)
-                result[key] = LEAF if key in result else below(item)
-            return in_order(result)
+                helds[key] = LEAF_HELD if key in helds else below(item)
+            parts = tuple(helds.items())
+            found = known(parts)
+            if found is None:
+                tree = in_order({SELF: LEAF, **{key: held.tree for key, held in parts}})
+                found = self._kept(parts, tree, weight_of(parts))
+            return found
 
         return whole

@@ -71,9 +71,9 @@ class TwoVersions:
         return {**obj, "apiVersion": version, **({"spec": spec} if "spec" in obj else {})}
 
 
-class History:
+class Trackers:
     """
-    One object, and all that is done to it.
+    What tracks the fields of all objects of the kind.
 
     @ivar second: the time of the next write.
     """
@@ -81,22 +81,47 @@ class History:
     def __init__(self, versions: TwoVersions | None = None) -> None:
         self.versions = versions or TwoVersions()
         self.second = 0
-        self.live: dict[str, Any] | None = None
-        self.managed: ManagedFields = NOTHING
+        self._made: dict[tuple[str, str], FieldTracker] = {}
 
-    def tracker(self, version: str = V1, subresource: str = "") -> FieldTracker:
+    def tracker(self, version: str, subresource: str) -> FieldTracker:
         """
         What tracks writes in a version, and to a subresource.
         """
-        ignored = Ignored(("metadata", "spec") if subresource else ("status",))
-        kind = GroupVersionKind("g", version[2:], "Thing")
-        return FieldTracker(kind, self.versions, subresource, {version: ignored}, self.now)
+        found = self._made.get((version, subresource))
+        if found is None:
+            ignored = Ignored(("metadata", "spec") if subresource else ("status",))
+            kind = GroupVersionKind("g", version[2:], "Thing")
+            found = FieldTracker(kind, self.versions, subresource, {version: ignored}, self.now)
+            self._made[version, subresource] = found
+        return found
 
     def now(self) -> str:
         """
         The time of a write.
         """
         return f"2026-01-01T00:{self.second // 60:02}:{self.second % 60:02}Z"
+
+
+class History:
+    """
+    One object, and all that is done to it.
+
+    @ivar second: the time of the next write.
+    """
+
+    def __init__(self, versions: TwoVersions | None = None, trackers: Trackers | None = None) -> None:
+        self.trackers = trackers or Trackers(versions)
+        self.versions = self.trackers.versions
+        self.second = 0
+        self.live: dict[str, Any] | None = None
+        self.managed: ManagedFields = NOTHING
+
+    def tracker(self, version: str = V1, subresource: str = "") -> FieldTracker:
+        """
+        What tracks the next write.
+        """
+        self.trackers.second = self.second
+        return self.trackers.tracker(version, subresource)
 
     def thing(self, version: str = V1, **members: Any) -> dict[str, Any]:
         """

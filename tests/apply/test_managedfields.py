@@ -42,12 +42,12 @@ def entry(**members: Any) -> dict[str, Any]:
     }
 
 
-def made(manager: str, operation: str, time: str = "", version: str = "v1", subresource: str = "") -> Any:
+def made(manager: str, operation: str, time: str = "", version: str = "v1", subresource: str = "") -> Entry:
     """
-    An identity with its entry.
+    An entry.
     """
     identity = Identity(manager, operation, "" if operation == APPLY else version, subresource)
-    return identity, Entry(FieldSet.parse(FIELDS), version, time)
+    return Entry(identity, FieldSet.parse(FIELDS), version, time)
 
 
 class EntryTests(SynchronousTestCase):
@@ -139,18 +139,18 @@ class OrderTests(SynchronousTestCase):
             made("b", UPDATE, late, "v1", "status"),
             made("b", UPDATE, late, "v2"),
         ]
-        self.assertEqual(list(ordered(reversed(wanted)).entries.items()), wanted)
+        managed = ordered(reversed(wanted))
+        self.assertEqual(list(managed.entries.items()), [(entry.identity, entry) for entry in wanted])
 
     def test_doubled_identities_are_stored_and_the_last_counts(self) -> None:
         """
         A scale may leave two entries of one identity behind; they are told as they are.
         """
-        identity, first = made("m", UPDATE)
-        second = Entry(first.fields, first.version, "2026-01-01T00:00:00Z")
-        managed = ordered([(identity, second), (identity, first)])
+        first, second = made("m", UPDATE), made("m", UPDATE, "2026-01-01T00:00:00Z")
+        managed = ordered([second, first])
         self.assertEqual(len(managed.members()), 2)
         self.assertEqual(decode(managed.text).entries, managed.entries)
-        self.assertEqual(managed.entries[identity].time, "2026-01-01T00:00:00Z")
+        self.assertEqual(managed.entries[first.identity].time, "2026-01-01T00:00:00Z")
 
     def test_times_alone_make_no_difference(self) -> None:
         """
@@ -167,6 +167,23 @@ class OrderTests(SynchronousTestCase):
             [entry(), entry(manager="n")],
         ):
             self.assertFalse(one.same_but_times(parse(other)))
+
+    def test_holdings_are_all_but_the_times(self) -> None:
+        """
+        They are equal exactly if the entries are the same but for their times.
+        """
+        one = parse([entry(), entry(manager="n")])
+        later = parse([entry(manager="n", time="2026-02-02T00:00:00Z"), entry()])
+        self.assertEqual(one.holdings, later.holdings)
+        for other in ([entry()], [entry(), entry(manager="n", fieldsV1={})], [entry(), entry(manager="o")]):
+            self.assertNotEqual(one.holdings, parse(other).holdings)
+
+    def test_long_entries_have_no_holdings(self) -> None:
+        """
+        What is remembered by them must not hold more than a little.
+        """
+        fields = {f"f:{index:04}": {} for index in range(2000)}
+        self.assertIsNone(parse([entry(fieldsV1=fields)]).holdings)
 
 
 class ClientTests(SynchronousTestCase):

@@ -420,6 +420,118 @@ class VersionTests(SynchronousTestCase):
         self.assertEqual(history.fields("m"), {"f:spec": {"f:map": {}}})
 
 
+class RememberedTests(SynchronousTestCase):
+    """
+    What earlier writes to other objects did to owners is not used where it does not hold.
+    """
+
+    def setUp(self) -> None:
+        """
+        Two objects of one kind.
+        """
+        self.history = History()
+        self.other = History(trackers=self.history.trackers)
+
+    def both(self, manager: str, spec: Any, **members: Any) -> None:
+        """
+        Write the same to both, and find the same owners.
+        """
+        for history in (self.history, self.other):
+            history.update(manager, spec, **members)
+        self.assertEqual(self.other.managed.text, self.history.managed.text)
+
+    def test_times_are_those_of_the_object(self) -> None:
+        """
+        Entries that are alike but for the time stay as old as they are.
+        """
+        self.other.second = 30
+        for history in (self.history, self.other):
+            history.update("m", {"a": "x"})
+            history.update("n", {"a": "x", "b": "x"})
+            history.update("m", {"a": "y", "b": "x"})
+        seconds = [
+            [entry["time"][-3:-1] for entry in history.managed.members()]
+            for history in (self.history, self.other)
+        ]
+        self.assertEqual(seconds, [["01", "02"], ["31", "32"]])
+
+    def test_order_is_that_of_the_times(self) -> None:
+        """
+        Who has written last stands last.
+        """
+        self.both("m", {"a": "x"})
+        self.both("n", {"a": "x", "b": "x"})
+        for manager, last in (("m", "y"), ("n", "y"), ("m", "z")):
+            self.both(manager, {"a": last, "b": last} if manager == "n" else {"a": last, "b": "x"})
+            self.assertEqual(self.history.managed.members()[-1]["manager"], manager)
+
+    def test_another_writer_is_another_owner(self) -> None:
+        """
+        The same change by somebody else is theirs, and through a subresource another entry.
+        """
+        self.both("m", {"a": "x"})
+        self.history.update("m", {"a": "y"})
+        self.other.update("n", {"a": "y"})
+        self.assertEqual(self.other.fields("n", "Update"), {"f:spec": {"f:a": {}}})
+        self.assertEqual(self.other.fields("m", "Update"), {"f:spec": {}})
+        self.history.update("m", {"a": "y"}, status={"phase": "x"})
+        self.other.update("m", {"a": "y"}, subresource="status", status={"phase": "x"})
+        status = {"f:status": {".": {}, "f:phase": {}}}
+        self.assertIsNone(self.history.fields("m", "Update", subresource="status"))
+        self.assertEqual(self.other.fields("m", "Update", subresource="status"), status)
+
+    def test_what_is_not_written_is_looked_at_each_time(self) -> None:
+        """
+        Values that do not fit look like others that do.
+        """
+        self.both("m", {"a": "x"})
+        self.history.update("m", {"a": "y"}, status={"phase": "x"})
+        self.assertEqual(self.other.update("m", {"a": "y"}, status={"phase": []}), [])
+
+    def test_entries_of_other_versions_are_compared_in_them(self) -> None:
+        """
+        However often the same was written.
+        """
+        for _ in range(2):
+            history = History(trackers=self.history.trackers)
+            history.update("m", {"first": "x"}, V2)
+            history.update("n", {"a": "y"})
+            self.assertEqual(history.fields("m", "Update", V2), {"f:spec": {}})
+            self.assertEqual(history.fields("n", "Update"), {"f:spec": {"f:a": {}}})
+
+    def test_schema_that_has_changed_is_asked(self) -> None:
+        """
+        Also where nothing changes but what the schema says of the entries.
+        """
+        self.both("m", {"map": {"x": "1"}})
+        self.both("m", {"map": {"x": "2"}})
+        self.both("m", {"map": {"x": "2"}})
+        whole = {"type": "object", "x-kubernetes-map-type": "atomic", "additionalProperties": TEXT}
+        self.history.versions.schemas[V1] = schema_of({**SPEC, "map": whole})
+        self.history.update("m", {"map": {"x": "2"}})
+        self.other.update("m", {"map": {"x": "3"}})
+        wanted = {"f:spec": {".": {}, "f:map": {}}}
+        self.assertEqual(self.history.fields("m", "Update"), wanted)
+        self.assertEqual(self.other.fields("m", "Update"), wanted)
+
+    def test_too_many_updaters_are_put_together_by_their_times(self) -> None:
+        """
+        The oldest of each object, although all have done the same.
+        """
+        managers = [f"m{index:02}" for index in range(MAX_UPDATE_MANAGERS)]
+        for history, order in ((self.history, managers), (self.other, managers[::-1])):
+            history.update("m", {"b": "x"})
+            labels = {}
+            for manager in order:
+                labels[manager] = "x"
+                history.update(manager, {"b": "x"}, metadata={"name": "t", "labels": dict(labels)})
+        kept = [
+            {entry["manager"] for entry in history.managed.members()}
+            for history in (self.history, self.other)
+        ]
+        self.assertEqual(kept, [{ANCIENT, *managers[1:]}, {ANCIENT, *managers[-2::-1]}])
+
+
 class ScaleTests(SynchronousTestCase):
     """
     The count of replicas has one owner, in the object and in its scale.
@@ -498,12 +610,18 @@ class PropertyTests(SynchronousTestCase):
         An object after writes by appliers and updaters.
         """
         history = History()
+        self.play(history, writes)
+        return history
+
+    def play(self, history: History, writes: list[tuple[str, dict[str, Any], bool]]) -> None:
+        """
+        Write to an object.
+        """
         for manager, spec, applies in writes:
             if applies:
                 history.apply(manager, spec, force=True)
             else:
                 history.update(manager, spec)
-        return history
 
     @settings(max_examples=60, deadline=None)
     @given(WRITES, CONFIGS)
@@ -543,6 +661,18 @@ class PropertyTests(SynchronousTestCase):
         assert history.live is not None
         schema = history.versions.schemas[V1]
         self.assertEqual(schema.merge(history.live, history.thing(spec=config)), history.live)
+
+    @settings(max_examples=60, deadline=None)
+    @given(WRITES, WRITES)
+    def test_what_is_remembered_changes_nothing(self, writes: Any, others: Any) -> None:
+        """
+        Owners are the same whether much was written to other objects before or nothing.
+        """
+        earlier = self.played([*others, *writes])
+        again = History(trackers=earlier.trackers)
+        for round_ in range(1, len(writes) + 1):
+            self.play(again, writes[round_ - 1 : round_])
+            self.assertEqual(again.managed.text, self.played(writes[:round_]).managed.text)
 
     @settings(max_examples=60, deadline=None)
     @given(WRITES)

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.apply.fieldset import EMPTY
-from ark.apply.typedschema import SAME, TypedError
+from ark.apply.typedschema import SAME, TypedError, TypedSchema
 from tests.apply.typedkinds import TYPED, generated, spec
 
 
@@ -24,8 +24,8 @@ class CompareTests(SynchronousTestCase):
         Assert what a comparison of two specs finds.
         """
         found = TYPED.compare({"spec": old}, {"spec": new})
-        texts = {name: getattr(found, name).fields_v1().get("f:spec", {}) for name in found._fields}
         expected: dict[str, dict[str, Any]] = {"added": {}, "modified": {}, "removed": {}}
+        texts = {name: getattr(found, name).fields_v1().get("f:spec", {}) for name in expected}
         self.assertEqual(texts, {**expected, **sets})
 
     def test_nothing_differs(self) -> None:
@@ -132,8 +132,51 @@ class CompareTests(SynchronousTestCase):
         """
         As nobody can own it.
         """
-        self.assertRaises(TypedError, TYPED.compare, {}, spec(bogus=1))
-        self.assertRaises(TypedError, TYPED.compare, spec(set=[]), spec(set=[None]))
+        for _ in range(2):
+            self.assertRaises(TypedError, TYPED.compare, {}, spec(bogus=1))
+            self.assertRaises(TypedError, TYPED.compare, spec(set=[]), spec(set=[None]))
+
+    def test_what_differs_alike_is_told_by_one_object(self) -> None:
+        """
+        Whatever the values are, so that what follows from it can be remembered.
+        """
+        found = TYPED.compare(spec(text="a", inner={"a": "x"}), spec(text="b", inner={"a": "y"}, set=["s"]))
+        again = TYPED.compare(spec(text="c", inner={"a": ""}), spec(text="d", inner={"a": "z"}, set=["s"]))
+        self.assertIs(found, again)
+        self.assertTrue(found.is_known)
+        for old, new in (
+            (spec(text="a", inner={"a": "x"}), spec(text="b", inner={"a": "y"}, set=["t"])),
+            (spec(text="a", inner={"a": "x"}, set=["s"]), spec(text="b", inner={"a": "y"})),
+            (spec(text="a"), spec(text="b", inner={"a": "y"}, set=["s"])),
+            (spec(text="a", inner={"a": "x"}), spec(text="b", inner={"b": "y"}, set=["s"])),
+        ):
+            self.assertNotEqual(TYPED.compare(old, new).sets, found.sets)
+
+    def test_long_keys_are_not_remembered(self) -> None:
+        """
+        Neither many short ones nor a single long one, wherever they stand.
+        """
+        for many in ({"k" * 5000: "v"}, {f"key{index}": "v" for index in range(1000)}):
+            for old, new in (
+                ({}, spec(map=many)),
+                (spec(map=many), {}),
+                (spec(map={"a": "b"}), spec(map=many)),
+                ({}, spec(set=list(many))),
+            ):
+                found = TYPED.compare(old, new)
+                self.assertFalse(found.is_known)
+                self.assertIsNot(TYPED.compare(old, new), found)
+                self.assertEqual(TYPED.compare(old, new).sets, found.sets)
+
+    def test_what_was_found_before_changes_nothing(self) -> None:
+        """
+        A schema that has compared much finds the same as a new one.
+        """
+        for typed, one, other in generated(200):
+            for old, new in ((one, other), (other, one), ({}, one), (one, {})):
+                first = typed.compare(old, new)
+                self.assertEqual(TypedSchema(typed._atom).compare(old, new).sets, first.sets)
+                self.assertEqual(typed.compare(old, copy.deepcopy(new)).sets, first.sets)
 
     def test_both_directions_tell_the_same(self) -> None:
         """
@@ -155,7 +198,9 @@ class CompareTests(SynchronousTestCase):
         for typed, one, other in generated(200):
             shared = {**other, **{name: one[name] for name in one if other.get(name) == one[name]}}
             if repr(sorted(shared.items())) == repr(sorted(other.items())):
-                self.assertEqual(typed.compare(one, shared), typed.compare(copy.deepcopy(one), other))
+                self.assertEqual(
+                    typed.compare(one, shared).sets, typed.compare(copy.deepcopy(one), other).sets
+                )
 
     def test_nothing_given_is_changed(self) -> None:
         """
