@@ -11,13 +11,13 @@ class Waits:
     """
     The seconds that webhooks took which change an object, one after the other, and those that judge
     it, at the same time.
+
+    @ivar seconds: all that the request has waited.
     """
 
-    __slots__ = ("_judging", "_mutating")
-
-    def __init__(self) -> None:
-        self._mutating = 0.0
-        self._judging = 0.0
+    seconds = 0.0
+    _mutating = 0.0
+    _judging = 0.0
 
     def add(self, mutates: bool, seconds: float) -> None:
         """
@@ -27,10 +27,4 @@ class Waits:
             self._mutating += seconds
         else:
             self._judging = max(self._judging, seconds)
-
-    @property
-    def seconds(self) -> float:
-        """
-        All that the request has waited.
-        """
-        return self._mutating + self._judging
+        self.seconds = self._mutating + self._judging

@@ -9,7 +9,7 @@ from typing import Any
 from ark.endpoints.negotiation import PLAIN
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send
-from ark.endpoints.scope import RequestScope, parse_query
+from ark.endpoints.scope import NO_QUERY, RequestScope, parse_query
 from ark.meta.options import get_options
 
 
@@ -18,9 +18,11 @@ async def get(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     Answer with one object.
     """
     accepted = scope.accepted(request)
-    query = parse_query(request.query)
-    options = get_options(query)
-    body = await scope.store.get(info.namespace, info.name, options.resource_version)
+    query, minimum = NO_QUERY, None
+    if request.query:
+        query = parse_query(request.query)
+        minimum = get_options(query).resource_version
+    body = await scope.store.get(info.namespace, info.name, minimum)
     if accepted is PLAIN:
         send(request, 200, body)
     else:

@@ -6,7 +6,7 @@ Follows C{k8s.io/apiserver/pkg/endpoints/handlers/negotiation}; contract 1.4 to 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ark.meta.mediatypes import MediaRange, parse_accept
 from ark.meta.status import APIStatus, not_acceptable, unsupported_media_type
@@ -29,6 +29,8 @@ _META_VERSIONS = frozenset(("v1", "v1beta1"))
 METADATA_ONLY = frozenset(("PartialObjectMetadata", "PartialObjectMetadataList"))
 _TRANSFORMS = METADATA_ONLY | {"Table"}
 _REMEMBERED = 1024
+# What a client can make long on purpose is not kept.
+_LONGEST = 1024
 
 
 class Accepted(NamedTuple):
@@ -90,6 +92,30 @@ class Negotiator:
         self._transforms = transforms
         self._typed = typed
         self._known: dict[tuple[bytes, bool], Accepted] = {}
+        self._answers: dict[tuple[bytes | None, bytes | None], Accepted] = {}
+
+    def answer(self, request: Any) -> Accepted:
+        """
+        The form of the answer to a request, laid out for people where one reads it.
+
+        @raise ark.meta.status.APIStatus: 406.
+        """
+        headers = request.headers
+        said = headers.get(b"accept"), headers.get(b"user-agent")
+        known = self._answers.get(said)
+        if known is None or "pretty" in request.query:
+            known = self._answer(request.query, *said)
+        return known
+
+    def _answer(self, query: str, accept: bytes | None, user_agent: bytes | None) -> Accepted:
+        accepted = self.accepted(accept)
+        if wants_pretty(query, user_agent) and accepted.media_type == JSON:
+            accepted = accepted._replace(pretty=True)
+        if "pretty" not in query and len(accept or b"") + len(user_agent or b"") <= _LONGEST:
+            if len(self._answers) >= _REMEMBERED:
+                self._answers.clear()
+            self._answers[accept, user_agent] = accepted
+        return accepted
 
     def accepted(self, header: bytes | None, watching: bool = False) -> Accepted:
         """
@@ -102,9 +128,13 @@ class Negotiator:
         known = self._known.get((header, watching))
         if known is None:
             known = self._negotiate(header.decode("latin-1"), watching)
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[header, watching] = known
+            if known == PLAIN:
+                # Most want just that, and are told from others by it.
+                known = PLAIN
+            if len(header) <= _LONGEST:
+                if len(self._known) >= _REMEMBERED:
+                    self._known.clear()
+                self._known[header, watching] = known
         return known
 
     def _negotiate(self, header: str, watching: bool) -> Accepted:

@@ -19,7 +19,7 @@ from ark.endpoints.negotiation import METADATA_ONLY, Negotiator, body_type
 from ark.endpoints.representation import Forms
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send
-from ark.endpoints.scope import accepted_by, manager_of, parse_query
+from ark.endpoints.scope import manager_of, parse_query
 from ark.meta.options import create_options
 from ark.meta.status import bad_request, method_not_allowed, no_such_resource
 from ark.meta.time import rfc3339
@@ -97,7 +97,7 @@ async def review(scope: ReviewScope, request: Any, info: RequestInfo) -> None:
         raise no_such_resource()
     if info.verb != "create":
         raise method_not_allowed()
-    accepted = accepted_by(_NEGOTIATOR, request)
+    accepted = _NEGOTIATOR.answer(request)
     media_type = body_type(request.header(b"content-type"), scope.decoder.media_types)
     data = await request.read_body()
     options = create_options(parse_query(request.query))

@@ -21,7 +21,7 @@ from ark.endpoints.patch import CUSTOM_PATCHES, Patching
 from ark.endpoints.representation import Forms
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send
-from ark.endpoints.scope import Query, RequestScope, accepted_by, parse_query
+from ark.endpoints.scope import Query, RequestScope, parse_query
 from ark.endpoints.update import check_name
 from ark.meta.options import get_options, patch_options, update_options
 from ark.registry.codec import Object, with_own_metadata
@@ -57,7 +57,7 @@ async def get_scale(scope: RequestScope, request: Any, info: RequestInfo) -> Non
     """
     Answer with an object's scale.
     """
-    accepted = accepted_by(_NEGOTIATOR, request)
+    accepted = _NEGOTIATOR.answer(request)
     query = parse_query(request.query)
     text = await scope.store.get(info.namespace, info.name, get_options(query).resource_version)
     _answer(scope, request, read_scale(orjson.loads(text), _paths(scope)), accepted, query)
@@ -67,7 +67,7 @@ async def update_scale(scope: RequestScope, request: Any, info: RequestInfo) -> 
     """
     Take over how many replicas a scale wants.
     """
-    accepted = accepted_by(_NEGOTIATOR, request)
+    accepted = _NEGOTIATOR.answer(request)
     data = await request.read_body()
     query = parse_query(request.query)
     options = update_options(query)
@@ -96,7 +96,7 @@ async def patch_scale(scope: RequestScope, request: Any, info: RequestInfo) -> N
     Patch an object's scale and take over how many replicas it wants then.
     """
     media_type = patch_type(request.header(b"content-type"), CUSTOM_PATCHES)
-    accepted = accepted_by(_NEGOTIATOR, request)
+    accepted = _NEGOTIATOR.answer(request)
     data = await request.read_body()
     query = parse_query(request.query)
     options = patch_options(query, apply=media_type == APPLY_PATCH)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from ark.authorization.attributes import refusal
 from ark.endpoints.decode import Decoder
-from ark.endpoints.negotiation import JSON, PLAIN, YAML, Accepted, Negotiator, body_type, wants_pretty
+from ark.endpoints.negotiation import JSON, PLAIN, YAML, Accepted, Negotiator, body_type
 from ark.endpoints.representation import Form, Forms
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import send, shaped
@@ -68,18 +68,6 @@ def manager_of(user_agent: bytes | None) -> str:
     return taken
 
 
-def accepted_by(negotiator: Negotiator, request: Any, watching: bool = False) -> Accepted:
-    """
-    The form of the answer that a client accepts, laid out for people where one reads it.
-
-    @raise ark.meta.status.APIStatus: 406.
-    """
-    accepted = negotiator.accepted(request.header(b"accept"), watching)
-    if not watching and wants_pretty(request.query, request.header(b"user-agent")):
-        return accepted._replace(pretty=True) if accepted.media_type == JSON else accepted
-    return accepted
-
-
 def _told(request: Any, context: WriteContext) -> WriteContext:
     """
     A context of which what is collected comes into the answer, the audit log and the metrics.
@@ -98,6 +86,7 @@ class RequestScope:
     The name is Kubernetes' own (C{handlers.RequestScope}).
 
     @ivar warnings: what every request of this version is warned of (contract 3.6).
+    @ivar accepted: see L{Negotiator.answer}.
     """
 
     def __init__(
@@ -115,6 +104,7 @@ class RequestScope:
         serve = store.serve if store.reshapes else None
         self.forms = Forms(store.kind, compile_columns(store.kind), now, serve, store.texts)
         self.warnings = (store.kind.deprecation_warning,) if store.kind.deprecated else ()
+        self.accepted = negotiator.answer
         self._negotiator = negotiator
         self._aside = aside
         self._authorizer = authorizer
@@ -123,13 +113,13 @@ class RequestScope:
             labels.add("metadata.namespace")
         self.field_labels = frozenset(labels)
 
-    def accepted(self, request: Any, watching: bool = False) -> Accepted:
+    def watched(self, request: Any) -> Accepted:
         """
-        The form of the answer that the client accepts.
+        The form of the events that the client accepts.
 
         @raise ark.meta.status.APIStatus: 406.
         """
-        return accepted_by(self._negotiator, request, watching)
+        return self._negotiator.accepted(request.header(b"accept"), watching=True)
 
     def body_type(self, request: Any) -> str:
         """
@@ -176,9 +166,9 @@ class RequestScope:
         context = WriteContext(
             user=request.user,
             dry_run=options.dry_run,
-            field_manager=options.field_manager or manager_of(request.header(b"user-agent")),
+            field_manager=options.field_manager or manager_of(request.headers.get(b"user-agent")),
             options=options,
-            warnings=list(self.warnings),
+            warnings=self.warnings,
         )
         return _told(request, context)
 
@@ -202,7 +192,7 @@ class RequestScope:
         Who deletes and how, likewise.
         """
         context = WriteContext(
-            user=request.user, dry_run=options.dry_run, options=options, warnings=list(self.warnings)
+            user=request.user, dry_run=options.dry_run, options=options, warnings=self.warnings
         )
         return _told(request, context)
 

@@ -40,7 +40,7 @@ async def watch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     """
     Send what changes, one event a line, until the client goes or the time is up.
     """
-    accepted = scope.accepted(request, watching=True)
+    accepted = scope.watched(request)
     query = parse_query(request.query)
     options = list_options(scope, query, watch=True)
     form, shown = scope.form(accepted, query), PLAIN

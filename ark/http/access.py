@@ -83,27 +83,37 @@ class RequestObserver:
         """
         A request was answered with C{code}, C{seconds} after its header was complete.
         """
-        verb, _path, group, version, namespace, resource, subresource, name, *_ = info
+        route = request.route
         series: RequestSeries | None = None
-        if not code:
+        if route is not None and "dryRun" not in request.query:
+            series = route.series.get((code, info.verb == "patch" and _is_applied(request)))
+        if series is None and code:
+            series = self._series_of(request, info, code)
+        if series is None:
             self._sink.aborted(self._labels(request, info))
-        elif not resource or code == _TOO_MANY or "dryRun" in request.query:
-            series = self._unusual(request, info, code)
-            series.observe(seconds, request.sent)
         else:
-            applied = verb == "patch" and _is_applied(request)
-            key = (verb, group, version, resource, subresource, not name, not namespace, code, applied)
-            series = self._series.get(key)
-            if series is None:
-                series = self._unusual(request, info, code)
-                if (group, version, resource) in self._resources and subresource in _SUBRESOURCES:
-                    self._series[key] = series
             series.observe(seconds, request.sent)
-        waits = request.waits
-        if waits is not None and waits.seconds and series is not None:
-            series.waited(seconds, waits.seconds)
+            waits = request.waits
+            if waits is not None and waits.seconds:
+                series.waited(seconds, waits.seconds)
         if self._logged:
             self._log_request(request, info, code, seconds)
+
+    def _series_of(self, request: Any, info: RequestInfo, code: int) -> RequestSeries:
+        verb, _path, group, version, namespace, resource, subresource, name, *_ = info
+        if not resource or code == _TOO_MANY or "dryRun" in request.query:
+            return self._unusual(request, info, code)
+        applied = verb == "patch" and _is_applied(request)
+        key = (verb, group, version, resource, subresource, not name, not namespace, code, applied)
+        series = self._series.get(key)
+        if series is None:
+            series = self._unusual(request, info, code)
+            if (group, version, resource) not in self._resources or subresource not in _SUBRESOURCES:
+                return series
+            self._series[key] = series
+        if request.route is not None:
+            request.route.series[code, applied] = series
+        return series
 
     def _unusual(self, request: Any, info: RequestInfo, code: int) -> RequestSeries:
         labels = self._labels(request, info)
@@ -142,7 +152,8 @@ class RequestObserver:
 
 
 def _is_applied(request: Any) -> bool:
-    return (request.header(b"content-type") or b"").startswith(_APPLY)
+    applied: bool = request.headers.get(b"content-type", b"").startswith(_APPLY)
+    return applied
 
 
 def _scope(info: RequestInfo) -> str:

@@ -9,6 +9,7 @@ under the prefixes that they have taken (L{ark.http.customendpoints}).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,7 @@ from ark.endpoints.update import update
 from ark.endpoints.watch import watch
 from ark.http.customendpoints import CustomEndpoints
 from ark.http.health import Health
+from ark.http.knownroutes import Endpoint, KnownRoutes, Route, Scopes
 from ark.http.metrics import Metrics
 from ark.meta.mediatypes import parse_accept
 from ark.meta.status import (
@@ -52,9 +54,6 @@ _COLLECTION = ("<resource>", "namespaces/<namespace>/<resource>")
 _OBJECT = tuple(f"{rule}/<name>" for rule in _COLLECTION)
 _SUBRESOURCE = tuple(f"{rule}/<subresource>" for rule in _OBJECT)
 _OF_NAMESPACE = [f"/api/<version>/namespaces/<name>/{subresource}" for subresource in ("status", "finalize")]
-
-Scopes = dict[tuple[str, str, str], RequestScope]
-Endpoint = Callable[[RequestScope, Any, RequestInfo], Awaitable[None]]
 
 
 def _rules(tails: Iterable[str]) -> list[str]:
@@ -137,6 +136,7 @@ class Root:
         self._custom = parts.custom
         self._aside = parts.aside
         self._catch_up = parts.catch_up
+        self._routes = KnownRoutes()
 
     def serve_kinds(self, scopes: Scopes, documents: Documents) -> None:
         """
@@ -144,6 +144,7 @@ class Root:
         """
         self._scopes = scopes
         self._documents = documents
+        self._routes.clear()
 
     def info_of(self, request: Any) -> RequestInfo:
         """
@@ -151,15 +152,34 @@ class Root:
 
         @raise ark.endpoints.requestinfo.BadPath: nothing can be meant by its path.
         """
-        info = requestinfo.parse(request.method, request.path)
-        return info if info.resource else self._custom.info_of(request, info)
+        return self._routes.find(request) or self._read(request)
 
-    async def handle(self, request: Any, info: RequestInfo) -> None:
+    def _read(self, request: Any) -> RequestInfo:
+        info = requestinfo.parse(request.method, request.path)
+        if not info.resource:
+            return self._custom.info_of(request, info)
+        scope = self._scopes.get((info.group, info.version, info.resource))
+        # About one object, or making one, and with nothing to see to on the way.
+        if bool(info.name) != (info.verb == "create") and scope is not None and not scope.warnings:
+            with suppress(APIStatus):
+                endpoint = self._endpoint(scope, info)
+                if endpoint is not None:
+                    self._routes.keep(request.method, Route(info, self._scopes, scope, endpoint))
+        return info
+
+    def handle(self, request: Any, info: RequestInfo) -> Awaitable[None]:
         """
         Answer a request whose C{info} has been read off its path.
 
         @raise ark.meta.status.APIStatus: it cannot be carried out.
         """
+        route = request.route
+        if route is not None and route.scopes is self._scopes:
+            done: Awaitable[None] = route.endpoint(route.scope, request, info)
+            return done
+        return self._find(request, info)
+
+    async def _find(self, request: Any, info: RequestInfo) -> None:
         if info.resource:
             await self.serve(request, info)
             return
@@ -203,28 +223,31 @@ class Root:
             # Another process may have been told of it first.
             await self._catch_up()
             scope = self._scopes.get((info.group, info.version, info.resource))
-        if scope is None or not self._fits(scope, info):
-            if scope is not None and scope.kind.typed and not info.namespace and not info.name:
+        if scope is not None and scope.warnings:
+            request.warnings = scope.warnings
+        endpoint = None if scope is None else self._endpoint(scope, info)
+        if scope is None or endpoint is None:
+            _lead_nowhere(request)
+        else:
+            await endpoint(scope, request, info)
+
+    def _endpoint(self, scope: RequestScope, info: RequestInfo) -> Endpoint | None:
+        """
+        What carries out a verb; L{None} where the path leads nowhere.
+
+        @raise ark.meta.status.APIStatus: 400, 404, 405.
+        """
+        kind = scope.kind
+        if not _fits(kind, info):
+            if kind.typed and not info.namespace and not info.name:
                 # The path is known: the kind is read across namespaces.
                 raise method_not_allowed()
-            _lead_nowhere(request)
-            return
-        if scope.warnings:
-            request.warnings = scope.warnings
-        check_path(scope.kind, info)
+            return None
+        check_path(kind, info)
         endpoint = (_SCALE_VERBS if info.subresource == "scale" else self.verbs).get(info.verb)
         if endpoint is None:
-            raise unsupported(scope.kind, info.verb)
-        await endpoint(scope, request, info)
-
-    def _fits(self, scope: RequestScope, info: RequestInfo) -> bool:
-        """
-        Whether the path's scope is the kind's: a namespaced kind is only read across
-        namespaces (contract 1.1).
-        """
-        if scope.kind.namespaced:
-            return bool(info.namespace) or (not info.name and info.verb in ("list", "watch"))
-        return not info.namespace or info.resource == "namespaces"
+            raise unsupported(kind, info.verb)
+        return endpoint
 
     @app.route("/", methods=["GET"])
     async def index(self, request: Any) -> None:
@@ -326,6 +349,16 @@ def _lead_nowhere(request: Any) -> None:
     if request.path.startswith("/api/"):
         raise no_such_resource()
     page_not_found(request)
+
+
+def _fits(kind: Kind, info: RequestInfo) -> bool:
+    """
+    Whether the path's scope is the kind's: a namespaced kind is only read across
+    namespaces (contract 1.1).
+    """
+    if kind.namespaced:
+        return bool(info.namespace) or (not info.name and info.verb in ("list", "watch"))
+    return not info.namespace or info.resource == "namespaces"
 
 
 def check_path(kind: Kind, info: RequestInfo) -> None:

@@ -4,8 +4,7 @@ What a write is told of, and what it gives back.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
 from ark.admission.waits import Waits
@@ -25,11 +24,11 @@ C{metadata.managedFields}, which come beside it, and gives back both in the same
 """
 
 
-@dataclass
 class WriteContext:
     """
     Who writes, and how.
 
+    @ivar options: what the request asks for beside the object.
     @ivar field_manager: who owns the fields that are set (contract 13.4).
     @ivar warnings: collected for the C{Warning} headers.
     @ivar annotations: collected for the audit log.
@@ -40,16 +39,28 @@ class WriteContext:
         none; without it they may.
     """
 
-    user: Any = None
-    dry_run: bool = False
-    field_manager: str = ""
-    options: Any = None
-    warnings: list[str] = field(default_factory=list)
-    annotations: dict[str, str] = field(default_factory=dict)
-    request_annotations: dict[str, str] = field(default_factory=dict)
-    waits: Waits = field(default_factory=Waits)
     of_collection: bool = False
     may_create: Callable[[], Awaitable[None]] | None = None
+
+    def __init__(
+        self,
+        user: Any = None,
+        dry_run: bool = False,
+        field_manager: str = "",
+        options: Any = None,
+        warnings: Iterable[str] = (),
+    ) -> None:
+        """
+        @param warnings: those to begin with.
+        """
+        self.user = user
+        self.dry_run = dry_run
+        self.field_manager = field_manager
+        self.options = options
+        self.warnings = list(warnings)
+        self.annotations: dict[str, str] = {}
+        self.request_annotations: dict[str, str] = {}
+        self.waits = Waits()
 
 
 class Written(NamedTuple):

@@ -4,6 +4,8 @@ Clients get the form that they ask for, or a clear no.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.endpoints.negotiation import (
@@ -166,6 +168,61 @@ class PrettyTests(SynchronousTestCase):
     """
     Contract 1.11.
     """
+
+    def answer(self, negotiator: Negotiator, query: str, **headers: str) -> Accepted:
+        """
+        The form of the answer to a request with these header fields.
+        """
+        given = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+        return negotiator.answer(SimpleNamespace(query=query, headers=given))
+
+    def test_what_another_client_was_answered_does_not_count(self) -> None:
+        """
+        Nor what the same was, when it asks for something else.
+        """
+        asked: tuple[tuple[str, dict[str, str]], ...] = (
+            ("", {}),
+            ("", {"user_agent": "kubectl"}),
+            ("", {"user_agent": "curl/8"}),
+            ("", {"accept": "application/json", "user_agent": "curl/8"}),
+            ("", {"accept": "application/json", "user_agent": "kubectl"}),
+            ("", {"accept": "application/yaml", "user_agent": "curl/8"}),
+            ("", {"accept": "curl/8", "user_agent": "application/json"}),
+            ("pretty=true", {"user_agent": "kubectl"}),
+            ("pretty=false", {"user_agent": "curl/8"}),
+            ("", {"user_agent": "a" * 2000}),
+            ("", {"accept": "application/json;q=0." + "1" * 2000}),
+        )
+        negotiator = Negotiator()
+        fresh = []
+        for query, headers in asked:
+            try:
+                fresh.append(self.answer(Negotiator(), query, **headers))
+            except APIStatus as status:
+                self.assertEqual(status.code, 406)
+                fresh.append(None)
+        self.assertIn(Accepted(JSON, pretty=True), fresh)
+        self.assertIn(None, fresh)
+        for _ in range(3):
+            for (query, headers), wanted in zip(asked, fresh, strict=True):
+                if wanted is None:
+                    self.assertRaises(APIStatus, self.answer, negotiator, query, **headers)
+                else:
+                    self.assertEqual(self.answer(negotiator, query, **headers), wanted)
+
+    def test_little_is_remembered(self) -> None:
+        """
+        Nothing long, and not ever more.
+        """
+        negotiator = Negotiator()
+        for number in range(3000):
+            self.answer(negotiator, "", user_agent=f"client-{number}", accept="*/*")
+            self.answer(negotiator, "", accept=f"application/json;a={number}")
+        self.answer(negotiator, "", user_agent="a" * 2000)
+        self.answer(negotiator, "", accept="application/json;a=" + "1" * 2000)
+        for known in (negotiator._known, negotiator._answers):
+            self.assertLessEqual(len(known), 1024)
+            self.assertLess(max(len(repr(key)) for key in known), 1000)
 
     def test_people_get_indented_text(self) -> None:
         """

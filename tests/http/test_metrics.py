@@ -4,7 +4,7 @@ Tests of L{ark.http.metrics}, L{ark.http.instruments} and L{ark.http.access}.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.logger import LogEvent, globalLogPublisher
@@ -14,10 +14,17 @@ from ark.admission.waits import Waits
 from ark.authentication.userinfo import UserInfo
 from ark.endpoints.requestinfo import parse
 from ark.http.instruments import Count, Distribution, Family, merged
+from ark.http.knownroutes import Route
 from ark.http.metrics import Metrics
 from ark.http.requestseries import RequestLabels
 
 GET = RequestLabels("GET", "g", "v1", "widgets", "", "resource")
+
+
+async def nowhere(*_: Any) -> None:
+    """
+    An endpoint that does nothing.
+    """
 
 
 class Answered:
@@ -25,18 +32,19 @@ class Answered:
     What an observer sees of a request.
     """
 
+    route: Any = None
+
     def __init__(self, query: str = "", **headers: str) -> None:
         self.path, self.query, self.sent = "/apis/g/v1/widgets", query, 1234
         self.user, self.client_address, self.audit_id = UserInfo("ann"), "127.0.0.1", "a-1"
-        self._headers = headers
+        self.headers = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
         self.waits: Waits | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """
         As L{ark.http.request.Request.header}.
         """
-        value = self._headers.get(name.decode().replace("-", "_"))
-        return None if value is None else value.encode()
+        return self.headers.get(name)
 
 
 def samples(metrics: Metrics, name: str) -> dict[tuple[tuple[str, str], ...], float]:
@@ -198,6 +206,50 @@ class ObserverTests(SynchronousTestCase):
         self.assertEqual(self.observe("PATCH", path, apply)["verb"], "APPLY")
         dry = Answered("dryRun=All")
         self.assertEqual(self.observe("PATCH", path, dry)["dry_run"], "All")
+
+    def test_what_came_the_same_way_before_is_told_apart(self) -> None:
+        """
+        By its code, by its media type and by its query, as if it had come first.
+        """
+        path = "/apis/g/v1/namespaces/n/widgets/a"
+        info = parse("PATCH", path)
+        scope: Any = None
+        route = Route(info, {}, scope, nowhere)
+        apply = {"content_type": "application/apply-patch+yaml"}
+        asked = (
+            ("", {}, 200),
+            ("", apply, 200),
+            ("", {}, 404),
+            ("dryRun=All", {}, 200),
+            ("", {}, 429),
+            ("", {}, 0),
+            ("dryRun=All", apply, 200),
+        )
+        plain = Metrics([("g", "v1", "widgets")])
+        for _ in range(3):
+            for query, headers, code in asked:
+                for metrics, way in ((plain, None), (self.metrics, route)):
+                    answered = Answered(query, **headers)
+                    answered.route = way
+                    metrics.observe_request(answered, info, code, 0.01)
+        for name in ("apiserver_request_total", "apiserver_request_aborts_total"):
+            self.assertEqual(samples(self.metrics, name), samples(plain, name))
+        self.assertEqual(sorted(route.series), [(200, False), (200, True), (404, False)])
+
+    def test_what_is_not_served_is_not_kept_with_the_way(self) -> None:
+        """
+        So that it gets its labels once it is.
+        """
+        info = parse("GET", "/apis/g/v1/namespaces/n/gadgets/a")
+        answered, scope = Answered(), cast(Any, None)
+        answered.route = Route(info, {}, scope, nowhere)
+        self.metrics.observe_request(answered, info, 200, 0.01)
+        self.metrics.serve([("g", "v1", "gadgets")])
+        self.metrics.observe_request(answered, info, 200, 0.01)
+        counted = [
+            dict(labels).get("resource", "") for labels in samples(self.metrics, "apiserver_request_total")
+        ]
+        self.assertEqual(sorted(counted), ["", "gadgets"])
 
     def test_what_clients_invent_is_no_label(self) -> None:
         """

@@ -9,9 +9,12 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ark.authentication.userinfo import UserInfo
+from ark.endpoints.requestinfo import RequestInfo
 from ark.http.flowcontrol.configuration import PriorityLevel
+from ark.http.flowcontrol.rules import matches
 from ark.meta.status import APIStatus
-from tests.http.flowcontrol.support import Load, everything, queued
+from tests.http.flowcontrol.support import GROUP, Asked, Load, everything, queued
 
 
 class SeatTests(SynchronousTestCase):
@@ -105,6 +108,29 @@ class SeatTests(SynchronousTestCase):
         load.clock.advance(0)
         load.clock.advance(0)
         self.assertEqual((second.started, third.started), (False, True))
+
+    def test_flows_are_told_apart_by_all_that_schemas_look_at(self) -> None:
+        """
+        Whatever came before; and what a client made long is not kept.
+        """
+        load = Load(100)
+        read = load.control
+        asked = [
+            (user, RequestInfo(verb, path, GROUP, "v1", namespace, resource))
+            for user in (UserInfo("a"), UserInfo("b"), UserInfo("a", groups=("system:masters",)))
+            for verb in ("get", "create")
+            for namespace in ("n", "m")
+            for path, resource in (("/x", "widgets"), ("/healthz", ""), ("/x" * 2000, "widgets"))
+        ]
+        for _ in range(2):
+            for user, info in asked:
+                request = Asked(user.name, info, "", user.groups)
+                turn = read.enter(request, info)
+                schema = next(one for one in read._schemas if matches(one, request.user, info))
+                self.assertEqual(request.flow_headers[0][1].decode(), schema.uid)
+                self.assertIs(turn.level, read.levels[schema.level])
+                read.leave(turn)
+        self.assertLess(max(len(repr(key)) for key in read._flows), 1000)
 
     def test_exempt_requests_never_wait(self) -> None:
         """
