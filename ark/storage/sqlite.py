@@ -42,7 +42,7 @@ from ark.storage.pointreads import PointReads
 from ark.storage.sqlitefile import BesideFile, DatabaseFile, empty_log, schema_state, translate
 from ark.storage.sqliterestore import SQLiteRestore
 from ark.storage.sqliteviews import create_views
-from ark.storage.sqlitewrite import raise_floor, sweep, write_batch
+from ark.storage.sqlitewrite import BATCHES, raise_floor, sweep, write_batch
 from ark.storage.workerwake import WorkerWake
 
 _READERS = 2
@@ -70,7 +70,7 @@ class SQLiteBackend:
         self._reactor = reactor
         self._feed = ChangeFeed(reactor)
         self._wake = WorkerWake(file.folder, self._feed.notify, reactor) if file.shared else None
-        self._writer = _pool(file, reactor, 1, file.configure_writer)
+        self._writer = _pool(file, reactor, 1, self._configure_writer)
         self._readers = _pool(file, reactor, _READERS, file.configure_reader)
         self._points = PointReads(reactor, self._start_read)
         self._revision = 0
@@ -78,6 +78,10 @@ class SQLiteBackend:
         self._active = 0
         self._idle: list[Deferred[None]] = []
         self._closed = False
+
+    def _configure_writer(self, connection: Any) -> None:
+        self._file.configure_writer(connection)
+        connection.executescript(BATCHES)
 
     async def start(self) -> None:
         """

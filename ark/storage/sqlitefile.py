@@ -66,7 +66,8 @@ def translate(error: dbapi2.Error, committing: bool = False) -> StorageError:
         return Unavailable("the database is busy: another program holds its lock")
     if getattr(error, "sqlite_errorcode", 0) == _REFUSED:
         return Unavailable(str(error))
-    if committing:
+    # What a constraint forbids is undone.
+    if committing and not isinstance(error, dbapi2.IntegrityError):
         return OutcomeUnknown(f"the commit failed: {error}")
     return Unavailable(f"the database failed: {error}")
 

@@ -1,15 +1,16 @@
 """
 Writing the log with SQL.  Runs in the one writer thread.
 
-A batch is a handful of statements however many changes it has: rows travel as the
-parameters of multi-row statements.  That is no faster in itself than one statement a
-row, but each statement gives the interpreter's lock away and must get it back from a
-busy reactor.
+A batch is two statements however many changes it has: rows travel as the parameters of
+one statement, and what else there is to do about each is done by triggers.  That is no
+faster in itself than one statement a row, but each statement gives the interpreter's lock
+away and must get it back from a busy reactor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from time import time
 from typing import Any
 
@@ -18,25 +19,41 @@ from pysqlite3 import dbapi2
 from ark.meta.records import DELETED, Change, Committed, Key, Mismatch, Outcome, Version
 from ark.storage.sqlitefile import translate
 from ark.storage.sqliteread import read_revisions
-from ark.storage.sqlitestatements import LARGEST, chunk_sizes
+from ark.storage.sqlitestatements import LARGEST
 
-_SIZES = (1, 2, 4, 8, 16, 32, LARGEST)
 _COLUMNS = 10
 
+#: Makes C{ark_batch}, into which L{write_batch} puts versions: they go into the log, and the pointer
+#: and the counter with them.
+BATCHES = """
+    CREATE TEMP VIEW ark_batch AS SELECT * FROM main.ark_log WHERE 0;
+    CREATE TEMP TRIGGER ark_batch_logged INSTEAD OF INSERT ON ark_batch BEGIN
+        INSERT INTO ark_log VALUES (
+            new.revision, new.resource, new.namespace, new.name, new.event,
+            new.previous, new.uid, new.created_at, new.labels, new.body
+        );
+        UPDATE ark_meta SET revision = new.revision;
+    END;
+    CREATE TEMP TRIGGER ark_batch_lives INSTEAD OF INSERT ON ark_batch WHEN new.event <> 'DELETED' BEGIN
+        INSERT INTO ark_object VALUES (new.resource, new.namespace, new.name, new.revision)
+        ON CONFLICT DO UPDATE SET revision = excluded.revision;
+    END;
+    CREATE TEMP TRIGGER ark_batch_gone INSTEAD OF INSERT ON ark_batch WHEN new.event = 'DELETED' BEGIN
+        DELETE FROM ark_object WHERE resource = new.resource AND namespace = new.namespace AND name = new.name;
+    END;
+"""
 _FIND = "(SELECT revision FROM ark_object WHERE resource = ? AND namespace = ? AND name = ?)"
-_FINDS = {
-    size: f"SELECT (SELECT revision FROM ark_meta), {', '.join([_FIND] * size)}"  # noqa: S608 - constants
-    for size in _SIZES
-}
 _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT))"
-_APPENDS = {size: f"INSERT INTO ark_log VALUES {', '.join([_ROW] * size)}" for size in _SIZES}  # noqa: S608 - constants only
-_POINTS = {
-    size: f"INSERT INTO ark_object VALUES {', '.join(['(?, ?, ?, ?)'] * size)} "  # noqa: S608 - constants only
-    "ON CONFLICT DO UPDATE SET revision = excluded.revision"
-    for size in _SIZES
-}
-_UNPOINT = "DELETE FROM ark_object WHERE resource = ? AND namespace = ? AND name = ?"
-_COUNT = "UPDATE ark_meta SET revision = ?"
+
+
+@lru_cache(maxsize=LARGEST)
+def _finding(size: int) -> str:
+    return f"SELECT (SELECT revision FROM ark_meta), {', '.join([_FIND] * size)}"  # noqa: S608 - constants
+
+
+@lru_cache(maxsize=LARGEST)
+def _writing(size: int) -> str:
+    return f"INSERT INTO ark_batch VALUES {', '.join([_ROW] * size)}"  # noqa: S608 - constants only
 
 
 class _Batch:
@@ -83,70 +100,67 @@ class _Batch:
 
 def _find(connection: Any, keys: Sequence[Key]) -> tuple[int, dict[Key, int]]:
     live: dict[Key, int] = {}
-    revision = start = 0
-    for size in chunk_sizes(len(keys)):
-        part = keys[start : start + size]
-        revision, *found = connection.execute(
-            _FINDS[size], [member for key in part for member in key]
-        ).fetchone()
+    revision = 0
+    for start in range(0, len(keys), LARGEST):
+        part = keys[start : start + LARGEST]
+        members = [member for key in part for member in key]
+        revision, *found = connection.execute(_finding(len(part)), members).fetchone()
         live.update(zip(part, [number or 0 for number in found]))
-        start += size
     return revision, live
 
 
-def _insert(connection: Any, statements: dict[int, str], values: list[Any], columns: int) -> None:
-    start = 0
-    for size in chunk_sizes(len(values) // columns):
-        end = start + size * columns
-        connection.execute(statements[size], values[start:end])
-        start = end
+def _judged(connection: Any, changes: Sequence[Change]) -> _Batch:
+    batch = _Batch(*_find(connection, [change.key for change in changes]))
+    for change in changes:
+        batch.judge(change)
+    if batch.missed:
+        current = read_revisions(connection, tuple(set(batch.missed.values())))
+        for index, revision in batch.missed.items():
+            batch.outcomes[index] = Mismatch(current[revision])
+    return batch
 
 
-def _store(connection: Any, batch: _Batch) -> None:
-    _insert(connection, _APPENDS, batch.rows, _COLUMNS)
-    pointers: list[Any] = []
-    for key in batch.written:
-        revision = batch.live[key]
-        if revision:
-            pointers += (*key, revision)
-        else:
-            connection.execute(_UNPOINT, key)
-    _insert(connection, _POINTS, pointers, 4)
-    connection.execute(_COUNT, (batch.revision,))
-
-
-def _end(connection: Any) -> None:
+def _commit(connection: Any, statement: str, values: Sequence[Any] = ()) -> None:
     """
-    Commit.  What fails here, other than for want of room, may have happened.
+    Do what ends a transaction.  What fails in it, other than for want of room, may have happened.
     """
     try:
-        connection.execute("COMMIT")
+        connection.execute(statement, values)
     except dbapi2.Error as error:
         raise translate(error, committing=True) from error
+
+
+def _write_many(connection: Any, changes: Sequence[Change]) -> _Batch:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        batch = _judged(connection, changes)
+        step = LARGEST * _COLUMNS
+        for start in range(0, len(batch.rows), step):
+            rows = batch.rows[start : start + step]
+            connection.execute(_writing(len(rows) // _COLUMNS), rows)
+        _commit(connection, "COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return batch
 
 
 def write_batch(connection: Any, changes: Sequence[Change]) -> tuple[int, list[Outcome]]:
     """
     See L{ark.interfaces.IStorageBackend.commit}; within a transaction of its own.
 
+    @param connection: one on which nothing else is under way, set up with L{BATCHES}, in a process that
+        alone may write for as long as this takes.
     @return: the revision after the batch, and the outcomes.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        batch = _Batch(*_find(connection, [change.key for change in changes]))
-        for change in changes:
-            batch.judge(change)
-        if batch.missed:
-            current = read_revisions(connection, tuple(set(batch.missed.values())))
-            for index, revision in batch.missed.items():
-                batch.outcomes[index] = Mismatch(current[revision])
+    if len(changes) > LARGEST:
+        batch = _write_many(connection, changes)
+    else:
+        batch = _judged(connection, changes)
         if batch.rows:
-            _store(connection, batch)
-        _end(connection)
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+            # A statement alone is a transaction.
+            _commit(connection, _writing(len(batch.rows) // _COLUMNS), batch.rows)
     return batch.revision, [outcome for outcome in batch.outcomes if outcome is not None]
 
 

@@ -20,7 +20,7 @@ from ark.meta.records import ADDED, MODIFIED, Change, Committed
 from ark.storage.migrate import APPLICATION_ID, schema_files
 from ark.storage.sqlitefile import WRITER_SETTINGS, DatabaseFile
 from ark.storage.sqliteread import read_events
-from ark.storage.sqlitewrite import raise_floor, sweep, write_batch
+from ark.storage.sqlitewrite import BATCHES, raise_floor, sweep, write_batch
 from ark.storage.testing import change, key
 
 try:
@@ -95,6 +95,7 @@ class PowerLossTests(SynchronousTestCase):
             + "PRAGMA wal_autocheckpoint = 40; BEGIN;"
             + "".join(schema_files().values())
             + f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {max(schema_files())}; COMMIT;"
+            + BATCHES
         )
         moments: list[Moment] = []
         promised: dict[int, bytes] = {}
