@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -10,6 +12,9 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // request is a list or a watch, and how it ended.
@@ -92,7 +97,8 @@ func (r *recorder) RoundTrip(asked *http.Request) (*http.Response, error) {
 		made.Code = response.StatusCode
 	})
 	if err == nil {
-		response.Body = &body{ReadCloser: response.Body, log: r.log, made: made}
+		packed := strings.Contains(response.Header.Get("Content-Type"), "protobuf")
+		response.Body = &body{ReadCloser: response.Body, log: r.log, made: made, packed: packed}
 	}
 	return response, err
 }
@@ -106,9 +112,10 @@ var (
 // body writes down what comes of a response.
 type body struct {
 	io.ReadCloser
-	log  *requestLog
-	made *request
-	line []byte
+	log    *requestLog
+	made   *request
+	packed bool
+	rest   []byte
 }
 
 func (b *body) Read(into []byte) (int, error) {
@@ -129,16 +136,55 @@ func (b *body) see(data []byte) {
 	if !strings.HasPrefix(b.made.Verb, "watch") || b.made.Code != http.StatusOK {
 		return
 	}
-	for len(data) > 0 {
-		end := bytes.IndexByte(data, '\n')
-		if end < 0 {
-			b.line = append(b.line, data...)
+	b.rest = append(b.rest, data...)
+	for {
+		end, next := b.first()
+		if next > len(b.rest) || end < 0 {
 			return
 		}
-		b.event(append(b.line, data[:end]...))
-		b.line = b.line[:0]
-		data = data[end+1:]
+		if b.packed {
+			b.unpack(b.rest[4:end])
+		} else {
+			b.event(b.rest[:end])
+		}
+		b.rest = b.rest[next:]
 	}
+}
+
+// first says where the first event that is not seen yet ends, and where the one after it begins.
+func (b *body) first() (int, int) {
+	if !b.packed {
+		end := bytes.IndexByte(b.rest, '\n')
+		return end, end + 1
+	}
+	if len(b.rest) < 4 {
+		return -1, 0
+	}
+	end := 4 + int(binary.BigEndian.Uint32(b.rest))
+	return end, end
+}
+
+// unpack takes an event in protobuf for what it is in JSON.
+func (b *body) unpack(frame []byte) {
+	var event metav1.WatchEvent
+	var object runtime.Unknown
+	var shown any
+	err := event.Unmarshal(frame)
+	if err == nil && len(event.Object.Raw) > 4 {
+		err = object.Unmarshal(event.Object.Raw[4:])
+	}
+	if err == nil && event.Type == "ERROR" {
+		status := metav1.Status{}
+		err, shown = status.Unmarshal(object.Raw), &status
+	} else if err == nil {
+		metadata := metav1.PartialObjectMetadata{}
+		err, shown = metadata.Unmarshal(object.Raw), &metadata
+	}
+	text, failed := json.Marshal(shown)
+	if err = errors.Join(err, failed); err != nil {
+		text, _ = json.Marshal(err.Error())
+	}
+	b.event([]byte(`{"type":"` + event.Type + `","object":` + string(text) + "}"))
 }
 
 func (b *body) event(line []byte) {
