@@ -8,8 +8,7 @@ and, for what an update keeps, C{k8s.io/apiserver/pkg/registry/rest}; contract 5
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ark.meta import fielderrors
@@ -49,32 +48,49 @@ Members that a client cannot give to a new object; they are dropped without a wo
 
 _ANNOTATIONS_LENGTH = 256 * 1024
 _SUBRESOURCE_LENGTH = 256
+_MOST_KEPT = 4096
+_LONGEST_KEPT = 512
 _ORPHAN, _FOREGROUND = "orphan", "foregroundDeletion"
 _STANDARD_FINALIZERS = frozenset((_ORPHAN, _FOREGROUND, "kubernetes"))
 _IMMUTABLE = "field is immutable"
 _FINALIZERS = "metadata.finalizers"
 
 
-@lru_cache(maxsize=4096)
-def _key_problems(key: str) -> tuple[str, ...]:
-    return tuple(qualified_name(key))
+class _Right(set[str]):
+    """
+    Texts that were found to be right, and how to judge others.
+    """
+
+    def __init__(self, judge: Callable[[str], list[str]]) -> None:
+        super().__init__()
+        self._judge = judge
+
+    def problems(self, text: str) -> list[str]:
+        """
+        What is wrong with a text; it is remembered if that is nothing.
+        """
+        found = self._judge(text)
+        if not found and len(text) <= _LONGEST_KEPT:
+            if len(self) >= _MOST_KEPT:
+                self.clear()
+            self.add(text)
+        return found
 
 
-@lru_cache(maxsize=4096)
-def _value_problems(value: str) -> tuple[str, ...]:
-    return tuple(label_value(value))
+_right_keys = _Right(qualified_name)
+_right_values = _Right(label_value)
 
 
 def validate_labels(labels: Mapping[str, str], path: str) -> list[Cause]:
     """
     Judge label keys and values (contract 5.8).
     """
+    if _right_keys.issuperset(labels) and _right_values.issuperset(labels.values()):
+        return []
     causes: list[Cause] = []
     for key, value in labels.items():
-        if _key_problems(key):
-            causes += [fielderrors.invalid(path, key, problem) for problem in _key_problems(key)]
-        if _value_problems(value):
-            causes += [fielderrors.invalid(path, value, problem) for problem in _value_problems(value)]
+        causes += [fielderrors.invalid(path, key, problem) for problem in _right_keys.problems(key)]
+        causes += [fielderrors.invalid(path, value, problem) for problem in _right_values.problems(value)]
     return causes
 
 
@@ -83,12 +99,12 @@ def annotation_causes(annotations: Mapping[str, str], path: str = "metadata.anno
     Judge annotation keys, and how much all of them take.
     """
     causes: list[Cause] = []
-    total = 0
-    for key, value in annotations.items():
-        problems = _key_problems(key.lower())
-        if problems:
+    # What is right stays right in small letters.
+    if not _right_keys.issuperset(annotations):
+        for key in annotations:
+            problems = _right_keys.problems(key) and _right_keys.problems(key.lower())
             causes += [fielderrors.invalid(path, key, problem) for problem in problems]
-        total += len(key) + len(value)
+    total = len("".join(annotations)) + len("".join(annotations.values()))
     # A character has at most four bytes.
     if total * 4 > _ANNOTATIONS_LENGTH:
         total = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
@@ -100,8 +116,8 @@ def annotation_causes(annotations: Mapping[str, str], path: str = "metadata.anno
 def _finalizer_causes(finalizers: Sequence[str]) -> list[Cause]:
     causes = [
         fielderrors.invalid(_FINALIZERS, finalizer, problem)
-        for finalizer in finalizers
-        for problem in _key_problems(finalizer)
+        for finalizer in (() if _right_keys.issuperset(finalizers) else finalizers)
+        for problem in _right_keys.problems(finalizer)
     ]
     if _ORPHAN in finalizers and _FOREGROUND in finalizers:
         detail = f"finalizer {_ORPHAN} and {_FOREGROUND} cannot be both set"
@@ -198,14 +214,14 @@ def validate_metadata(metadata: Metadata, namespaced: bool, validate_name: NameV
     return causes
 
 
-_FIXED: tuple[tuple[str, Any], ...] = (
-    ("name", ""),
-    ("namespace", ""),
-    ("uid", ""),
-    ("creationTimestamp", None),
-    ("deletionTimestamp", None),
-    ("deletionGracePeriodSeconds", None),
-)
+_FIXED: dict[str, Any] = {
+    "name": "",
+    "namespace": "",
+    "uid": "",
+    "creationTimestamp": None,
+    "deletionTimestamp": None,
+    "deletionGracePeriodSeconds": None,
+}
 
 
 def validate_metadata_update(new: Metadata, old: Metadata, namespaced: bool) -> list[Cause]:
@@ -231,6 +247,15 @@ def update_causes(new: Metadata, old: Metadata) -> list[Cause]:
     """
     What is wrong with a change, as C{ValidateObjectMetaAccessorUpdate} tells it.
     """
+    causes = [] if new == old else _change_causes(new, old)
+    causes += _shared_causes(new)
+    managed = new.get("managedFields")
+    if managed:
+        causes += _managed_fields_causes(managed)
+    return causes
+
+
+def _change_causes(new: Metadata, old: Metadata) -> list[Cause]:
     causes: list[Cause] = []
     if old.get("deletionTimestamp") is not None:
         added = sorted(set(new.get("finalizers") or ()) - set(old.get("finalizers") or ()))
@@ -243,15 +268,12 @@ def update_causes(new: Metadata, old: Metadata) -> list[Cause]:
     generation = new.get("generation") or 0
     if generation < (old.get("generation") or 0):
         causes.append(fielderrors.invalid("metadata.generation", generation, "must not be decremented"))
-    for member, missing in _FIXED:
-        value = new.get(member)
-        if value != old.get(member) and (value or missing) != (old.get(member) or missing):
-            shown = missing if value is None else value
-            causes.append(fielderrors.invalid(f"metadata.{member}", shown, _IMMUTABLE))
-    causes += _shared_causes(new)
-    managed = new.get("managedFields")
-    if managed:
-        causes += _managed_fields_causes(managed)
+    if [*map(new.get, _FIXED)] != [*map(old.get, _FIXED)]:
+        for member, missing in _FIXED.items():
+            value = new.get(member)
+            if (value or missing) != (old.get(member) or missing):
+                shown = missing if value is None else value
+                causes.append(fielderrors.invalid(f"metadata.{member}", shown, _IMMUTABLE))
     return causes
 
 
@@ -261,6 +283,8 @@ def keep_system_fields(new: dict[str, Any], old: Metadata) -> None:
     6.4).  The generation is for the strategy.
     """
     new.pop("selfLink", None)
+    if new == old:
+        return
     if not new.get("uid") and old.get("uid"):
         new["uid"] = old["uid"]
     if old.get("creationTimestamp") is not None:
@@ -281,7 +305,7 @@ def finalizer_warnings(finalizers: Iterable[str], before: Iterable[str] = ()) ->
     warnings: list[str] = []
     for finalizer in sorted(set(finalizers) - set(before)):
         start = f"{_FINALIZERS}: {quote(finalizer)}: "
-        warnings += [start + problem for problem in _key_problems(finalizer)]
+        warnings += [start + problem for problem in _right_keys.problems(finalizer)]
         if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
             path = " including a path (/)" if "." in finalizer else ""
             warnings.append(

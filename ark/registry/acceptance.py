@@ -36,23 +36,21 @@ def _is_plain_integer(value: Any) -> bool:
     return type(value) is float and value.is_integer() and is_integral(value)
 
 
-def _matcher(pattern: str) -> Callable[[str], bool]:
+def _matcher(pattern: str) -> tuple[set[str], Callable[[str], bool]]:
     """
-    Asks RE2, and remembers short texts that match, since most come again.
+    The short texts that are known to match, since most come again, and what asks RE2 about others.
     """
     search = compile_pattern(pattern).search
     known: set[str] = set()
 
     def matches(text: str) -> bool:
-        if text in known:
-            return True
         if search(text) is None:
             return False
         if len(known) < _REMEMBERED and len(text) <= _LONGEST_REMEMBERED:
             known.add(text)
         return True
 
-    return matches
+    return known, matches
 
 
 def _enum_check(allowed: list[Any]) -> Callable[[Any], bool]:
@@ -169,7 +167,8 @@ class _Acceptance:
         elif least:
             lines.append(f"if len({name}) < {least}: {_NO}")
         if pattern:
-            lines.append(f"if not {self._writer.constant(_matcher(pattern))}({name}): {_NO}")
+            known, matches = map(self._writer.constant, _matcher(pattern))
+            lines.append(f"if {name} not in {known} and not {matches}({name}): {_NO}")
         check = format_check(format_of(schema)) if format_of(schema) else None
         if check is not None:
             lines.append(f"if not {self._writer.constant(check)}({name}): {_NO}")

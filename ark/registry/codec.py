@@ -37,10 +37,12 @@ class Codec:
         self._head = self._type + _REVISION
 
     def _tail(self, obj: Object, managed: bytes) -> bytes:
-        own = obj["metadata"]
+        rest = obj.copy()
+        own = rest.pop("metadata")
+        rest.pop("apiVersion", None)
+        rest.pop("kind", None)
         metadata = {"name": own["name"], **own}
         metadata.pop("resourceVersion", None)
-        rest = {name: value for name, value in obj.items() if name not in ("apiVersion", "kind", "metadata")}
         text = orjson.dumps(metadata)[1:]
         end = b",%b" % orjson.dumps(rest)[1:] if rest else b"}"
         return b"%b%b,%b%b" % (_MANAGED, managed, text, end) if managed else text + end

@@ -95,21 +95,18 @@ class Judging:
                 context.warnings.extend(objectmeta.finalizer_warnings(finalizers, before or ()))
 
     def _causes(self, new: Object, old: Object | None, subresource: str, warnings: list[str]) -> list[Cause]:
+        kind = self.kind
         causes: list[Cause] = []
         if old is not None:
-            causes = objectmeta.validate_metadata_update(
-                new["metadata"], old["metadata"], self.kind.namespaced
-            )
-        wrong_type = [
-            invalid_value(member, new.get(member), f"must be {right}")
-            for member, right in (("kind", self.kind.kind), ("apiVersion", self.kind.api_version))
-            if new.get(member) != right
-        ]
-        if wrong_type:
-            return causes + wrong_type
+            causes = objectmeta.validate_metadata_update(new["metadata"], old["metadata"], kind.namespaced)
+        if new.get("kind") != kind.kind or new.get("apiVersion") != kind.api_version:
+            return causes + [
+                invalid_value(member, new.get(member), f"must be {right}")
+                for member, right in (("kind", kind.kind), ("apiVersion", kind.api_version))
+                if new.get(member) != right
+            ]
         if old is None:
-            name_rule = self.kind.name_validator
-            causes = objectmeta.validate_metadata(new["metadata"], self.kind.namespaced, name_rule)
+            causes = objectmeta.validate_metadata(new["metadata"], kind.namespaced, kind.name_validator)
         elif causes and self.strategy.judges_metadata:
             # The strategies judge the change once more (C{ValidateUpdate}).
             causes += objectmeta.update_causes(new["metadata"], old["metadata"])

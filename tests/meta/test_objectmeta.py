@@ -20,6 +20,14 @@ def texts(causes: list[Cause]) -> list[str]:
     return [f"{cause.field}: {cause.message}" for cause in causes]
 
 
+def faulty(**members: Any) -> list[str]:
+    """
+    The members of new metadata that are wrong, once for each cause.
+    """
+    metadata = {"name": "a", "namespace": "b", **members}
+    return [cause.field for cause in objectmeta.validate_metadata(metadata, True, name_is_dns_subdomain)]
+
+
 OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": "u"}
 
 
@@ -184,6 +192,26 @@ class CreateTests(SynchronousTestCase):
         self.check(annotations={"a": "x" * 262143})
         self.check(limit, annotations={"a": "x" * 262144})
         self.check(limit, annotations={"a": "é" * 131072})
+
+    def test_what_is_right_in_one_place_is_judged_in_another(self) -> None:
+        """
+        A text that was found to be right is remembered, but only as what it was then.
+        """
+        for _ in range(2):
+            self.assertEqual(faulty(labels={"a.b/c": "x"}, annotations={"A.b/c": "x"}), [])
+            self.assertEqual(faulty(labels={"x": "a.b/c"}), ["metadata.labels"])
+            self.assertEqual(faulty(labels={"A.b/c": "x"}), ["metadata.labels"])
+            self.assertEqual(faulty(labels={"x": ""}), [])
+            self.assertEqual(faulty(labels={"": "x"}), ["metadata.labels"] * 2)
+
+    def test_many_texts_are_judged(self) -> None:
+        """
+        More different keys than are remembered, right and wrong ones in turn.
+        """
+        for number in range(5000):
+            self.assertEqual(faulty(labels={f"a{number}": f"b{number}"}), [])
+        for number in range(5000):
+            self.assertEqual(faulty(labels={f"a{number}": f"b{number}-"}), ["metadata.labels"])
 
     def test_owners(self) -> None:
         """
