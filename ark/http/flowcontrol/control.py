@@ -138,8 +138,9 @@ class FlowControl:
             first where C{waiting} is set.
         @raise APIStatus: 429, with the time after which to come again.
         """
-        user, verb = request.user, info.verb
-        key = (user, verb, info[2:7] if info.resource else info.path)
+        user = request.user
+        verb, path, group, _, namespace, resource, subresource, _ = info
+        key = (user, verb, group, resource, subresource, namespace or (not resource and path))
         flow = self._flows.get(key)
         if flow is None:
             flow = self._flow_of(key, user, info)

@@ -53,15 +53,16 @@ class Turn:
     @ivar waiting: fires when its turn has come; L{None} when it need not wait.
     """
 
-    arrived = 0.0
-    queue: Queue | None = None
-    waiting: Deferred[None] | None = None
+    __slots__ = ("arrived", "level", "measures", "queue", "seats", "since", "waiting")
 
     def __init__(self, level: Level, measures: FlowMeasures, seats: int, since: float) -> None:
         self.level = level
         self.measures = measures
+        self.queue: Queue | None = None
         self.seats = seats
         self.since = since
+        self.arrived = 0.0
+        self.waiting: Deferred[None] | None = None
 
 
 class Level:
