@@ -97,16 +97,16 @@ class HTTP2Connection(FramedConnection):
         increment = self._connection_window - DEFAULT_WINDOW
         self.write(settings(ours) + (window_update(0, increment) if increment else b""))
 
-    def head(self, stream_id: int, block: bytes, ends: bool) -> bytes:
+    def head(self, stream_id: int, block: bytes, flags: int) -> bytes:
         """
         The frames of a header block of ours, to be written next.
 
-        @param ends: nothing follows on its stream.
+        @param flags: C{END_STREAM} if nothing follows on its stream.
         """
         if self._opening:
             block = self._opening + block
             self._opening = b""
-        return header_frames(stream_id, block, ends, self.frame_limit)
+        return header_frames(stream_id, block, flags, self.frame_limit)
 
     # Requests
 

@@ -111,11 +111,12 @@ def goaway(last_stream: int, code: int, why: str = "") -> bytes:
     return frame(GOAWAY, 0, 0, _word(last_stream) + _word(code) + why.encode("ascii", "replace"))
 
 
-def header_frames(stream_id: int, block: bytes, end_stream: bool, limit: int) -> bytes:
+def header_frames(stream_id: int, block: bytes, flags: int, limit: int) -> bytes:
     """
     A header block as C{HEADERS}, and C{CONTINUATION} where it is longer than a frame.
+
+    @param flags: C{END_STREAM} if nothing follows.
     """
-    flags = END_STREAM if end_stream else 0
     if len(block) <= limit:
         return frame_header(len(block) << 8 | HEADERS, flags | END_HEADERS, stream_id) + block
     pieces = [block[start : start + limit] for start in range(0, len(block), limit)]

@@ -73,14 +73,16 @@ class HTTP2Stream(Stream):
         if self._ungranted > self._connection.receive_window_size:
             raise StreamFault(self.stream_id, FLOW_CONTROL_ERROR, "more than the window")
         expected = request.expected
-        if expected is not None and request.body_kept + len(data) > expected:
-            raise StreamFault(self.stream_id, PROTOCOL_ERROR, "more than the content-length")
+        if expected is not None:
+            kept = request.body_kept + len(data)
+            if kept > expected or (ends and kept < expected):
+                raise StreamFault(self.stream_id, PROTOCOL_ERROR, "not the content-length")
         if data:
             request.body_received(data)
         if request.wants_body:
             self._grant()
         if ends:
-            self.body_finished()
+            request.body_finished()
 
     def body_finished(self) -> None:
         """
@@ -121,10 +123,10 @@ class HTTP2Stream(Stream):
         size = len(body)
         block = response_block(code, headers, None if bare else size)
         if bare or not size or request.method == "HEAD":
-            connection.write(connection.head(stream_id, block, True))
+            connection.write(connection.head(stream_id, block, END_STREAM))
             connection.stream_done(self)
             return
-        head = connection.head(stream_id, block, False)
+        head = connection.head(stream_id, block, 0)
         if connection.take_room(self, size):
             connection.write(head + frame_header(size << 8 | DATA, END_STREAM, stream_id) + body)
             connection.stream_done(self)
@@ -140,7 +142,7 @@ class HTTP2Stream(Stream):
         connection = self._connection
         block = response_block(code, headers, None)
         self._silent = request.method == "HEAD" or code in (204, 304)
-        connection.write(connection.head(self.stream_id, block, False))
+        connection.write(connection.head(self.stream_id, block, 0))
         self.paused = connection.write_paused
         connection.streaming.add(self)
         return self

@@ -124,6 +124,7 @@ class Request:
     user: Any = None
     info: Any = None
     route: Any = None
+    received_at: float = 0.0
     audit_id: str = ""
     flow_headers: HeaderList = ()
     begun: Callable[[], None] | None = None
@@ -165,7 +166,6 @@ class Request:
         self.method, self.path, self.query = line
         self._raw_headers = raw_headers
         self.headers = headers
-        self.received_at = 0.0
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path} from {self.client_address}>"
