@@ -24,8 +24,8 @@ from ark.apply.managedfields import (
     InvalidManagedFields,
     ManagedFields,
     is_reset,
-    ordered,
     parse,
+    written,
 )
 from ark.apply.managedfieldsconflict import conflict_status
 from ark.apply.managedfieldseffect import Owners
@@ -149,7 +149,7 @@ class FieldTracker:
         if len(owners) > MAX_UPDATE_MANAGERS:
             _cap(owners)
             return _managed(owners, managed)
-        return ordered(owners.values(), effect.holdings)
+        return written(owners, effect.holdings)
 
     def apply(
         self,
@@ -250,7 +250,7 @@ def _managed(owners: Owners, before: ManagedFields) -> ManagedFields:
     """
     Owners as they are stored; C{before} if that is what they are.
     """
-    return before if owners == before.entries else ordered(owners.values())
+    return before if owners == before.entries else written(owners)
 
 
 def _cap(owners: Owners) -> None:

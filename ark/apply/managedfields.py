@@ -141,10 +141,11 @@ What each owner holds, and the version it is named in, whenever that came to be.
 
 class ManagedFields:
     """
-    All entries of an object, in the order in which they are stored.  Immutable.
+    All entries of an object.  Immutable.
 
-    @ivar entries: the entry of each identity.
-    @ivar text: the entries in JSON; empty when there are none.
+    @ivar entries: the entry of each identity, in any order.
+    @ivar text: the entries in JSON, in the order in which they are stored; empty when there are
+        none.
     """
 
     __slots__ = ("_holdings", "_text", "entries")
@@ -205,19 +206,31 @@ NOTHING = ManagedFields({}, b"")
 
 
 _rank = attrgetter("rank")
-_identity = attrgetter("identity")
 
 
-def ordered(entries: Iterable[Entry], holdings: Holdings | None = None) -> ManagedFields:
+def ordered(entries: Iterable[Entry]) -> ManagedFields:
     """
     Entries in the order in which they are stored (C{sortEncodedManagedFields}).
 
     Of two with one identity both are stored, and the last one counts when they are read.
     """
     found = sorted(entries, key=_rank)
-    by_identity = dict(zip(map(_identity, found), found))
-    text = None if len(by_identity) == len(found) else _encode(found)
-    return ManagedFields(by_identity, text, holdings)
+    by_identity = {entry.identity: entry for entry in found}
+    return ManagedFields(by_identity, None if len(by_identity) == len(found) else _encode(found))
+
+
+def written(entries: Mapping[Identity, Entry], holdings: Holdings | None = None) -> ManagedFields:
+    """
+    What the owners of an object hold once it is written.
+
+    @param entries: they must not change any more.
+    @param holdings: what is told of them without their times, where it is known already.
+    """
+    text = _encode(sorted(entries.values(), key=_rank))
+    managed = ManagedFields(entries, text, holdings)
+    # It is read at the next write.
+    _remember(text, managed)
+    return managed
 
 
 def is_reset(members: Any) -> bool:

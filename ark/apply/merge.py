@@ -91,17 +91,17 @@ class Updater:
         """
         schema = self._schema(owner.api_version)
         found = schema.compare(live, new)
-        holdings = managed.holdings
-        effect = self._effects.get((schema, holdings, found, owner))
+        holdings = managed.holdings if found.is_known else None
+        key = schema, holdings, found, owner
+        effect = self._effects.get(key)
         if effect is not None:
             return effect
         left = self._left(found, new, owner.api_version)
         effect = self._effect(live, new, left, managed.entries, owner)
         # In other versions other things may differ, and what is ignored is looked at each time.
-        follows = left is found and _all_in(owner.api_version, managed.entries)
-        if not follows or not found.is_known or holdings is None:
+        if holdings is None or left is not found or not _all_in(owner.api_version, managed.entries):
             return effect
-        return self._effects.keep((schema, holdings, found, owner), effect.known(managed.entries))
+        return self._effects.keep(key, effect.known(managed.entries))
 
     def _effect(
         self,

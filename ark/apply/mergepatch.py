@@ -43,8 +43,6 @@ def _with_members(document: dict[str, Any], patch: dict[str, Any]) -> dict[str, 
     The document once a patch that takes nothing away has set its members.
     """
     result = {**document, **patch}
-    if dict not in map(type, patch.values()):
-        return result
     for name, value in patch.items():
         if type(value) is dict:
             current = document.get(name)

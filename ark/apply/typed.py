@@ -131,7 +131,7 @@ class Comparison:
     What tells a new object from an old one.  No path is in two of the sets.  Immutable; each
     is equal to itself only.
 
-    @ivar is_known: whether the same object will most likely stand for what is found the same.
+    @ivar is_known: whether the same was found before, and told by this very object.
     """
 
     __slots__ = ("added", "is_known", "modified", "removed")

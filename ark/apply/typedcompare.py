@@ -8,8 +8,6 @@ proportional to what differs: equal parts are skipped before anything is made of
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import compress, repeat
-from operator import is_not, ne
 from typing import Any, NamedTuple
 
 from ark.apply.fieldtree import Tree, union
@@ -35,7 +33,6 @@ Differ = Callable[[Any, Any], "Found | None"]
 
 _NO_MEMBERS: dict[str, Any] = {}
 _NO_ITEMS: list[Any] = []
-_ABSENTS = repeat(ABSENT)
 
 
 class _Step(NamedTuple):
@@ -85,7 +82,7 @@ class Compare:
 
     def _build(self, atom: Atom) -> Differ:
         leaf = _exact_leaf if atom.exact else _leaf
-        on_map = self._map(atom.map, leaf, atom.exact) if atom.map else None
+        on_map = self._map(atom.map, leaf) if atom.map else None
         on_list = self._list(atom.list, leaf) if atom.list else None
         on_scalar = leaf if atom.scalar else None
         pick = picker(on_map, on_list, on_scalar)
@@ -108,11 +105,11 @@ class Compare:
         modified = (key, MODIFIED) if name and differ is _exact_leaf else None
         return _Step(key, self._sames.of(atom), differ, self._wholes[atom], modified)
 
-    def _map(self, map_type: MapType, leaf: Differ, exact: bool) -> Differ:
+    def _map(self, map_type: MapType, leaf: Differ) -> Differ:
         if map_type.atomic:
             return leaf
         members = {name: self._step(name, member.atom) for name, member in map_type.members.items()}
-        return _map_differ(self._founds, members, self._step("", map_type.element), exact)
+        return _map_differ(self._founds, members, self._step("", map_type.element))
 
     def _list(self, list_type: ListType, leaf: Differ) -> Differ:
         if list_type.atomic:
@@ -137,24 +134,26 @@ def _joined(one: Tree | None, other: Tree | None) -> Tree | None:
     return one if other is None else union(one, other)
 
 
-def _map_differ(founds: Founds, members: dict[str, _Step], rest: _Step, exact: bool) -> Differ:
+def _map_differ(founds: Founds, members: dict[str, _Step], rest: _Step) -> Differ:
     step_of, known = members.get, founds.get
-    # Where all that is equal in Python is equal, only the others need to be looked at.
-    differs = ne if exact else is_not
 
     def differ(old: Any, new: Any) -> Found | None:
-        before = old if type(old) is dict else _NO_MEMBERS
-        after = new if type(new) is dict else _NO_MEMBERS
-        if not before and not after:
-            return _leaf(old, new)
+        before, after = old, new
+        if type(old) is not dict or type(new) is not dict or not new:
+            before = old if type(old) is dict else _NO_MEMBERS
+            after = new if type(new) is dict else _NO_MEMBERS
+            if not before and not after:
+                return _leaf(old, new)
         parts: list[Part] = []
-        for name in compress(after, map(differs, map(before.get, after, _ABSENTS), after.values())):
-            was, value = before.get(name, ABSENT), after[name]
+        for name, value in after.items():
+            was = before.get(name, ABSENT)
+            if was is value:
+                continue
             key, same, differ_below, whole, modified = step_of(name) or (f"f:{name}", *rest[1:])
             if was is ABSENT:
                 parts.append((key, whole(value).added))
                 continue
-            if not exact and was == value and (same is None or same(was, value)):
+            if was == value and (same is None or same(was, value)):
                 continue
             if modified is not None and type(value) is str:
                 parts.append(modified)

@@ -191,6 +191,20 @@ def _is_exact(map_type: MapType) -> bool:
     )
 
 
+def _without_entries(atom: Atom) -> Atom:
+    """
+    The type of objects whose C{metadata.managedFields} are kept apart, so that what these may
+    hold does not count.
+    """
+    root = atom.map
+    metadata = root.members["metadata"].atom if root else None
+    if root is not None and metadata is not None and metadata.map is not None:
+        metadata.map.members["managedFields"].atom.exact = True
+        metadata.exact = _is_exact(metadata.map)
+        atom.exact = _is_exact(root)
+    return atom
+
+
 def compile_object(schema: Schema, preserve_unknown: bool, built_in: bool) -> Atom:
     """
     The type of the objects of a kind.
@@ -205,4 +219,4 @@ def compile_object(schema: Schema, preserve_unknown: bool, built_in: bool) -> At
         return Atom(map=MapType(element=UNTYPED_DEDUCED, deduced=True))
     properties = {**(schema.get("properties") or {}), **own}
     compiler = _Compiler(built_in, preserve_unknown)
-    return compiler.atom({**schema, "properties": properties}, preserve_unknown)
+    return _without_entries(compiler.atom({**schema, "properties": properties}, preserve_unknown))

@@ -18,19 +18,24 @@ Part = tuple[str, "Found"]
 A key of a field, and what was found there.
 """
 
-HEAVIEST = 4096
+HEAVIEST = 1 << 14
 """
-What has more text in its keys is not remembered: there may be as much of it as of an object.
+What takes more memory is not remembered: there may be as much in it as in an object.
 """
 
-_KEPT = 1024
+KEY_WEIGHT = 64
+"""
+What a key takes besides its text, roughly.
+"""
+
+_KEPT = 512
 
 
 class Found:
     """
     What is added, modified and removed at one place.  Immutable; each is equal to itself only.
 
-    @ivar weight: the length of all keys in it, more than L{HEAVIEST} if it is not remembered.
+    @ivar weight: what all keys in it take, more than L{HEAVIEST} if it is not remembered.
     """
 
     __slots__ = ("_comparison", "added", "modified", "removed", "weight")
@@ -53,11 +58,12 @@ class Found:
         """
         The same in sets of fields, where the place is an object.
         """
-        if self._comparison is None:
-            self._comparison = Comparison(
-                _set(self.added), _set(self.modified), _set(self.removed), self.weight <= HEAVIEST
-            )
-        return self._comparison
+        found = self._comparison
+        if found is None:
+            found = self._comparison = Comparison(_set(self.added), _set(self.modified), _set(self.removed))
+        else:
+            found.is_known = True
+        return found
 
 
 class Held:
@@ -68,13 +74,25 @@ class Held:
     @ivar removed: what that means if it is the old one.
     """
 
-    __slots__ = ("added", "removed", "tree", "weight")
+    __slots__ = ("_added", "_removed", "tree", "weight")
 
     def __init__(self, tree: Tree, weight: int = 0) -> None:
         self.tree = tree
         self.weight = weight
-        self.added = Found(added=tree, weight=weight)
-        self.removed = Found(removed=tree, weight=weight)
+        self._added: Found | None = None
+        self._removed: Found | None = None
+
+    @property
+    def added(self) -> Found:
+        if self._added is None:
+            self._added = Found(added=self.tree, weight=self.weight)
+        return self._added
+
+    @property
+    def removed(self) -> Found:
+        if self._removed is None:
+            self._removed = Found(removed=self.tree, weight=self.weight)
+        return self._removed
 
 
 def _set(tree: Tree | None) -> FieldSet:
@@ -102,20 +120,14 @@ class Founds(Known[tuple[Part, ...], Found]):
         added: Tree = {}
         modified: Tree = {}
         removed: Tree = {}
+        weight = 0
         for key, found in parts:
+            weight += KEY_WEIGHT + len(key) + found.weight
             if found.added is not None:
                 added[key] = found.added
             if found.modified is not None:
                 modified[key] = found.modified
             if found.removed is not None:
                 removed[key] = found.removed
-        weight = weight_of(parts)
         result = Found(in_order(added) or None, in_order(modified) or None, in_order(removed) or None, weight)
         return result if weight > HEAVIEST else self.keep(parts, result)
-
-
-def weight_of(parts: tuple[tuple[str, Found | Held], ...]) -> int:
-    """
-    How much text the keys of a place have.
-    """
-    return sum(len(key) + part.weight for key, part in parts)

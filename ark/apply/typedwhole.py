@@ -14,12 +14,12 @@ from ark.apply.fieldpath import SELF
 from ark.apply.fieldtree import LEAF, Tree, in_order
 from ark.apply.known import Known
 from ark.apply.typed import Atom, ListType, MapType, PerAtom, by_part
-from ark.apply.typedfound import HEAVIEST, LEAF_HELD, Held, weight_of
+from ark.apply.typedfound import HEAVIEST, KEY_WEIGHT, LEAF_HELD, Held
 from ark.apply.typeditems import Unidentified, key_reader
 
 Whole = Callable[[Any], Held]
 
-_KEPT = 1024
+_KEPT = 512
 
 
 def _leaf(value: Any) -> Held:
@@ -81,10 +81,15 @@ class Wholes(PerAtom[Whole]):
         known_names, known = self._names.get, self._helds.get
 
         def of_names(value: dict[str, Any]) -> _Names:
-            steps = [(name, *(members.get(name) or (f"f:{name}", others))) for name in sorted(value)]
-            held = Held({SELF: LEAF, **{key: LEAF for _, key, _ in steps}}, sum(map(len, value)))
-            names = _Names(held, [(name, key, below) for name, key, below in steps if below is not None])
-            return names if held.weight > HEAVIEST else self._names.keep((map_type, *value), names)
+            tree: Tree = {SELF: LEAF}
+            steps = []
+            for name in sorted(value):
+                key, below = members.get(name) or (f"f:{name}", others)
+                tree[key] = LEAF
+                if below is not None:
+                    steps.append((name, key, below))
+            names = _Names(Held(tree, KEY_WEIGHT * len(value) + sum(map(len, value))), steps)
+            return names if names.held.weight > HEAVIEST else self._names.keep((map_type, *value), names)
 
         def whole(value: Any) -> Held:
             if type(value) is not dict or not value:
@@ -134,7 +139,8 @@ class Wholes(PerAtom[Whole]):
             found = known(parts)
             if found is None:
                 tree = in_order({SELF: LEAF, **{key: held.tree for key, held in parts}})
-                found = self._kept(parts, tree, weight_of(parts))
+                weight = sum(KEY_WEIGHT + len(key) + held.weight for key, held in parts)
+                found = self._kept(parts, tree, weight)
             return found
 
         return whole
