@@ -193,16 +193,25 @@ class Decoder:
             return []
         return [*map(_doubled, duplicates), *(f'unknown field "{path}"' for path in unknown)]
 
-    def is_fit(self, obj: Object) -> bool:
+    def is_fit(self, obj: Object, judged: Object | None = None) -> bool:
         """
         Whether it is certain that L{fit} would find nothing wrong with a custom resource and change
         nothing but members of its metadata, which have then been changed.
+
+        @param judged: an object of which every member is known to be fit.  Those that C{obj} has in
+            common with it are not looked at.
         """
-        try:
-            unknown = objectmeta.check_types(obj.get("metadata"))
-        except objectmeta.WrongType:
-            return False
-        return not unknown and bool(obj.get("kind")) and self._processor.is_settled(obj)
+        changed = obj
+        if judged is not None:
+            changed = {name: value for name, value in obj.items() if value is not judged.get(name)}
+        if judged is None or "metadata" in changed or "metadata" not in obj:
+            try:
+                unknown = objectmeta.check_types(obj.get("metadata"))
+            except objectmeta.WrongType:
+                return False
+            if unknown:
+                return False
+        return bool(obj.get("kind")) and self._processor.is_settled(changed)
 
     def _check_members(self, obj: Object) -> None:
         """

@@ -65,6 +65,7 @@ class Patching:
 
     @ivar shares: whether the patched object may have parts of the object and of the patch in it,
         which nobody then changes in place.
+    @ivar is_sound: whether each member of the object is known to be settled.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Patching:
         self._data = data
         self._media_type = media_type
         self.shares = False
+        self.is_sound = False
         self._apply: Patcher | None = None
         self._sees_managed = b"managedFields" in data or b"\\" in data
 
@@ -136,10 +138,11 @@ class Patching:
         """
         if self._apply is None:
             self._apply = self._patcher()
+        live = current
         if self._sees_managed and managed:
             current = with_own_metadata(current)
             current["metadata"]["managedFields"] = managed.members()
-        patched = self._shared(self._apply, current)
+        patched = self._shared(self._apply, current, live)
         if patched is None:
             # Pruning and defaulting work in place.
             text = orjson.dumps(self._apply(current))
@@ -148,13 +151,19 @@ class Patching:
         check_name(patched, name)
         return patched
 
-    def _shared(self, apply: Patcher, current: Object) -> Object | None:
+    def _shared(self, apply: Patcher, current: Object, live: Object) -> Object | None:
         """
         The patched object with parts of C{current}; L{None} if there is anything to settle or to tell.
         """
         if not self.shares or self._problems:
             return None
         patched: Object = apply(current)
+        if self.is_sound:
+            if not self._decoder.is_fit(patched, live):
+                return None
+            if patched["metadata"] is live["metadata"]:
+                patched["metadata"] = dict(patched["metadata"])
+            return patched
         if patched.get("metadata") is current["metadata"]:
             patched["metadata"] = dict(patched["metadata"])
         return patched if self._decoder.is_fit(patched) else None
@@ -209,10 +218,12 @@ async def patch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
         if live is None:
             raise store.not_found(info.name)
         patching.shares = is_merged and not store.is_admitted(UPDATE, info.subresource)
+        patching.is_sound = store.recent.is_sound(target.key, live)
         new = patching(live, info.name, managed)
         store.match_namespace(info.namespace, new["metadata"])
         return new, store.tracked(live, new, managed, context, info.subresource)
 
-    target = Target(store.key(info.namespace, info.name), info.subresource)
+    shares = is_merged and not store.is_admitted(UPDATE, info.subresource)
+    target = Target(store.key(info.namespace, info.name), info.subresource, shares=shares)
     written = await store.replace(target, patched, context)
     scope.answer(request, 200, written.text, accepted, query)

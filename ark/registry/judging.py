@@ -94,6 +94,21 @@ class Judging:
                 before = (old or new)["metadata"].get("finalizers") if old else ()
                 context.warnings.extend(objectmeta.finalizer_warnings(finalizers, before or ()))
 
+    def is_status_right(
+        self, new: Object, old: Object, managed: ManagedFields, context: WriteContext
+    ) -> bool:
+        """
+        Whether L{check} would find nothing in an object of which nothing but the status is another
+        than in one that it was asked about before.  It is to be asked otherwise.
+        """
+        if not all(map(_is_usual, managed.entries)):
+            return False
+        warnings: list[str] = []
+        if self.processor.validate_status(new, old, warnings):
+            return False
+        context.warnings.extend(warnings)
+        return True
+
     def _causes(self, new: Object, old: Object | None, subresource: str, warnings: list[str]) -> list[Cause]:
         kind = self.kind
         causes: list[Cause] = []

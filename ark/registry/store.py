@@ -31,6 +31,7 @@ from ark.registry.deletion import Deleted
 from ark.registry.equivalents import Equivalents
 from ark.registry.fieldtracking import Tracking, VersionOf, copied
 from ark.registry.judging import Judging
+from ark.registry.recent import BYTES, RecentObjects
 from ark.registry.removal import delete_once
 from ark.registry.schema import compile_schema
 from ark.registry.updating import Target, update_once
@@ -51,6 +52,7 @@ class Store(Judging):
     @ivar conversion: says what objects are in another version, where a webhook does.
     @ivar texts: what it said of stored texts.  Before one of them is served, decoded or
         looked into it has to be prepared.
+    @ivar recent: objects that were written a moment ago.
     """
 
     def __init__(
@@ -80,6 +82,9 @@ class Store(Judging):
         self._since = kind.since
         self.conversion = conversion
         self.texts = None if conversion is None else ConvertedTexts(self._converted, self.served_codec.wrote)
+        # What is kept has to be what would be read of a text: in this version, without a webhook.
+        is_plain = not kind.typed and not self.converts and self.texts is None
+        self.recent = RecentObjects(BYTES if is_plain else 0)
         self._others = len(kinds) > 1
         self.reshapes = self.converts or self._others or self._since > 0
         self._storage_processor = compile_schema(storage_kind) if self.converts else self.processor

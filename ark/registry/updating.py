@@ -33,12 +33,36 @@ class Target(NamedTuple):
     @ivar subresource: C{status}, C{scale} or C{finalize}; empty for the object as a whole.
     @ivar uid: the uid that the object must have; empty if any will do.
     @ivar part: makes an object of what is proposed where that is another one, a scale.
+    @ivar shares: whether what proposes, and who gets that, leave the object that is there as it is;
+        what is proposed may have parts of it.
     """
 
     key: Key
     subresource: str = ""
     uid: str = ""
     part: ScalePart | None = None
+    shares: bool = False
+
+
+class Before(NamedTuple):
+    """
+    What is there.
+
+    @ivar obj: the object, without C{metadata.managedFields}.
+    @ivar is_sound: see L{ark.registry.recent.Recent}.
+    """
+
+    obj: Object
+    managed: ManagedFields
+    version: Version
+    is_sound: bool
+
+
+def _before(store: Store, target: Target, version: Version) -> Before:
+    recent = store.recent.find(version) if target.shares else None
+    if recent is None:
+        return Before(*store.live(version), version, False)
+    return Before(recent.obj, recent.managed, version, recent.is_sound)
 
 
 async def update_once(
@@ -50,10 +74,11 @@ async def update_once(
     @return: L{Written}, or the outcome of a commit that failed because there is a newer one.
     @raise APIStatus: 409, 422, and what C{propose} raises.
     """
-    old, managed = store.live(version)
+    before = _before(store, target, version)
+    old, managed = before.obj, before.managed
     _check_uid(store, target, old)
     proposed = propose(old, managed)
-    new, owned = await _admitted(store, target, proposed, (old, managed, version), context)
+    new, owned, is_sound = await _admitted(store, target, proposed, before, context)
     finished = is_finished(new, old) and not store.strategy.holds_back(new)
     unchanged = same_json(new, old) and _same_owners(owned, managed)
     if unchanged:
@@ -72,12 +97,18 @@ async def update_once(
     # The key that is known already: one for all versions that are kept.
     change = Change(version.key, version.revision, MODIFIED, body, labels_of(stored), version.uid)
     answer = store.answering(new, owned)
-    # Many wait for one batch: what each lets go now, the next one finds in the processor's cache.
-    del old, new, proposed, stored, managed, owned
+    if not target.shares:
+        # Many wait for one batch: what each lets go now, the next one finds in the processor's cache.
+        del new, owned
+    del before, old, proposed, stored, managed
     outcome = await store.cacher.commit(change)
-    if store.texts is not None and isinstance(outcome, Committed):
+    if not isinstance(outcome, Committed):
+        return outcome
+    if target.shares:
+        store.recent.keep(outcome.version, new, owned, is_sound)
+    if store.texts is not None:
         await store.texts.prepare((outcome.version.body,))
-    return Written(answer(outcome.version)) if isinstance(outcome, Committed) else outcome
+    return Written(answer(outcome.version))
 
 
 def _same_owners(new: ManagedFields, old: ManagedFields) -> bool:
@@ -92,15 +123,15 @@ async def _admitted(
     store: Store,
     target: Target,
     proposed: tuple[Object, ManagedFields],
-    before: tuple[Object, ManagedFields, Version],
+    before: Before,
     context: WriteContext,
-) -> tuple[Object, ManagedFields]:
+) -> tuple[Object, ManagedFields, bool]:
     """
-    The object as it would be stored, judged by all.
+    The object as it would be stored, judged by all, and whether it is sound, as far as is known.
     """
     new, managed = proposed
-    old, owned, version = before
-    key, subresource, _, part = target
+    old, owned = before.obj, before.managed
+    key, subresource, part = target.key, target.subresource, target.part
     was = (old, owned) if part is None else part.before(old, owned)
     where = (key.namespace, key.name, subresource)
     admitting = store.admitting(UPDATE, where, (new, was[0]), context, was[1])
@@ -109,30 +140,46 @@ async def _admitted(
         new = admitted or new
     if part is not None:
         new, managed = part.merged((old, owned), (new, managed))
-    _check_revision(store, new, version, key.name)
-    new = _prepared(store, subresource, (new, old), managed, context)
+    _check_revision(store, new, before, key.name)
+    new = _prepared(store, subresource, new, before, managed, context)
     if admitting is not None and part is None:
         await admitting.validate(new, managed)
     elif admitting is not None and part is not None:
         await admitting.validate(part.shown(new), NOTHING, part.shown(old))
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
-    return new, managed
+    is_sound = admitting is None and (before.is_sound or _is_judged(target, new, proposed[0]))
+    return new, managed, is_sound
+
+
+def _is_judged(target: Target, new: Object, proposed: Object) -> bool:
+    """
+    Whether all that comes into an object by a write to its status was in what was proposed, too,
+    of which every member was judged.
+    """
+    return (
+        target.shares
+        and target.subresource == "status"
+        and new["metadata"] == proposed["metadata"]
+        and all(value is proposed.get(name) for name, value in new.items() if name != "metadata")
+    )
 
 
 def _prepared(
     store: Store,
     subresource: str,
-    objects: tuple[Object, Object],
+    new: Object,
+    before: Before,
     managed: ManagedFields,
     context: WriteContext,
 ) -> Object:
     """
     The object with nothing changed that may not be, judged by its kind.
     """
-    new, old = objects
-    strategy = store.strategy
+    strategy, old = store.strategy, before.obj
     if subresource == "status":
         new = strategy.prepare_for_status_update(new, old)
+        if before.is_sound and store.is_status_right(new, old, managed, context):
+            return new
     elif subresource == "finalize":
         new = strategy.prepare_for_finalize(new, old)  # type: ignore[attr-defined]
     else:
@@ -149,13 +196,15 @@ def _check_uid(store: Store, target: Target, old: Object) -> None:
         raise conflict(store.kind.gr, target.key.name, why)
 
 
-def _check_revision(store: Store, new: Object, version: Version, name: str) -> None:
+def _check_revision(store: Store, new: Object, before: Before, name: str) -> None:
     text = new["metadata"].get("resourceVersion") or ""
+    if text == before.obj["metadata"]["resourceVersion"]:
+        return
     wanted = parse_resource_version(text) if text else 0
     if not wanted:
         if store.strategy.allow_unconditional_update:
             return
         cause = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
         raise invalid(GroupKind(store.kind.group, store.kind.plural), name, (cause,))
-    if wanted != version.revision:
+    if wanted != before.version.revision:
         raise conflict(store.kind.gr, name, MODIFIED_MEANWHILE)
