@@ -19,13 +19,15 @@ from zope.interface import implementer
 from ark.authentication.trust import PeerVerifier, Trust
 from ark.authentication.userinfo import UserInfo, authenticated
 from ark.authentication.x509 import common_name
-from ark.interfaces import IAuthenticator
+from ark.interfaces import IAuthenticator, IRemembersUsers
 from ark.meta.status import unauthorized
 
 _MALFORMED = re.compile("%(?![0-9a-fA-F]{2})")
 _NAME_STATE = "ark.authentication.requestheader"
 # Enough for all users of a busy cluster at once; what is forgotten is read again.
 _REMEMBERED = 2048
+_SHAPES = 512
+_LONGEST = 2048
 
 Field = tuple[bytes, bytes]
 
@@ -133,14 +135,31 @@ class _Reading:
     def __init__(self, proxy: FrontProxy | None) -> None:
         self.proxy = proxy
         every = (STANDARD_HEADERS, proxy.headers) if proxy is not None else (STANDARD_HEADERS,)
-        self.names = frozenset(
+        self._names = frozenset(
             name
             for headers in every
             for names in (headers.users, headers.uids, headers.groups)
             for name in names
         )
-        self.prefixes = tuple({prefix for headers in every for prefix in headers.extra_prefixes})
+        self._prefixes = tuple({prefix for headers in every for prefix in headers.extra_prefixes})
+        self._taken: dict[tuple[bytes, ...], frozenset[bytes]] = {}
         self.users: dict[tuple[Field, ...], UserInfo | None] = {}
+
+    def taken(self, names: tuple[bytes, ...]) -> frozenset[bytes]:
+        """
+        Those of the names of a request's header fields that are a front proxy's.
+        """
+        taken = self._taken.get(names)
+        if taken is None:
+            taken = frozenset(
+                name for name in names if name in self._names or name.startswith(self._prefixes)
+            )
+            # What a client can make long on purpose is not kept.
+            if sum(map(len, names)) <= _LONGEST:
+                if len(self._taken) >= _SHAPES:
+                    self._taken.clear()
+                self._taken[names] = taken
+        return taken
 
     def user(self, fields: tuple[Field, ...]) -> UserInfo | None:
         """
@@ -157,7 +176,7 @@ class _Reading:
         return user
 
 
-@implementer(IAuthenticator)
+@implementer(IAuthenticator, IRemembersUsers)
 class RequestHeaderAuthenticator:
     """
     Believes a front proxy, and takes its header fields away from every request.
@@ -177,6 +196,20 @@ class RequestHeaderAuthenticator:
         proxy = self._reading.proxy
         return None if proxy is None else proxy.trust
 
+    def remembered(self, request: Any) -> UserInfo | None:
+        """
+        The user for whom a front proxy forwards the request; L{None} where it takes L{authenticate} to
+        tell whether it is one.
+        """
+        proxy, reading = self._proxy(), self._reading
+        if proxy is None or reading.proxy is not proxy:
+            return None
+        connection = request.connection
+        if not self._verifier.judge(connection) or not _is_allowed(proxy, connection):
+            return None
+        fields = _taken(request, reading)
+        return reading.user(fields) if fields else None
+
     async def authenticate(self, request: Any) -> UserInfo | None:
         """
         The user for whom a front proxy forwards the request.
@@ -195,23 +228,23 @@ class RequestHeaderAuthenticator:
             return None
         if not believed or not _is_allowed(proxy, request.connection):
             raise unauthorized()
-        return reading.user(tuple(fields)) if fields else None
+        return reading.user(fields) if fields else None
 
 
-def _taken(request: Any, reading: _Reading) -> list[Field]:
+def _taken(request: Any, reading: _Reading) -> tuple[Field, ...]:
     """
     Take the fields of a front proxy out of a request.
     """
-    names, prefixes = reading.names, reading.prefixes
+    headers = request.headers
+    names = reading.taken(tuple(headers))
+    if not names:
+        return ()
     raw = request.raw_headers
-    fields = [field for field in raw if field[0] in names or field[0].startswith(prefixes)]
-    if fields:
-        taken = frozenset(fields)
-        request.raw_headers = [field for field in raw if field not in taken]
-        headers = request.headers
-        for name, _ in fields:
-            headers.pop(name, None)
-    return fields
+    for name in names:
+        del headers[name]
+    # Next to nobody asks for all that is left.
+    request.raw_headers = (field for field in raw if field[0] not in names)
+    return tuple([field for field in raw if field[0] in names])
 
 
 def _is_allowed(proxy: FrontProxy, connection: Any) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -20,7 +21,8 @@ from ark.authentication.requestheader import (
 from ark.authentication.trust import Trust
 from ark.authentication.userinfo import UserInfo
 from ark.http.request import ClientConnection, Request
-from ark.interfaces import IAuthenticator
+from ark.interfaces import IAuthenticator, IRemembersUsers
+from ark.meta.status import APIStatus
 
 NOW = 1_800_000_000.0
 Field = tuple[bytes, bytes]
@@ -149,6 +151,7 @@ class TakingTests(SynchronousTestCase):
         As far as its methods go.
         """
         verifyObject(IAuthenticator, self.authenticator)
+        verifyObject(IRemembersUsers, self.authenticator)
 
     def test_fields_of_front_proxies_are_taken_away(self) -> None:
         """
@@ -182,6 +185,79 @@ class TakingTests(SynchronousTestCase):
             assert found is not None
             self.assertEqual(found.name, str(number))
         self.assertEqual(user(b"ann"), first)
+
+    def test_what_is_remembered_is_what_would_be_told(self) -> None:
+        """
+        Once the connection is known to be a front proxy's: the same user, and the same is left.
+        """
+        kept = (b"host", b"a")
+        for fields in (
+            (kept, (b"x-remote-user", b"ann"), (b"x-remote-group", b"dev")),
+            ((b"x-remote-user", b"bob"), kept, (b"x-remote-extra-a", b"1")),
+            (kept, (b"x-remote-group", b"dev")),
+            (kept,),
+        ):
+            self.connection.state.clear()
+            asked = [self.request(*fields) for _ in range(2)]
+            told = self.successResultOf(self.authenticator.authenticate(asked[0]))
+            self.assertIs(self.authenticator.remembered(asked[1]), told)
+            for request in asked:
+                self.assertIsNone(self.successResultOf(self.authenticator.authenticate(request)))
+                self.assertEqual((request.raw_headers, request.headers), ([kept], dict([kept])))
+
+    def test_nobody_is_remembered_for_another_connection(self) -> None:
+        """
+        Without a certificate, or with one that is not a front proxy's, as long as it is none.
+        """
+        fields = ((b"host", b"a"), (b"x-remote-user", b"ann"))
+        known = self.connection
+        self.assertIsNotNone(self.successResultOf(self.authenticator.authenticate(self.request(*fields))))
+        moment = pki.utc(NOW)
+        other = pki.make_client(pki.make_authority(moment), "proxy", (), moment).certificate
+        stranger = ClientConnection()
+        stranger.peer_certificate_der = other.public_bytes(pki.serialization.Encoding.DER)
+        for self.connection in (ClientConnection(), stranger):
+            request = self.request(*fields)
+            self.assertIsNone(self.authenticator.remembered(request))
+            self.assertIn((b"x-remote-user", b"ann"), request.raw_headers)
+        self.connection = known
+        self.assertIsNotNone(self.authenticator.remembered(self.request(*fields)))
+
+    def test_nobody_is_remembered_once_the_configuration_is_another(self) -> None:
+        """
+        Another authority, other names of front proxies, or none at all.
+        """
+        fields = ((b"x-remote-user", b"ann"),)
+        proxy = self.proxy
+        assert proxy is not None
+        authority = pki.make_authority(pki.utc(NOW))
+        for another in (
+            proxy._replace(trust=Trust(authority.certificate_pem)),
+            proxy._replace(allowed_names=frozenset(("other",))),
+            None,
+        ):
+            self.proxy = proxy
+            self.assertIsNotNone(self.successResultOf(self.authenticator.authenticate(self.request(*fields))))
+            self.assertIsNotNone(self.authenticator.remembered(self.request(*fields)))
+            self.proxy = another
+            self.assertIsNone(self.authenticator.remembered(self.request(*fields)))
+            told: list[Any] = []
+            Deferred.fromCoroutine(self.authenticator.authenticate(self.request(*fields))).addBoth(
+                told.append
+            )
+            self.assertTrue(told[0] is None or told[0].check(APIStatus))
+            self.assertIsNone(self.authenticator.remembered(self.request(*fields)))
+
+    def test_little_is_remembered_of_what_clients_invent(self) -> None:
+        """
+        Names of header fields are known for so many requests, and none that are long.
+        """
+        for number in range(2000):
+            self.assertEqual(self.left((b"a%d" % number, b""), (b"x-remote-group", b"b")), [b"a%d" % number])
+        self.assertEqual(self.left((b"a" * 3000, b""), (b"x-remote-group", b"b")), [b"a" * 3000])
+        known = self.authenticator._reading._taken
+        self.assertLessEqual(len(known), 512)
+        self.assertLess(max(len(repr(names)) for names in known), 100)
 
     def test_another_configuration_forgets_users(self) -> None:
         """

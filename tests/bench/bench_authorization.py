@@ -111,6 +111,7 @@ def _authentication(cluster: MemoryCluster) -> None:
     _measure("a request alone", lambda: request(_FIELDS))
     proxied = RequestHeaderAuthenticator(lambda: proxy, lambda: _NOW)
     _measure("a user whom a front proxy names", lambda: _run(proxied.authenticate(request(_FIELDS))))
+    _measure("the same on a connection that is known", lambda: proxied.remembered(request(_FIELDS)))
     token = [*_FIELDS[:9], (b"authorization", b"Bearer " + b"x" * 900)]
     reviewed = TokenReviewAuthenticator(cluster, Clock())
     _measure("a user with a token", lambda: _run(reviewed.authenticate(request(token))))
