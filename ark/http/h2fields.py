@@ -32,9 +32,10 @@ _KNOWN_SHAPES = 256
 _KNOWN_FIELDS = 40
 _KNOWN_LENGTH = 1024
 
-# So many kinds of requests are remembered of a connection, of so many bytes each.
-_KNOWN_KINDS = 16
-_KNOWN_SIZE = 2048
+# So many kinds of requests are remembered of a connection, of about so many bytes each.
+_KNOWN_KINDS = 8
+_KNOWN_SIZE = 4096
+_FIELD_SIZE = 64
 
 # The line, all fields in order, the first of each name, and what content-length says.
 RequestFields = tuple[
@@ -49,15 +50,17 @@ class Shape:
     """
     What the names of the fields of a request say, in their order.
 
+    @ivar sent: all names.
     @ivar path: where its value is.
     @ivar length: where C{content-length} is.
     @ivar steady: takes the values out of all that a client repeats: all but these two.
     @ivar names: of the fields behind the pseudo-header fields, the first of which is at C{first}.
     """
 
-    __slots__ = ("_agree", "_keys", "_method", "_pick", "first", "length", "names", "path", "steady")
+    __slots__ = ("_agree", "_keys", "_method", "_pick", "first", "length", "names", "path", "sent", "steady")
 
     def __init__(self, names: tuple[bytes, ...], first: int) -> None:
+        self.sent = names
         self.first = first
         self.names = names[first:]
         places: dict[bytes, int] = {}
@@ -138,10 +141,11 @@ class FieldReader:
         _check_values(names, values)
         shape = _shapes.get(names) or _shape(names, self._limit)
         known = (shape, shape.steady(values), *shape.judge(values, self._limit))
-        if len(names) <= _KNOWN_FIELDS and sum(map(len, names)) + sum(map(len, values)) <= _KNOWN_SIZE:
+        if names in _shapes and sum(map(len, values)) + _FIELD_SIZE * len(values) <= _KNOWN_SIZE:
             if len(self._known) >= _KNOWN_KINDS:
                 self._known.clear()
-            self._known[names] = known
+            # All connections share the names.
+            self._known[shape.sent] = known
         return known
 
 
