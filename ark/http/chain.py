@@ -21,10 +21,10 @@ from ark.authorization.attributes import refusal
 from ark.endpoints.negotiation import failure_form, wants_pretty
 from ark.endpoints.requestinfo import BadPath, RequestInfo
 from ark.endpoints.responses import page_not_found, send_status
-from ark.http import impersonation
 from ark.http.asked import attributes_of, is_watch
 from ark.http.auditing import Auditing
 from ark.http.flowcontrol.control import FlowControl
+from ark.http.impersonation import impersonated, is_wanted
 from ark.http.inflight import Deadlines, InFlight
 from ark.interfaces import IAuthenticator, IAuthorizer
 from ark.meta.requestid import REQUEST_ID
@@ -93,7 +93,6 @@ def _forget_credentials(request: Any) -> None:
 
 class Chain:
     """
-    @ivar running: how many requests are under way that have come as far as the limits on them.
     @ivar long_running: how many watches are open.
     @ivar leaving: whether requests are told to come again, elsewhere (contract 18.4).
     @ivar auditing: tells the audit log of requests; L{None} where there is none.
@@ -119,7 +118,6 @@ class Chain:
         self._deadlines = deadlines
         self._observe = observer.observe_request
         self._seconds = deadlines.clock.seconds
-        self.running = 0
         self.long_running = 0
         self.leaving = False
         self.flow_control: FlowControl | None = None
@@ -130,7 +128,7 @@ class Chain:
         """
         Whether no request runs, nor a watch.
         """
-        return not (self.long_running or self.running)
+        return not (self.long_running or self._deadlines.running)
 
     async def dispatch(self, request: Any) -> None:
         """
@@ -181,10 +179,8 @@ class Chain:
             _forget_credentials(request)
         if self.auditing is not None:
             request.audit = self.auditing.begin(request, attributes_of(request, info))
-        if impersonation.is_wanted(headers):
-            user = request.user = await impersonation.impersonated(
-                request.raw_headers, info.path, user, self._authorizer
-            )
+        if is_wanted(headers):
+            user = request.user = await impersonated(request.raw_headers, info.path, user, self._authorizer)
         masters = MASTERS_GROUP in user.groups
         if masters and request.audit is not None:
             request.audit.decision = ("allow", "")
@@ -194,7 +190,6 @@ class Chain:
         flow_control, turn = self.flow_control, None
         if flow_control is None:
             self.in_flight.enter(info.verb in _READING)
-        self.running += 1
         try:
             seconds = self._deadlines.add(request, request.query)
             if flow_control is not None:
@@ -205,7 +200,6 @@ class Chain:
                 await self._authorize(request, info)
             await self._handle(request, info)
         finally:
-            self.running -= 1
             if flow_control is None:
                 self.in_flight.leave(info.verb in _READING)
             elif turn is not None:

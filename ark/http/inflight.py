@@ -4,6 +4,7 @@ How many requests may run at once, and for how long.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -42,11 +43,12 @@ class Deadlines:
 
     @ivar seconds: how long they may take.
     @ivar clock: C{IReactorTime}.
-    @ivar running: when the time of each is up; whoever is done is taken out.
+    @ivar running: when the time of each is up that is not done; C{inf} once it is.
     """
 
     def __init__(self, reactor: Any, seconds: float) -> None:
         self.clock = reactor
+        self._now = reactor.seconds
         self.seconds = seconds
         self.running: dict[Any, float] = {}
         self._timer: Any = None
@@ -61,7 +63,7 @@ class Deadlines:
         seconds = self.seconds
         if "timeout=" in query:
             seconds = _wanted_timeout(query, seconds)
-        self.running[request] = self.clock.seconds() + seconds
+        self.running[request] = self._now() + seconds
         if self._timer is None:
             self._timer = self.clock.callLater(1.0, self._sweep)
         return seconds
@@ -70,13 +72,13 @@ class Deadlines:
         """
         Whether the request was cancelled for its time.
         """
-        return request not in self.running
+        return self.running.get(request, inf) == inf
 
     def _sweep(self) -> None:
         self._timer = None
         now = self.clock.seconds()
         for request in [request for request, deadline in self.running.items() if deadline <= now]:
-            del self.running[request]
+            self.running[request] = inf
             request.cancel_handling()
         if self.running:
             self._timer = self.clock.callLater(1.0, self._sweep)

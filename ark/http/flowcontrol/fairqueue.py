@@ -119,8 +119,8 @@ class Level:
         Let virtual time pass, faster the more seats there are for each active queue.
         """
         if self._active:
-            served = max(self.nominal, self.in_use)
-            wanted = self._wanted
+            nominal, in_use, wanted = self.nominal, self.in_use, self._wanted
+            served = nominal if nominal > in_use else in_use
             elapsed = now - self._synced
             self._virtual += elapsed * (wanted if wanted < served else served) / self._active
         self._synced = now
