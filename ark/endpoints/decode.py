@@ -193,18 +193,14 @@ class Decoder:
             return []
         return [*map(_doubled, duplicates), *(f'unknown field "{path}"' for path in unknown)]
 
-    def is_fit(self, obj: Object, judged: Object | None = None) -> bool:
+    def is_fit(self, obj: Object, changed: Object) -> bool:
         """
         Whether it is certain that L{fit} would find nothing wrong with a custom resource and change
         nothing but members of its metadata, which have then been changed.
 
-        @param judged: an object of which every member is known to be fit.  Those that C{obj} has in
-            common with it are not looked at.
+        @param changed: the members of C{obj} that are not known to be fit; C{obj} for all.
         """
-        changed = obj
-        if judged is not None:
-            changed = {name: value for name, value in obj.items() if value is not judged.get(name)}
-        if judged is None or "metadata" in changed or "metadata" not in obj:
+        if "metadata" in changed or "metadata" not in obj:
             try:
                 unknown = objectmeta.check_types(obj.get("metadata"))
             except objectmeta.WrongType:

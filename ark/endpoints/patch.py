@@ -138,11 +138,12 @@ class Patching:
         """
         if self._apply is None:
             self._apply = self._patcher()
-        live = current
+        is_sound = self.is_sound
         if self._sees_managed and managed:
             current = with_own_metadata(current)
             current["metadata"]["managedFields"] = managed.members()
-        patched = self._shared(self._apply, current, live)
+            is_sound = False
+        patched = self._shared(self._apply, current, is_sound)
         if patched is None:
             # Pruning and defaulting work in place.
             text = orjson.dumps(self._apply(current))
@@ -151,22 +152,20 @@ class Patching:
         check_name(patched, name)
         return patched
 
-    def _shared(self, apply: Patcher, current: Object, live: Object) -> Object | None:
+    def _shared(self, apply: Patcher, current: Object, is_sound: bool) -> Object | None:
         """
         The patched object with parts of C{current}; L{None} if there is anything to settle or to tell.
         """
         if not self.shares or self._problems:
             return None
         patched: Object = apply(current)
-        if self.is_sound:
-            if not self._decoder.is_fit(patched, live):
-                return None
-            if patched["metadata"] is live["metadata"]:
-                patched["metadata"] = dict(patched["metadata"])
-            return patched
         if patched.get("metadata") is current["metadata"]:
             patched["metadata"] = dict(patched["metadata"])
-        return patched if self._decoder.is_fit(patched) else None
+        changed = patched
+        if is_sound:
+            # A merge patch leaves the members alone that it does not name.
+            changed = {name: patched[name] for name in self._patch if name in patched}
+        return patched if self._decoder.is_fit(patched, changed) else None
 
     def _settle(self, patched: Object, text: bytes, managed: ManagedFields) -> None:
         decoder = self._decoder
@@ -223,7 +222,6 @@ async def patch(scope: RequestScope, request: Any, info: RequestInfo) -> None:
         store.match_namespace(info.namespace, new["metadata"])
         return new, store.tracked(live, new, managed, context, info.subresource)
 
-    shares = is_merged and not store.is_admitted(UPDATE, info.subresource)
-    target = Target(store.key(info.namespace, info.name), info.subresource, shares=shares)
+    target = Target(store.key(info.namespace, info.name), info.subresource, shares=is_merged)
     written = await store.replace(target, patched, context)
     scope.answer(request, 200, written.text, accepted, query)

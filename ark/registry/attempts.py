@@ -44,44 +44,32 @@ async def attempted(cacher: Cacher, key: Key, attempt: Attempt[_Done], context: 
     if version is None:
         version = await cacher.get(key, None)
     else:
-        done, version = await _tried(cacher, version, attempt, context)
-        if done is not None:
-            return done
-    while version is not None:
-        outcome = await attempt(version)
-        if not isinstance(outcome, Mismatch):
-            return outcome
-        version = outcome.current
-    return None
-
-
-async def _tried(
-    cacher: Cacher, version: Version, attempt: Attempt[_Done], context: WriteContext
-) -> tuple[_Done | None, Version | None]:
-    """
-    What came of a try with a version that need not be the newest, or the newest to try with.
-    """
-    warnings = len(context.warnings)
-    done, failure = None, None
-    try:
-        outcome = await attempt(version)
-    except APIStatus as error:
-        failure = error
-    else:
+        warnings = len(context.warnings)
+        outcome: _Done | Mismatch | None = None
+        failure = None
+        try:
+            outcome = await attempt(version)
+        except APIStatus as error:
+            failure = error
         if isinstance(outcome, Mismatch):
-            del context.warnings[warnings:]
-            return None, outcome.current
-        if outcome.changed:
-            return outcome, version
-        done = outcome
-    newest = await cacher.get(version.key, None)
-    if newest is not None and newest.revision == version.revision:
-        if failure is not None:
-            try:
-                raise failure
-            finally:
-                # Its traceback knows this frame.
-                del failure
-        return done, version
-    del context.warnings[warnings:]
-    return None, newest
+            newest = outcome.current
+        elif outcome is not None and outcome.changed:
+            return outcome
+        else:
+            newest = await cacher.get(key, None)
+            if newest is not None and newest.revision == version.revision:
+                if failure is None:
+                    return outcome
+                try:
+                    raise failure
+                finally:
+                    # Its traceback knows this frame.
+                    del failure
+        del context.warnings[warnings:]
+        version, failure = newest, None
+    while version is not None:
+        again = await attempt(version)
+        if not isinstance(again, Mismatch):
+            return again
+        version = again.current
+    return None

@@ -21,6 +21,9 @@ _REVISION = b'"resourceVersion":"'
 _MANAGED = b'"managedFields":'
 _MANAGED_END = b'],"name":'
 
+_NO_REVISION = {"resourceVersion": ""}
+_FIRST = {**_NO_REVISION, "name": ""}
+
 Object = dict[str, Any]
 
 
@@ -30,22 +33,13 @@ class Codec:
     """
 
     def __init__(self, api_version: str, kind: str) -> None:
+        self._said = {"apiVersion": api_version, "kind": kind}
+        self._order = {**self._said, "metadata": None}
         self._type = b'{"apiVersion":%b,"kind":%b,"metadata":{' % (
             orjson.dumps(api_version),
             orjson.dumps(kind),
         )
         self._head = self._type + _REVISION
-
-    def _tail(self, obj: Object, managed: bytes) -> bytes:
-        rest = obj.copy()
-        own = rest.pop("metadata")
-        rest.pop("apiVersion", None)
-        rest.pop("kind", None)
-        metadata = {"name": own["name"], **own}
-        metadata.pop("resourceVersion", None)
-        text = orjson.dumps(metadata)[1:]
-        end = b",%b" % orjson.dumps(rest)[1:] if rest else b"}"
-        return b"%b%b,%b%b" % (_MANAGED, managed, text, end) if managed else text + end
 
     def encode(self, obj: Object, managed: bytes = b"") -> Body:
         """
@@ -53,13 +47,17 @@ class Codec:
 
         @param managed: the text of C{metadata.managedFields}, which C{obj} must not have.
         """
-        return Body(self._head, b'",' + self._tail(obj, managed))
+        metadata = {**_FIRST, **obj["metadata"], **_NO_REVISION}
+        text = orjson.dumps({**self._order, **obj, **self._said, "metadata": metadata})
+        head = self._head
+        tail = text[len(head) :]
+        return Body(head, b'",%b%b%b' % (_MANAGED, managed, tail[1:]) if managed else tail)
 
     def encode_unwritten(self, obj: Object, managed: bytes = b"") -> bytes:
         """
         The text of an object that was never stored and has no revision.
         """
-        return self._type + self._tail(obj, managed)
+        return self._type + self.encode(obj, managed).tail[2:]
 
     def cut(self, version: Version) -> Body:
         """

@@ -55,8 +55,8 @@ def is_finished(new: Object, old: Object) -> bool:
     """
     metadata = old["metadata"]
     return (
-        not new["metadata"].get("finalizers")
-        and bool(metadata.get("deletionTimestamp"))
+        bool(metadata.get("deletionTimestamp"))
+        and not new["metadata"].get("finalizers")
         and not metadata.get("deletionGracePeriodSeconds")
     )
 

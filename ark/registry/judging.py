@@ -57,8 +57,10 @@ class Judging:
         if not self.kind.namespaced:
             metadata.pop("namespace", None)
             return
-        given = metadata.get("namespace") or ""
-        if given and given != namespace:
+        given = metadata.get("namespace")
+        if given == namespace:
+            return
+        if given:
             raise bad_request(
                 "the namespace of the provided object does not match the namespace sent on the request"
             )

@@ -74,12 +74,9 @@ class RecentObjects:
         if not self._most:
             return
         obj["metadata"]["resourceVersion"] = str(version.revision)
-        key, kept = version.key, self._kept
-        before = kept.get(key)
-        if before is not None:
-            self._bytes -= len(before.body)
-        kept[key] = Recent(version.body, obj, managed, is_sound)
-        kept.move_to_end(key)
-        self._bytes += len(version.body)
+        body, kept = version.body, self._kept
+        before = kept.pop(version.key, None)
+        kept[version.key] = Recent(body, obj, managed, is_sound)
+        self._bytes += len(body) - (0 if before is None else len(before.body))
         while self._bytes > self._most:
             self._bytes -= len(kept.popitem(last=False)[1].body)

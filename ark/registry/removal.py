@@ -31,6 +31,8 @@ async def delete_once(
     @return: L{Deleted}, or the outcome of a commit that failed because there is a newer one.
     @raise APIStatus: 409, a precondition does not hold.
     """
+    if store.texts is not None:
+        await store.texts.prepare((version.body,))
     obj, managed = store.live(version)
     _check_preconditions(store, options, obj["metadata"])
     admitting = store.admitting(DELETE, (key.namespace, key.name, ""), (None, obj), context, managed)

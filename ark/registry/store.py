@@ -8,7 +8,7 @@ L{ark.registry.updating} and L{ark.registry.removal}.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from ark.admission.chain import AdmissionChain
 from ark.apis.kind import Kind
@@ -250,10 +250,8 @@ class Store(Judging):
         """
         key = target.key
 
-        async def update(version: Version) -> Written | Mismatch:
-            if self.texts is not None:
-                await self.texts.prepare((version.body,))
-            return await update_once(self, target, version, propose, context)
+        def update(version: Version) -> Awaitable[Written | Mismatch]:
+            return update_once(self, target, version, propose, context)
 
         done = await attempted(self.cacher, key, update, context)
         if done is not None:
@@ -301,7 +299,9 @@ class Store(Judging):
         What C{new} says of that itself is taken out of it, and what Kubernetes fills in
         before it looks is filled in.
         """
-        context.warnings.extend(objectmeta.deduplicate_owner_references(new["metadata"]))
+        metadata = new["metadata"]
+        if "ownerReferences" in metadata:
+            context.warnings.extend(objectmeta.deduplicate_owner_references(metadata))
         self.strategy.default(new)
         tracker = self._tracking.tracker(subresource)
         return tracker.update(live, new, managed, context.field_manager)
@@ -328,10 +328,8 @@ class Store(Judging):
         """
         key = self.key(namespace, name)
 
-        async def remove(version: Version) -> Deleted | Mismatch:
-            if self.texts is not None:
-                await self.texts.prepare((version.body,))
-            return await delete_once(self, key, version, options, context)
+        def remove(version: Version) -> Awaitable[Deleted | Mismatch]:
+            return delete_once(self, key, version, options, context)
 
         done = await attempted(self.cacher, key, remove, context)
         if done is None:

@@ -74,11 +74,20 @@ async def update_once(
     @return: L{Written}, or the outcome of a commit that failed because there is a newer one.
     @raise APIStatus: 409, 422, and what C{propose} raises.
     """
+    if store.texts is not None:
+        await store.texts.prepare((version.body,))
     before = _before(store, target, version)
     old, managed = before.obj, before.managed
     _check_uid(store, target, old)
     proposed = propose(old, managed)
-    new, owned, is_sound = await _admitted(store, target, proposed, before, context)
+    if target.part is None and not store.is_admitted(UPDATE, target.subresource):
+        new = _judged(store, target, proposed, before, context)
+        owned = proposed[1]
+        is_sound = before.is_sound or _is_judged(target, new, proposed[0])
+    else:
+        new, owned = await _admitted(store, target, proposed, before, context)
+        is_sound = False
+    new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
     finished = is_finished(new, old) and not store.strategy.holds_back(new)
     unchanged = same_json(new, old) and _same_owners(owned, managed)
     if unchanged:
@@ -125,9 +134,9 @@ async def _admitted(
     proposed: tuple[Object, ManagedFields],
     before: Before,
     context: WriteContext,
-) -> tuple[Object, ManagedFields, bool]:
+) -> tuple[Object, ManagedFields]:
     """
-    The object as it would be stored, judged by all, and whether it is sound, as far as is known.
+    The object as it would be stored, judged by admission, too.
     """
     new, managed = proposed
     old, owned = before.obj, before.managed
@@ -140,15 +149,12 @@ async def _admitted(
         new = admitted or new
     if part is not None:
         new, managed = part.merged((old, owned), (new, managed))
-    _check_revision(store, new, before, key.name)
-    new = _prepared(store, subresource, new, before, managed, context)
+    new = _judged(store, target, (new, managed), before, context)
     if admitting is not None and part is None:
         await admitting.validate(new, managed)
     elif admitting is not None and part is not None:
         await admitting.validate(part.shown(new), NOTHING, part.shown(old))
-    new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
-    is_sound = admitting is None and (before.is_sound or _is_judged(target, new, proposed[0]))
-    return new, managed, is_sound
+    return new, managed
 
 
 def _is_judged(target: Target, new: Object, proposed: Object) -> bool:
@@ -164,18 +170,19 @@ def _is_judged(target: Target, new: Object, proposed: Object) -> bool:
     )
 
 
-def _prepared(
+def _judged(
     store: Store,
-    subresource: str,
-    new: Object,
+    target: Target,
+    proposed: tuple[Object, ManagedFields],
     before: Before,
-    managed: ManagedFields,
     context: WriteContext,
 ) -> Object:
     """
     The object with nothing changed that may not be, judged by its kind.
     """
-    strategy, old = store.strategy, before.obj
+    (new, managed), old = proposed, before.obj
+    subresource, strategy = target.subresource, store.strategy
+    _check_revision(store, new, before, target.key.name)
     if subresource == "status":
         new = strategy.prepare_for_status_update(new, old)
         if before.is_sound and store.is_status_right(new, old, managed, context):
