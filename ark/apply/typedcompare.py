@@ -136,6 +136,7 @@ def _joined(one: Tree | None, other: Tree | None) -> Tree | None:
 
 def _map_differ(founds: Founds, members: dict[str, _Step], rest: _Step) -> Differ:
     step_of, known = members.get, founds.get
+    same_of, others_same = {name: step.same for name, step in members.items()}.get, rest.same
 
     def differ(old: Any, new: Any) -> Found | None:
         before, after = old, new
@@ -149,11 +150,13 @@ def _map_differ(founds: Founds, members: dict[str, _Step], rest: _Step) -> Diffe
             was = before.get(name, ABSENT)
             if was is value:
                 continue
-            key, same, differ_below, whole, modified = step_of(name) or (f"f:{name}", *rest[1:])
+            if was == value:
+                same = same_of(name, others_same)
+                if same is None or same(was, value):
+                    continue
+            key, _, differ_below, whole, modified = step_of(name) or (f"f:{name}", *rest[1:])
             if was is ABSENT:
                 parts.append((key, whole(value).added))
-                continue
-            if was == value and (same is None or same(was, value)):
                 continue
             if modified is not None and type(value) is str:
                 parts.append(modified)
