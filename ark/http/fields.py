@@ -5,9 +5,9 @@ Header fields of responses, as bytes that are made once.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from email.utils import formatdate
+from time import time
 
 # Fields with a new value in every response would only fill the caches.
 _VOLATILE = frozenset(
@@ -85,7 +85,7 @@ class DateField:
         """
         The field for this second of the wall clock.
         """
-        second = int(time.time())
+        second = int(time())
         if second != self._second:
             self._second = second
             self._written = self._cache.encode(b"date", formatdate(second, usegmt=True).encode("ascii"))

@@ -18,7 +18,7 @@ from ark.meta.status import APIStatus
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e]+) HTTP/(\d)\.(\d)")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):([^\x00-\x08\x0a-\x1f\x7f]*)\r\n")
-_TARGET = re.compile(rb"/[!\"$-~]*")
+_TARGET_BYTES = bytes((0x21, 0x22, *range(0x24, 0x7F)))
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/?.*)", re.IGNORECASE)
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
 _LENGTH_DIGITS = 18
@@ -171,7 +171,8 @@ def split_target(target: bytes) -> tuple[str, str]:
 
     @raise Refused: it is not one.
     """
-    if _TARGET.fullmatch(target) is None:
+    # A third of what a regular expression costs.
+    if target[:1] != b"/" or target.translate(None, _TARGET_BYTES):
         raise malformed("the request target")
     path, _, query = target.decode().partition("?")
     return path, query

@@ -30,7 +30,6 @@ from ark.http.h2frames import (
     StreamFault,
     frame,
     goaway,
-    header_frames,
     read_setting,
     rst_stream,
     settings,
@@ -60,6 +59,7 @@ class HTTP2Connection(FramedConnection):
     @ivar send_window: how much the client lets us send on all streams together.
     @ivar frame_limit: the longest payload that it takes.
     @ivar receive_window_size: of each stream.
+    @ivar opening: what goes before the next header block of ours.
     @ivar streaming: streams whose response is written piece by piece.
     """
 
@@ -82,7 +82,7 @@ class HTTP2Connection(FramedConnection):
         self._reset_by_us: dict[int, None] = {}
         self._resets = Allowance(limits.resets, limits.reset_rate, site.seconds)
         self._answered: dict[HTTP2Stream, float] = {}
-        self._opening = NO_TABLE
+        self.opening = NO_TABLE
         self._pumping = False
         self._noticed_at: float | None = None
         self._last_stream = LARGEST_STREAM
@@ -96,17 +96,6 @@ class HTTP2Connection(FramedConnection):
         }
         increment = self._connection_window - DEFAULT_WINDOW
         self.write(settings(ours) + (window_update(0, increment) if increment else b""))
-
-    def head(self, stream_id: int, block: bytes, flags: int) -> bytes:
-        """
-        The frames of a header block of ours, to be written next.
-
-        @param flags: C{END_STREAM} if nothing follows on its stream.
-        """
-        if self._opening:
-            block = self._opening + block
-            self._opening = b""
-        return header_frames(stream_id, block, flags, self.frame_limit)
 
     # Requests
 

@@ -16,6 +16,7 @@ from ark.http.h2frames import (
     STREAM_CLOSED,
     StreamFault,
     frame_header,
+    header_frames,
     window_update,
 )
 from ark.http.hpack import response_block
@@ -121,12 +122,13 @@ class HTTP2Stream(Stream):
         stream_id = self.stream_id
         bare = code in (204, 304)
         size = len(body)
-        block = response_block(code, headers, None if bare else size)
+        block = connection.opening + response_block(code, headers, None if bare else size)
+        connection.opening = b""
         if bare or not size or request.method == "HEAD":
-            connection.write(connection.head(stream_id, block, END_STREAM))
+            connection.write(header_frames(stream_id, block, END_STREAM, connection.frame_limit))
             connection.stream_done(self)
             return
-        head = connection.head(stream_id, block, 0)
+        head = header_frames(stream_id, block, 0, connection.frame_limit)
         if connection.take_room(self, size):
             connection.write(head + frame_header(size << 8 | DATA, END_STREAM, stream_id) + body)
             connection.stream_done(self)
@@ -140,9 +142,10 @@ class HTTP2Stream(Stream):
         Send the header of a response whose length is not known.
         """
         connection = self._connection
-        block = response_block(code, headers, None)
+        block = connection.opening + response_block(code, headers, None)
+        connection.opening = b""
         self._silent = request.method == "HEAD" or code in (204, 304)
-        connection.write(connection.head(self.stream_id, block, 0))
+        connection.write(header_frames(self.stream_id, block, 0, connection.frame_limit))
         self.paused = connection.write_paused
         connection.streaming.add(self)
         return self
