@@ -28,6 +28,7 @@ REMEMBER_SECONDS = 10.0
 MOST_REMEMBERED = 10_000
 # What a client can make long on purpose is not kept from here on.
 _LONG = 10_000
+_MOST_LATEST = 1024
 _OPERATORS = {
     "=": "In",
     "==": "In",
@@ -85,6 +86,8 @@ class SubjectAccessAuthorizer:
         self._seconds = reactor.seconds
         self._remembering = remembering
         self._known: dict[Hashable, tuple[float, Decision]] = {}
+        # The same for what was asked in the very same words, which need not be put in order.
+        self._latest: dict[Attributes, tuple[float, Decision]] = {}
         self._shared: Shared[Decision] = Shared()
         self.requests = self._reviewer.requests
         self.decisions: Counter[str] = Counter()
@@ -95,12 +98,20 @@ class SubjectAccessAuthorizer:
 
         @raise APIStatus: 500, it says nothing, or contradicts itself.
         """
-        key = _key(attributes)
-        known = self._known.get(key)
-        if known is not None and self._seconds() < known[0]:
-            decision = known[1]
-        else:
-            decision = await self._shared.of(key, lambda: self._ask(key, attributes))
+        now = self._seconds()
+        known = self._latest.get(attributes)
+        if known is None or now >= known[0]:
+            key = _key(attributes)
+            known = self._known.get(key)
+            if known is None or now >= known[0]:
+                decision = await self._shared.of(key, lambda: self._ask(key, attributes))
+                self.decisions[decision[0]] += 1
+                return decision
+            if _size(attributes) < _LONG:
+                if len(self._latest) >= _MOST_LATEST:
+                    self._latest.clear()
+                self._latest[attributes] = known
+        decision = known[1]
         self.decisions[decision[0]] += 1
         return decision
 

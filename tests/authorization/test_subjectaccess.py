@@ -193,6 +193,34 @@ class RememberingTests(Asking):
             self.assertNotEqual(self.verdict(), before)
             self.assertEqual(self.asked, 2)
 
+    def test_the_same_words_count_no_longer(self) -> None:
+        """
+        However often they are repeated, in whatever order; and what is said next counts at once.
+        """
+        other = READ._replace(user=ANN._replace(groups=("ops", "dev")))
+        for _ in range(4):
+            self.clock.advance(3)
+            self.assertEqual([self.verdict(one) for one in (READ, other, READ)], [ALLOW] * 3)
+        self.assertEqual(self.asked, 1)
+        self.status = {"allowed": False}
+        self.clock.advance(0.5)
+        self.assertEqual([self.verdict(one) for one in (READ, other)], [ALLOW] * 2)
+        self.clock.advance(0.5)
+        self.assertEqual([self.verdict(one) for one in (READ, other, READ)], [NO_OPINION] * 3)
+        self.assertEqual(self.asked, 2)
+
+    def test_the_same_words_are_not_kept_without_end(self) -> None:
+        """
+        Many, or long ones.
+        """
+        for number in range(1500):
+            for _ in range(2):
+                self.verdict(READ._replace(name=str(number)))
+                self.verdict(READ._replace(path="/" * 10_000 + str(number)))
+        kept = self.authorizer._latest
+        self.assertLessEqual(len(kept), 1024)
+        self.assertLess(max(len(one.path) for one in kept), 100)
+
     def test_zero_seconds_ask_each_time(self) -> None:
         """
         Apart for what is allowed and what is not.
