@@ -16,11 +16,7 @@ from ark.apply.fieldset import EMPTY, FieldSet
 from ark.apply.known import Known
 from ark.apply.lastapplied import KUBECTL, applied_by_client, last_applied, with_last_applied
 from ark.apply.managedfields import (
-    APPLY,
     NOTHING,
-    UPDATE,
-    Entry,
-    Identity,
     InvalidManagedFields,
     ManagedFields,
     is_reset,
@@ -29,6 +25,7 @@ from ark.apply.managedfields import (
 )
 from ark.apply.managedfieldsconflict import conflict_status
 from ark.apply.managedfieldseffect import Owners
+from ark.apply.managedfieldsentry import APPLY, UPDATE, Entry, Identity
 from ark.apply.merge import Conflicts, Object, Updater, Versions
 from ark.apply.resetfields import Ignored
 from ark.apply.typedschema import TypedError

@@ -1,5 +1,5 @@
 """
-The entries of C{metadata.managedFields}: who set which fields of an object.
+All entries of C{metadata.managedFields}: who set which fields of an object.
 
 Follows C{k8s.io/apimachinery/pkg/util/managedfields/internal/managedfields.go}; contract
 13.1 and 13.8.  What was read or written once is kept: field sets come again and again.
@@ -11,126 +11,27 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 from ark.apply.fieldset import FieldSet
-
-APPLY = "Apply"
-UPDATE = "Update"
+from ark.apply.managedfieldsentry import APPLY, FIELDS, UPDATE, Entry, Identity, entries_text
 
 _FIELDS_TYPE = "FieldsV1"
 _KEPT_TEXTS = 2048
 _KEPT_SETS = 8192
-_NO_TIME = "1970-01-01T00:00:00Z"
+# Longer ones are rare, and many of them would take more memory than the objects do.
+_LONGEST_TEXT = 1 << 16
+_LONGEST_SET = 1 << 14
 _LONGEST_HOLDINGS = 1 << 13
 _BETWEEN = b'},{"'
-_FIELDS = b',"fieldsType":"FieldsV1","fieldsV1":'
 
 
 class InvalidManagedFields(ValueError):
     """
     Entries that mean nothing; the message is Kubernetes'.
     """
-
-
-class Identity(NamedTuple):
-    """
-    What tells an entry from the others of an object.
-
-    @ivar api_version: empty for appliers, who have one entry whatever version they apply.
-    """
-
-    manager: str
-    operation: str
-    api_version: str = ""
-    subresource: str = ""
-
-    @property
-    def applied(self) -> bool:
-        """
-        Whether it is an applier's.
-        """
-        return self.operation == APPLY
-
-    @property
-    def text(self) -> str:
-        """
-        The form in which Kubernetes orders and compares identities.
-        """
-        members = {
-            "manager": self.manager,
-            "operation": self.operation,
-            "apiVersion": self.api_version,
-            "subresource": self.subresource,
-        }
-        return orjson.dumps({name: value for name, value in members.items() if value}).decode()
-
-
-class Entry:
-    """
-    What one owner holds.  Immutable.
-
-    @ivar identity: the owner.
-    @ivar version: the API version that the fields are named in.
-    @ivar time: when the entry last changed, in RFC 3339; empty when that is not known.
-    @ivar rank: what entries are stored in the order of (C{sortEncodedManagedFields}).
-    """
-
-    __slots__ = ("_text", "fields", "identity", "rank", "time", "version")
-
-    def __init__(
-        self, identity: Identity, fields: FieldSet, version: str, time: str = "", text: bytes = b""
-    ) -> None:
-        """
-        @param text: the entry in JSON, where it is known already.
-        """
-        self.identity = identity
-        self.fields = fields
-        self.version = version
-        self.time = time
-        manager, operation, _, subresource = identity
-        # Times are in UTC and of one length; one that is missing counts as 1970.
-        self.rank = operation, time or _NO_TIME, manager, version, subresource
-        self._text = text
-
-    @property
-    def text(self) -> bytes:
-        """
-        The entry in JSON.
-        """
-        if not self._text:
-            time = b',"time":"%b"' % self.time.encode() if self.time else b""
-            head = _head(self.identity, self.version)
-            self._text = b"%b%b%b%b}" % (head, time, _FIELDS, self.fields.text)
-        return self._text
-
-    def with_fields(self, fields: FieldSet) -> Entry:
-        """
-        The same with other fields.
-        """
-        return self if fields is self.fields else Entry(self.identity, fields, self.version, self.time)
-
-    def same_but_time(self, other: Entry) -> bool:
-        """
-        Whether both hold the same, whenever that came to be.
-        """
-        if self is other:
-            return True
-        same_owner = self.identity == other.identity and self.version == other.version
-        return same_owner and self.fields == other.fields
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Entry):
-            return NotImplemented
-        return self.same_but_time(other) and self.time == other.time
-
-    def __hash__(self) -> int:
-        return hash((self.version, self.time))
-
-    def __repr__(self) -> str:
-        return f"<Entry {self.version} {self.time} {self.fields!r}>"
 
 
 Holdings = frozenset[tuple[Identity, str, FieldSet]]
@@ -163,7 +64,7 @@ class ManagedFields:
     @property
     def text(self) -> bytes:
         if self._text is None:
-            self._text = _encode(self.entries.values())
+            self._text = entries_text(self.entries.values())
             # What is written now is read at the next write.
             _remember(self._text, self)
         return self._text
@@ -216,7 +117,7 @@ def ordered(entries: Iterable[Entry]) -> ManagedFields:
     """
     found = sorted(entries, key=_rank)
     by_identity = {entry.identity: entry for entry in found}
-    return ManagedFields(by_identity, None if len(by_identity) == len(found) else _encode(found))
+    return ManagedFields(by_identity, None if len(by_identity) == len(found) else entries_text(found))
 
 
 def written(entries: Mapping[Identity, Entry], holdings: Holdings | None = None) -> ManagedFields:
@@ -226,7 +127,7 @@ def written(entries: Mapping[Identity, Entry], holdings: Holdings | None = None)
     @param entries: they must not change any more.
     @param holdings: what is told of them without their times, where it is known already.
     """
-    text = _encode(sorted(entries.values(), key=_rank))
+    text = entries_text(sorted(entries.values(), key=_rank))
     managed = ManagedFields(entries, text, holdings)
     # It is read at the next write.
     _remember(text, managed)
@@ -283,15 +184,23 @@ def _identified(member: Mapping[str, Any], fields: FieldSet, text: bytes = b"") 
     return Entry(identity, fields, version, member.get("time") or "", text)
 
 
-@lru_cache(maxsize=_KEPT_SETS)
-def _fields_of(text: bytes) -> FieldSet:
+def _parsed_set(text: bytes) -> FieldSet:
     return FieldSet.parse(orjson.loads(text))
+
+
+_kept_set = lru_cache(maxsize=_KEPT_SETS)(_parsed_set)
+
+
+def _fields_of(text: bytes) -> FieldSet:
+    return _kept_set(text) if len(text) <= _LONGEST_SET else _parsed_set(text)
 
 
 _known: OrderedDict[bytes, ManagedFields] = OrderedDict()
 
 
 def _remember(text: bytes, managed: ManagedFields) -> None:
+    if len(text) > _LONGEST_TEXT:
+        return
     _known[text] = managed
     if len(_known) > _KEPT_TEXTS:
         _known.popitem(last=False)
@@ -322,20 +231,5 @@ def decode(text: bytes) -> ManagedFields:
 
 def _read_entry(piece: bytes) -> Entry:
     # No text within an entry holds these marks: its quotes are escaped.
-    head, _, fields = piece.partition(_FIELDS)
+    head, _, fields = piece.partition(FIELDS)
     return _identified(orjson.loads(b'{"%b}' % head), _fields_of(fields), b'{"%b}' % piece)
-
-
-def _encode(entries: Iterable[Entry]) -> bytes:
-    # Most are known, and there are many.
-    texts = [entry._text or entry.text for entry in entries]
-    return b"[%b]" % b",".join(texts) if texts else b""
-
-
-@lru_cache(maxsize=_KEPT_TEXTS)
-def _head(identity: Identity, version: str) -> bytes:
-    members = {"manager": identity.manager} if identity.manager else {}
-    members.update(operation=identity.operation, apiVersion=version)
-    if identity.subresource:
-        members["subresource"] = identity.subresource
-    return orjson.dumps(members)[:-1]

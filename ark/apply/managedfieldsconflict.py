@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ark.apply.fieldpath import path_text
-from ark.apply.managedfields import UPDATE, Identity
+from ark.apply.managedfieldsentry import UPDATE, Identity
 from ark.apply.merge import Conflict
 from ark.meta.gotext import quote
 from ark.meta.status import APIStatus, Cause

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ark.apply.fieldset import EMPTY, FieldSet
-from ark.apply.managedfields import Entry, Holdings, Identity
+from ark.apply.managedfields import Holdings
+from ark.apply.managedfieldsentry import Entry, Identity
 
 Owners = dict[Identity, Entry]
 """

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from ark.apply.fieldpath import Path, field_path
 from ark.apply.fieldset import FieldSet
-from ark.apply.managedfields import Entry, Identity, ManagedFields, ordered
+from ark.apply.managedfields import ManagedFields, ordered
+from ark.apply.managedfieldsentry import Entry, Identity
 
 SCALE_VERSION = "autoscaling/v1"
 _REPLICAS = field_path("spec", "replicas")

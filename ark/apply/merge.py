@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, Protocol
 from ark.apply.fieldpath import Path
 from ark.apply.fieldset import EMPTY, FieldSet
 from ark.apply.known import Known
-from ark.apply.managedfields import Entry, Holdings, Identity, ManagedFields
+from ark.apply.managedfields import Holdings, ManagedFields
 from ark.apply.managedfieldseffect import Effect, Owners
+from ark.apply.managedfieldsentry import Entry, Identity
 from ark.apply.resetfields import NOTHING_IGNORED, Ignored, apart
 from ark.apply.typed import SAME, Comparison, equal
 from ark.apply.typedschema import TypedSchema

@@ -12,7 +12,8 @@ from typing import Any
 
 from ark.admission.attributes import Attributes, Subject
 from ark.admission.chain import AdmissionChain
-from ark.apply.managedfields import NOTHING, Identity, ManagedFields
+from ark.apply.managedfields import NOTHING, ManagedFields
+from ark.apply.managedfieldsentry import Identity
 from ark.meta import objectmeta
 from ark.meta.fielderrors import invalid as invalid_value
 from ark.meta.gvk import GroupKind

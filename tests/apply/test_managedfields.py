@@ -1,5 +1,5 @@
 """
-Tests for L{ark.apply.managedfields}.
+Tests for L{ark.apply.managedfields} and L{ark.apply.managedfieldsentry}.
 """
 
 from __future__ import annotations
@@ -11,11 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ark.apply.fieldset import FieldSet
 from ark.apply.managedfields import (
-    APPLY,
     NOTHING,
-    UPDATE,
-    Entry,
-    Identity,
     InvalidManagedFields,
     decode,
     is_reset,
@@ -23,6 +19,7 @@ from ark.apply.managedfields import (
     parse,
     read,
 )
+from ark.apply.managedfieldsentry import APPLY, UPDATE, Entry, Identity
 
 FIELDS = {"f:spec": {".": {}, "f:a": {}}}
 
@@ -78,6 +75,19 @@ class EntryTests(SynchronousTestCase):
         other = text.replace(b"too", b"two")
         self.assertEqual(read(other).entries, decode(other).entries)
         self.assertIs(read(other[:1] + other[1:]), read(other))
+
+    def test_long_texts_are_not_kept(self) -> None:
+        """
+        Neither the text of all entries nor that of one; they are read anew each time.
+        """
+        fields = {f"f:{index:06}": {} for index in range(5000)}
+        managed = parse([entry(fieldsV1=fields)])
+        again = read(managed.text)
+        self.assertIsNot(again, managed)
+        self.assertIsNot(read(managed.text), again)
+        self.assertEqual(again.entries, managed.entries)
+        (one,), (other,) = again.entries.values(), managed.entries.values()
+        self.assertIsNot(one.fields, other.fields)
 
     def test_members_are_what_was_parsed(self) -> None:
         """
