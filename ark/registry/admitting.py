@@ -55,13 +55,6 @@ class Admitting:
         old["metadata"]["managedFields"] = before.members()
         return old
 
-    @property
-    def has_changed(self) -> bool:
-        """
-        Whether any of the plug-ins has changed the object.
-        """
-        return bool(self._changes)
-
     async def admit(self, managed: ManagedFields) -> tuple[Object | None, ManagedFields]:
         """
         Let the plug-ins change the object.

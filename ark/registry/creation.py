@@ -91,22 +91,15 @@ async def _create_once(
     # What is no number means nothing (C{ObjectResourceVersion} in C{storage/api_object_versioner.go}).
     if (metadata.pop("resourceVersion", "") or "0").strip("0").isdigit():
         raise bad_request("resourceVersion should not be set on objects to be created")
-    # What plug-ins have changed was not given its defaults.
-    is_sound = admitting is None or not admitting.has_changed
-    written = await _insert(store, namespace, wanted, is_sound, context)
+    written = await _insert(store, namespace, obj, managed, context)
     if written is None:
         raise await _taken(store, namespace, metadata)
     return written
 
 
 async def _insert(
-    store: Store,
-    namespace: str,
-    wanted: tuple[Object, ManagedFields],
-    is_sound: bool,
-    context: WriteContext,
+    store: Store, namespace: str, obj: Object, managed: ManagedFields, context: WriteContext
 ) -> Written | None:
-    obj, managed = wanted
     metadata = obj["metadata"]
     key = store.key(namespace, metadata["name"])
     if context.dry_run:
@@ -120,7 +113,6 @@ async def _insert(
     outcome = await store.cacher.commit(change)
     if not isinstance(outcome, Committed):
         return None
-    store.recent.keep(outcome.version, obj, managed, is_sound)
     if store.texts is not None:
         await store.texts.prepare((outcome.version.body,))
     return Written(answer(outcome.version), True)

@@ -3,6 +3,7 @@ Objects as they were written a moment ago.
 
 An object is often written several times within a short while, and each of these writes begins with
 what the one before it has left.  That need not be read out of its text again, nor judged again.
+Other objects are not kept: what stays for nothing is no longer in the processor's cache when it goes.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ from ark.apply.managedfields import ManagedFields
 from ark.meta.records import Key, Version
 from ark.registry.codec import Object
 
-BYTES = 1 << 20
+BYTES = 1 << 19
 """
 How long the texts may be together of all objects of a kind that are kept.
+"""
+
+_WITHIN = 200
+"""
+Within how many revisions an object has to be written again to be kept.
 """
 
 
@@ -48,6 +54,7 @@ class RecentObjects:
         """
         self._most = most
         self._bytes = 0
+        self._newest = 0
         self._kept: OrderedDict[Key, Recent] = OrderedDict()
 
     def __len__(self) -> int:
@@ -67,12 +74,22 @@ class RecentObjects:
         found = self._kept.get(key)
         return found is not None and found.obj is obj and found.is_sound
 
+    def wants(self, version: Version) -> bool:
+        """
+        Whether what is about to take the place of a version is to be kept.
+        """
+        return self._newest - version.revision < _WITHIN and self._most > 0
+
+    def note(self, version: Version) -> None:
+        """
+        Something was written as C{version}.
+        """
+        self._newest = version.revision
+
     def keep(self, version: Version, obj: Object, managed: ManagedFields, is_sound: bool) -> None:
         """
-        Take what was written as C{version}; only its revision is filled in.
+        Keep what was written as C{version}; only its revision is filled in.
         """
-        if not self._most:
-            return
         obj["metadata"]["resourceVersion"] = str(version.revision)
         body, kept = version.body, self._kept
         before = kept.pop(version.key, None)

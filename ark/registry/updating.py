@@ -106,14 +106,16 @@ async def update_once(
     # The key that is known already: one for all versions that are kept.
     change = Change(version.key, version.revision, MODIFIED, body, labels_of(stored), version.uid)
     answer = store.answering(new, owned)
-    if not target.shares:
+    keeps = target.shares and store.recent.wants(version)
+    if not keeps:
         # Many wait for one batch: what each lets go now, the next one finds in the processor's cache.
         del new, owned
     del before, old, proposed, stored, managed
     outcome = await store.cacher.commit(change)
     if not isinstance(outcome, Committed):
         return outcome
-    if target.shares:
+    store.recent.note(outcome.version)
+    if keeps:
         store.recent.keep(outcome.version, new, owned, is_sound)
     if store.texts is not None:
         await store.texts.prepare((outcome.version.body,))

@@ -8,7 +8,6 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ark.admission.attributes import Attributes
 from ark.apply.managedfields import NOTHING
 from ark.meta.records import MODIFIED, Key, Version
 from ark.registry.recent import RecentObjects
@@ -18,7 +17,6 @@ from ark.testing import Answer, InMemoryServer
 from tests.controllers.test_definitions import CRDS, NAME, SPEC, THINGS, DefinitionTestCase
 from tests.endpoints.support import GROUP, WIDGETS, ServerTestCase, registry
 from tests.registry.definitions.cases import version
-from tests.registry.test_admitting import AdmittingTestCase
 
 W = f"{WIDGETS}/w"
 STATUS = f"{W}/status"
@@ -87,13 +85,15 @@ class MemoryTests(SynchronousTestCase):
         recent.keep(written("21", b"x" * 101), {"metadata": {}}, NOTHING, True)
         self.assertEqual(len(recent), 0)
 
-    def test_nothing_is_kept_where_nothing_may_be(self) -> None:
+    def test_what_is_written_again_soon_is_wanted(self) -> None:
         """
-        Nor is the object changed.
+        Not what was written long before, and nothing where nothing may be kept.
         """
-        recent, obj = RecentObjects(0), {"metadata": {}}
-        recent.keep(written("a", b""), obj, NOTHING, True)
-        self.assertEqual((len(recent), obj), (0, {"metadata": {}}))
+        recent = RecentObjects()
+        recent.note(written("a", b"", 2000))
+        self.assertTrue(recent.wants(written("b", b"", 1900)))
+        self.assertFalse(recent.wants(written("b", b"", 1000)))
+        self.assertFalse(RecentObjects(0).wants(written("b", b"", 1)))
 
 
 DOUBLED = [{"apiVersion": "v1", "kind": "A", "name": "a", "uid": "u"}] * 2
@@ -259,6 +259,7 @@ class OthersTests(ServerTestCase):
         No later write changes it, whether it succeeds or not.
         """
         self.create(free={"a": {"b": 1}})
+        self.patch_(self.server, STATUS, {"status": {"phase": "a"}})
         store = store_of(self.server)
         version = self.server._run(store.cacher.get(store.key("default", "w"), None))
         kept = store.recent.find(version)
@@ -290,26 +291,3 @@ class ChangedDefinitionTests(DefinitionTestCase):
         patched = self.send("PATCH", f"{THINGS}/one", {"metadata": {"labels": {"a": "c"}}})
         self.assertEqual(patched["spec"], {"size": 1})
         self.send("PATCH", f"{THINGS}/one", {"spec": {"size": 2}}, 422)
-
-
-class ChangingPluginTests(AdmittingTestCase):
-    """
-    What a plug-in has made of an object is not known to be as a client's has to be.
-    """
-
-    def test_what_a_plugin_changed_is_judged_again(self) -> None:
-        """
-        A default that it took away was not filled in again.
-        """
-
-        def change(attributes: Attributes) -> None:
-            assert attributes.object is not None
-            attributes.object["spec"].pop("size", None)
-            attributes.settle(attributes.object)
-
-        self.plugin.change = change
-        self.assertEqual(self.create().get("spec"), {})
-        store = store_of(self.server)
-        version = self.server._run(store.cacher.get(store.key("default", "w"), None))
-        kept = store.recent.find(version)
-        self.assertFalse(kept is None or kept.is_sound)
