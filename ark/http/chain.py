@@ -16,7 +16,7 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from ark.authentication.union import memory_of
-from ark.authentication.userinfo import MASTERS_GROUP
+from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.authorization.attributes import refusal
 from ark.endpoints.negotiation import failure_form, wants_pretty
 from ark.endpoints.requestinfo import BadPath, RequestInfo
@@ -35,7 +35,6 @@ from ark.storage.errors import StorageError
 
 _log = Logger()
 
-_READING = frozenset(("get", "list", "watch", "head", "options", "trace"))
 _WAITING = 0.25
 """The part of its time that a request may wait for its turn."""
 
@@ -134,76 +133,78 @@ class Chain:
         """
         Answer one request, whatever happens.
         """
-        given = request.headers.get(b"audit-id")
+        headers = request.headers
+        given = headers.get(b"audit-id")
         request.audit_id = audit_id = given.decode("latin-1") if given else new_uid()
         REQUEST_ID.set(audit_id)
-        info: RequestInfo | None = None
+        turns: Any = self.flow_control or self.in_flight
+        turn = None
         try:
             info = self._info_of(request)
             if info.verb == "list" and is_watch(info, request.query):
                 info = info._replace(verb="watch")
             request.info = info
-            await self._admit(request, info)
-        except CancelledError:
-            if request.gone or not self._deadlines.expired(request):
+            if self.leaving and not info.path.startswith(_EVEN_THEN):
+                raise too_many_requests(_LEAVING, _COME_AGAIN)
+            user = request.user = self._remembered(request) or await self._authenticate(request)
+            if b"authorization" in headers:
+                _forget_credentials(request)
+            if self.auditing is not None:
+                request.audit = self.auditing.begin(request, attributes_of(request, info))
+            if is_wanted(headers):
+                user = request.user = await self._impersonated(request, info, user)
+            masters = MASTERS_GROUP in user.groups
+            if masters and request.audit is not None:
+                request.audit.decision = ("allow", "")
+            if info.verb == "watch":
+                await self._watch(request, info, masters)
+                return
+            seconds = self._deadlines.add(request, request.query)
+            turn = turns.enter(request, info)
+            if turn.waiting is not None:
+                await turns.wait(turn, seconds * _WAITING)
+            if not masters:
+                await self._authorize(request, info)
+            await self._handle(request, info)
+        except Exception as error:
+            if not self._failed(request, error):
                 raise
-            self._fail(request, timeout(_TIMED_OUT))
-        except APIStatus as status:
-            if status.code == _UNAUTHORIZED and self.auditing is not None and request.audit is None:
-                self.auditing.nobody(request, attributes_of(request, info or _unread(request)), status)
-            self._fail(request, status)
-        except StorageError as error:
-            self._fail(request, status_of(error))
-        except BadPath:
-            page_not_found(request)
-        except Exception:
-            _log.failure("{request} failed", request=request)
-            if request.audit is not None:
-                request.audit.panicked = True
-            self._fail(request, internal_error("the server could not process the request; its log says why"))
         finally:
+            if turn is not None:
+                turns.leave(turn)
             self._deadlines.running.pop(request, None)
             if request.audit is not None:
                 request.audit.complete()
                 # They know each other: the body would stay until the collector comes.
                 request.audit = None
-            seconds = self._seconds() - request.received_at
-            self._observe(request, info or _unread(request), request.code, seconds)
+            info = request.info or _unread(request)
+            self._observe(request, info, request.code, self._seconds() - request.received_at)
 
-    async def _admit(self, request: Any, info: RequestInfo) -> None:
-        if self.leaving and not info.path.startswith(_EVEN_THEN):
-            raise too_many_requests(_LEAVING, _COME_AGAIN)
-        headers = request.headers
-        user = request.user = self._remembered(request) or await self._authenticate(request)
-        if b"authorization" in headers:
-            _forget_credentials(request)
-        if self.auditing is not None:
-            request.audit = self.auditing.begin(request, attributes_of(request, info))
-        if is_wanted(headers):
-            user = request.user = await impersonated(request.raw_headers, info.path, user, self._authorizer)
-        masters = MASTERS_GROUP in user.groups
-        if masters and request.audit is not None:
-            request.audit.decision = ("allow", "")
-        if info.verb == "watch":
-            await self._watch(request, info, masters)
-            return
-        flow_control, turn = self.flow_control, None
-        if flow_control is None:
-            self.in_flight.enter(info.verb in _READING)
-        try:
-            seconds = self._deadlines.add(request, request.query)
-            if flow_control is not None:
-                turn = flow_control.enter(request, info)
-                if turn.waiting is not None:
-                    await flow_control.wait(turn, seconds * _WAITING)
-            if not masters:
-                await self._authorize(request, info)
-            await self._handle(request, info)
-        finally:
-            if flow_control is None:
-                self.in_flight.leave(info.verb in _READING)
-            elif turn is not None:
-                flow_control.leave(turn)
+    def _failed(self, request: Any, error: Exception) -> bool:
+        """
+        Answer a request with what went wrong, unless nobody wants to know.
+        """
+        if isinstance(error, APIStatus):
+            status = error
+            if status.code == _UNAUTHORIZED and self.auditing is not None and request.audit is None:
+                asked = attributes_of(request, request.info or _unread(request))
+                self.auditing.nobody(request, asked, status)
+        elif isinstance(error, StorageError):
+            status = status_of(error)
+        elif isinstance(error, CancelledError):
+            if request.gone or not self._deadlines.expired(request):
+                return False
+            status = timeout(_TIMED_OUT)
+        elif isinstance(error, BadPath):
+            page_not_found(request)
+            return True
+        else:
+            _log.failure("{request} failed", request=request)
+            if request.audit is not None:
+                request.audit.panicked = True
+            status = internal_error("the server could not process the request; its log says why")
+        self._fail(request, status)
+        return True
 
     async def _watch(self, request: Any, info: RequestInfo, masters: bool) -> None:
         """
@@ -227,6 +228,9 @@ class Chain:
             if flow_control is not None and turn is not None:
                 flow_control.leave(turn)
             self.long_running -= 1
+
+    async def _impersonated(self, request: Any, info: RequestInfo, user: UserInfo) -> UserInfo:
+        return await impersonated(request.raw_headers, info.path, user, self._authorizer)
 
     async def _authorize(self, request: Any, info: RequestInfo) -> None:
         attributes = attributes_of(request, info)

@@ -5,36 +5,60 @@ How many requests may run at once, and for how long.
 from __future__ import annotations
 
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
+from ark.endpoints.requestinfo import RequestInfo
 from ark.http.flowcontrol.control import TOO_MANY
 from ark.meta.status import APIStatus, too_many_requests
 from ark.meta.time import parse_go_duration
+
+_READING = frozenset(("get", "list", "watch", "head", "options", "trace"))
+
+
+class Place(NamedTuple):
+    """
+    What a request has while it counts.
+
+    @ivar waiting: L{None}: nobody waits here.
+    """
+
+    reading: bool
+    waiting: None = None
+
+
+_PLACES = {reading: Place(reading) for reading in (True, False)}
 
 
 class InFlight:
     """
     Counts requests under way and refuses those over the limit (contract 17.1).
+
+    It stands where L{ark.http.flowcontrol.control.FlowControl} does not, and is entered and left as that is.
     """
 
     def __init__(self, reading: int, mutating: int) -> None:
         self.limits = {True: reading, False: mutating}
         self.running = {True: 0, False: 0}
 
-    def enter(self, reading: bool) -> None:
+    def enter(self, request: Any, info: RequestInfo) -> Place:
         """
+        Count a request.
+
+        @return: to be given to L{leave}.
         @raise APIStatus: 429.
         """
+        reading = info.verb in _READING
         if self.limits[reading] and self.running[reading] >= self.limits[reading]:
             raise too_many_requests(TOO_MANY, 1)
         self.running[reading] += 1
+        return _PLACES[reading]
 
-    def leave(self, reading: bool) -> None:
+    def leave(self, place: Place) -> None:
         """
         A request that entered is done.
         """
-        self.running[reading] -= 1
+        self.running[place.reading] -= 1
 
 
 class Deadlines:
