@@ -28,14 +28,14 @@ class Concerned:
         self._steps = steps
         self.reads_managed_fields = any(plugin.reads_managed_fields for plugin in plugins)
 
-    async def admit(self, attributes: Attributes) -> None:
+    def admit(self, attributes: Attributes) -> Awaitable[None]:
         """
         Let the plug-ins change the object, one after the other, and once more if one that
         changed it asks for that.
 
         @raise ark.meta.status.APIStatus: one of them refused.
         """
-        await self._measured(ADMIT, attributes, self._admit(attributes))
+        return self._measured(ADMIT, attributes, self._admit(attributes))
 
     async def _admit(self, attributes: Attributes) -> None:
         for plugin in self._plugins:
@@ -45,23 +45,20 @@ class Concerned:
             for plugin in self._plugins:
                 await plugin.admit(attributes)
 
-    async def validate(self, attributes: Attributes) -> None:
+    def validate(self, attributes: Attributes) -> Awaitable[None]:
         """
         Let the plug-ins judge the object as it will be stored.
 
         @raise ark.meta.status.APIStatus: one of them refused.
         """
-        await self._measured(VALIDATE, attributes, self._validate(attributes))
+        return self._measured(VALIDATE, attributes, self._validate(attributes))
 
     async def _validate(self, attributes: Attributes) -> None:
         for plugin in self._plugins:
             await plugin.validate(attributes)
 
-    async def _measured(self, step: str, attributes: Attributes, work: Awaitable[None]) -> None:
-        if self._steps is None:
-            await work
-        else:
-            await self._steps.measured(step, attributes.operation, work)
+    def _measured(self, step: str, attributes: Attributes, work: Awaitable[None]) -> Awaitable[None]:
+        return work if self._steps is None else self._steps.measured(step, attributes.operation, work)
 
 
 class AdmissionChain:

@@ -18,10 +18,10 @@ from ark.meta.gotext import json_float
 from ark.meta.time import parse_rfc3339, rfc3339
 
 _KEPT_TEXTS = 1024
-_CANONICAL_TIME = re.compile(
+_is_canonical_time = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z",
     re.ASCII,
-)
+).fullmatch
 
 
 class WrongType(ValueError):
@@ -94,7 +94,7 @@ def _time(value: Any, struct: str, field: str, path: str, unknown: list[str]) ->
         return None
     if type(value) is not str:
         raise _BadTime(str(_wrong(value, struct, field, "string")))
-    if _CANONICAL_TIME.fullmatch(value):
+    if _is_canonical_time(value):
         return value
     try:
         return rfc3339(parse_rfc3339(value))
@@ -239,6 +239,9 @@ _OBJECT_META: dict[str, _Reader] = {
 
 # Members for which any text but an empty one is right as it stands.
 _PLAIN = frozenset(("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion"))
+_TIMES = frozenset(("creationTimestamp", "deletionTimestamp"))
+_MAPS = frozenset(("labels", "annotations"))
+_are_texts = frozenset((str,)).issuperset
 
 
 def check_types(metadata: Any, path: str = "metadata") -> list[str]:
@@ -292,7 +295,11 @@ def _check(metadata: dict[str, Any], path: str) -> list[str]:
     unknown: list[str] = []
     changes: list[tuple[str, Any]] = []
     for name, value in metadata.items():
-        if name in _PLAIN and value and type(value) is str:
+        # Most of what clients send is in its form already.
+        if type(value) is str:
+            if value and (name in _PLAIN or (name in _TIMES and _is_canonical_time(value))):
+                continue
+        elif type(value) is dict and value and name in _MAPS and _are_texts(map(type, value.values())):
             continue
         reader = _OBJECT_META.get(name)
         if reader is None:

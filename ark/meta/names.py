@@ -97,6 +97,8 @@ def dns1123_subdomain(text: str) -> list[str]:
 
 
 def _subdomain(text: str, unit: str) -> list[str]:
+    if len(text) <= SUBDOMAIN_LENGTH and _is_subdomain(text):
+        return []
     # Kubernetes has two copies of this rule that differ in what they call a byte.
     problems = [_too_long(SUBDOMAIN_LENGTH, unit)] if _longer(text, SUBDOMAIN_LENGTH) else []
     if not _is_subdomain(text):
@@ -108,6 +110,8 @@ def dns1123_label(text: str) -> list[str]:
     """
     Lower case letters, digits and dashes, at most 63 bytes.
     """
+    if len(text) <= LABEL_LENGTH and _is_label(text):
+        return []
     problems = [_too_long(LABEL_LENGTH, "characters")] if _longer(text, LABEL_LENGTH) else []
     if not _is_label(text):
         problems.append("must not contain dots" if _is_subdomain(text) else _NOT_A_LABEL)

@@ -79,6 +79,7 @@ class _Right(set[str]):
 
 _right_keys = _Right(qualified_name)
 _right_values = _Right(label_value)
+_right_namespaces = _Right(name_is_dns_label)
 
 
 def validate_labels(labels: Mapping[str, str], path: str) -> list[Cause]:
@@ -169,12 +170,15 @@ def _name_causes(metadata: Metadata, validate_name: NameValidator) -> list[Cause
 
 def _namespace_causes(metadata: Metadata, namespaced: bool) -> list[Cause]:
     namespace = metadata.get("namespace")
+    if namespaced and namespace in _right_namespaces:
+        return []
     path = "metadata.namespace"
     if not namespaced:
         return [fielderrors.forbidden(path, "not allowed on this type")] if namespace else []
     if not namespace:
         return [fielderrors.required(path)]
-    return [fielderrors.invalid(path, namespace, problem) for problem in name_is_dns_label(namespace)]
+    problems = _right_namespaces.problems(namespace)
+    return [fielderrors.invalid(path, namespace, problem) for problem in problems]
 
 
 def _shared_causes(metadata: Metadata) -> list[Cause]:

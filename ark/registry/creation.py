@@ -7,6 +7,7 @@ C{registry/generic/registry/store.go}; contract 5.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ NAME_ATTEMPTS = 8
 _random = Random()
 
 
-async def create(store: Store, namespace: str, obj: Object, context: WriteContext) -> Written:
+def create(store: Store, namespace: str, obj: Object, context: WriteContext) -> Awaitable[Written]:
     """
     Write a new object as a client sent it, which this call may change.
 
@@ -40,7 +41,7 @@ async def create(store: Store, namespace: str, obj: Object, context: WriteContex
         metadata.pop(member, None)
     store.match_namespace(namespace, metadata)
     managed = store.tracked(None, obj, NOTHING, context)
-    return await create_tracked(store, namespace, obj, managed, context)
+    return create_tracked(store, namespace, obj, managed, context)
 
 
 async def create_tracked(

@@ -205,13 +205,13 @@ class Store(Judging):
 
     # Writing
 
-    async def create(self, namespace: str, obj: Object, context: WriteContext) -> Written:
+    def create(self, namespace: str, obj: Object, context: WriteContext) -> Awaitable[Written]:
         """
         Write a new object, which this call may change.
 
         @raise APIStatus: 400, 403, 404 of the namespace, 409, 422.
         """
-        return await creation.create(self, namespace, obj, context)
+        return creation.create(self, namespace, obj, context)
 
     async def update(
         self,
