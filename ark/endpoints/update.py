@@ -48,5 +48,13 @@ async def update(scope: RequestScope, request: Any, info: RequestInfo) -> None:
         return with_own_metadata(obj)
 
     uid = metadata.get("uid") or ""
-    written = await scope.store.update(info.namespace, info.name, replacement, context, info.subresource, uid)
+    written = await scope.store.update(
+        info.namespace,
+        info.name,
+        replacement,
+        context,
+        info.subresource,
+        uid,
+        shares=not scope.kind.typed,
+    )
     scope.answer(request, 201 if written.created else 200, written.text, accepted, query)

@@ -221,12 +221,14 @@ class Store(Judging):
         context: WriteContext,
         subresource: str = "",
         uid: str = "",
+        shares: bool = False,
     ) -> Written:
         """
         Write what C{transform} makes of an object, trying again while others write it.
 
         @param subresource: C{status} or C{finalize}: only their part is written.
         @param uid: the uid that the object must have, if any.
+        @param shares: see L{Target}; of custom resources alone.
         @raise APIStatus: 404, 409, 422; and what C{transform} raises.
         """
 
@@ -235,7 +237,7 @@ class Store(Judging):
             self.match_namespace(namespace, new["metadata"])
             return new, self.tracked(live, new, managed, context, subresource)
 
-        target = Target(self.key(namespace, name), subresource, uid)
+        target = Target(self.key(namespace, name), subresource, uid, shares=shares)
         creates = self.strategy.allow_create_on_update and not subresource
         return await self.replace(target, propose, context, creates)
 

@@ -33,8 +33,8 @@ class Target(NamedTuple):
     @ivar subresource: C{status}, C{scale} or C{finalize}; empty for the object as a whole.
     @ivar uid: the uid that the object must have; empty if any will do.
     @ivar part: makes an object of what is proposed where that is another one, a scale.
-    @ivar shares: whether what proposes, and who gets that, leave the object that is there as it is;
-        what is proposed may have parts of it.
+    @ivar shares: whether what proposes leaves the object that is there as it is; what it proposes may
+        have parts of it, but is settled.
     """
 
     key: Key
@@ -58,8 +58,8 @@ class Before(NamedTuple):
     is_sound: bool
 
 
-def _before(store: Store, target: Target, version: Version) -> Before:
-    recent = store.recent.find(version) if target.shares else None
+def _before(store: Store, version: Version, shares: bool) -> Before:
+    recent = store.recent.find(version) if shares else None
     if recent is None:
         return Before(*store.live(version), version, False)
     return Before(recent.obj, recent.managed, version, recent.is_sound)
@@ -76,11 +76,14 @@ async def update_once(
     """
     if store.texts is not None:
         await store.texts.prepare((version.body,))
-    before = _before(store, target, version)
+    is_admitted = store.is_admitted(UPDATE, target.subresource)
+    # Plug-ins may change what they see.
+    shares = target.shares and not is_admitted
+    before = _before(store, version, shares)
     old, managed = before.obj, before.managed
     _check_uid(store, target, old)
     proposed = propose(old, managed)
-    if target.part is None and not store.is_admitted(UPDATE, target.subresource):
+    if target.part is None and not is_admitted:
         new = _judged(store, target, proposed, before, context)
         owned = proposed[1]
         is_sound = before.is_sound or _is_judged(target, new, proposed[0])
@@ -95,10 +98,7 @@ async def update_once(
     if context.dry_run:
         return Written(store.served_codec.encode(new, owned.text).at(version.revision))
     if finished:
-        outcome = await store.cacher.commit(removed(store.codec, version))
-        if isinstance(outcome, Committed):
-            return Written(store.served_codec.encode(new, owned.text).at(version.revision))
-        return outcome
+        return await _removed(store, version, new, owned)
     if unchanged:
         return Written(store.serve(version.body), changed=False)
     stored = store.stored_form(new) if store.texts is None else await store.asked_form(new)
@@ -106,7 +106,7 @@ async def update_once(
     # The key that is known already: one for all versions that are kept.
     change = Change(version.key, version.revision, MODIFIED, body, labels_of(stored), version.uid)
     answer = store.answering(new, owned)
-    keeps = target.shares and store.recent.wants(version)
+    keeps = shares and store.recent.wants(version)
     if not keeps:
         # Many wait for one batch: what each lets go now, the next one finds in the processor's cache.
         del new, owned
@@ -120,6 +120,18 @@ async def update_once(
     if store.texts is not None:
         await store.texts.prepare((outcome.version.body,))
     return Written(answer(outcome.version))
+
+
+async def _removed(
+    store: Store, version: Version, last: Object, managed: ManagedFields
+) -> Written | Mismatch:
+    """
+    Take an object away that nothing holds back any more.
+    """
+    outcome = await store.cacher.commit(removed(store.codec, version))
+    if isinstance(outcome, Committed):
+        return Written(store.served_codec.encode(last, managed.text).at(version.revision))
+    return outcome
 
 
 def _same_owners(new: ManagedFields, old: ManagedFields) -> bool:

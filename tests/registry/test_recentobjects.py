@@ -212,6 +212,11 @@ class AnswerTests(SynchronousTestCase):
             found["metadata"].pop("managedFields", None)
             found["metadata"]["labels"] = {"n": str(number)}
             self.both("PUT", W, found)
+            found["status"] = {"phase": str(number)}
+            self.both("PUT", STATUS, found)
+            del found["metadata"]["resourceVersion"]
+            self.both("PUT", STATUS, {**found, "status": {"phase": number}})
+            self.both("PUT", STATUS, {**found, "status": {"nope": number}})
         self.both("DELETE", W)
         for patch in PATCHES:
             self.both("PATCH", W, patch)
