@@ -9,8 +9,8 @@ entries can be cut out and put in as text, which most work on objects has no use
 
 from __future__ import annotations
 
+from binascii import hexlify
 from os import urandom
-from struct import iter_unpack
 from typing import Any
 
 import orjson
@@ -144,8 +144,10 @@ class UidSource:
     """
 
     _BATCH = 256
-    _RANDOM = int.from_bytes(bytes.fromhex("ffffffffffff0fff3fffffffffffffff") * _BATCH, "big")
-    _VERSION = int.from_bytes(bytes.fromhex("00000000000040008000000000000000") * _BATCH, "big")
+    _FORM = b"xxxxxxxx-xxxx-4xxx-Nxxx-xxxxxxxxxxxx "
+    _DIGITS = tuple(place for place, char in enumerate(_FORM) if char == ord("x"))
+    _VARIANT = _FORM.index(b"N")
+    _VARIANTS = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
 
     def __init__(self) -> None:
         self._ready: list[str] = []
@@ -159,11 +161,13 @@ class UidSource:
         return self._ready.pop()
 
     def _make(self) -> list[str]:
-        size = 16 * self._BATCH
-        # Version and variant of all at once, as bits of one number.
-        number = int.from_bytes(urandom(size), "big") & self._RANDOM | self._VERSION
-        parts = iter_unpack("8s4s4s4s12s", number.to_bytes(size, "big").hex().encode())
-        return b" ".join(map(b"-".join, parts)).decode().split(" ")
+        text, width = bytearray(self._FORM * self._BATCH), len(self._FORM)
+        random = hexlify(urandom(16 * self._BATCH))
+        # A digit of all of them at a time takes half as long as one of them after the other.
+        for number, place in enumerate(self._DIGITS):
+            text[place::width] = random[number::32]
+        text[self._VARIANT :: width] = random[31::32].translate(self._VARIANTS)
+        return text.decode().split()
 
 
 new_uid = UidSource()
