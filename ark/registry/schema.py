@@ -105,6 +105,14 @@ class Processor:
         return has_unique_lists(self._schema)
 
     @cached_property
+    def _is_plain(self) -> bool:
+        """
+        Whether an object whose parts fit the schema has no faults.
+        """
+        more = self._has_unique_lists or self.rules or self.kind.scale is not None
+        return not more and self._tree is None
+
+    @cached_property
     def _tree(self) -> RuleTree | None:
         return compile_tree(self._schema, root=True)
 
@@ -184,8 +192,11 @@ class Processor:
         Every fault of a write to C{/status}: only the status is looked at, but all rules.
         """
         status = obj.get("status")
+        fits = "status" not in obj or self._status_fits(status)
+        if fits and self._is_plain:
+            return []
         causes: list[Cause] = []
-        if "status" in obj and not self._status_fits(status):
+        if not fits:
             was = Correlated(status, old["status"], self._status_schema) if "status" in old else None
             causes += causes_of(check_value(status, self._status_schema, "", was).failures, "status")
         causes += scale_faults(obj, self.kind.scale, spec=False)

@@ -33,6 +33,14 @@ def compile_settle(schema: Schema, source: str, fills: bool = True) -> Callable[
     return writer.build(name, source)
 
 
+def _left(schema: Schema) -> list[str]:
+    """
+    What is rare is left to the thorough way, unless there is nothing to do.
+    """
+    properties = (schema.get("properties") or {}).values()
+    return [_NO if any(node.get("default") is not None for node in properties) else f"if v: {_NO}"]
+
+
 class _Settling:
     """
     Writes functions that settle an object or a list.
@@ -53,8 +61,7 @@ class _Settling:
     def _lines(self, schema: Schema) -> list[str]:
         items = schema.get("items")
         if schema.get(PRESERVE) and any(schema.get(name) for name in _STRUCTURE):
-            # Rare; the thorough way decides.
-            return [f"if v: {_NO}"]
+            return _left(schema)
         if items is None:
             return [f"if v.__class__ is not dict: {_NO}", *self._members(schema)]
         return [
@@ -86,7 +93,7 @@ class _Settling:
         properties: dict[str, Schema] = dict(schema.get("properties") or {})
         additional = schema.get("additionalProperties")
         if additional is not None and (properties or not isinstance(additional, Mapping)):
-            return [f"if v: {_NO}"]
+            return _left(schema)
         if additional is not None:
             return ["for x in v.values():", *indented(self._value(additional) or ["pass"])]
         if schema.get(EMBEDDED):

@@ -112,6 +112,20 @@ class SettleTests(SynchronousTestCase):
         self.assertEqual(obj["spec"]["timeout"], "5m")
         self.assertNotIn("sessionId", obj["spec"])
 
+    def test_an_empty_object_that_keeps_unknown_fields_gets_its_defaults(self) -> None:
+        """
+        As one does that has fields which nobody declared.
+        """
+        properties = {"a": {"type": "integer", "default": 1}}
+        spec = {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "properties": properties}
+        processor = compile_schema(kind_with(spec))
+        for given in ({}, {"b": 2}):
+            obj: dict[str, Any] = {"spec": dict(given)}
+            self.assertFalse(processor.is_settled(obj))
+            self.assertEqual(processor.settle(obj), [])
+            self.assertEqual(obj, {"spec": {**given, "a": 1}})
+            self.assertEqual(processor.settle({"spec": {}, "bogus": 1}), ["bogus"])
+
     def test_defaults_are_not_shared(self) -> None:
         """
         Changing one object's default changes no other's.
