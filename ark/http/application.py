@@ -32,9 +32,9 @@ from ark.http.customendpoints import CustomEndpoints
 from ark.http.flowcontrol.control import FlowControl
 from ark.http.health import Health
 from ark.http.inflight import Deadlines, InFlight
+from ark.http.knownroutes import Scopes
 from ark.http.metrics import Metrics
 from ark.http.root import OWN_SEGMENTS, Root, RootParts
-from ark.http.knownroutes import Scopes
 from ark.http.tracing import (
     RequestTracing,
     TracedAuthenticator,

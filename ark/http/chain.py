@@ -142,7 +142,7 @@ class Chain:
         try:
             info = self._info_of(request)
             if info.verb == "list" and is_watch(info, request.query):
-                info = info._replace(verb="watch")
+                info, request.route = info._replace(verb="watch"), None
             request.info = info
             if self.leaving and not info.path.startswith(_EVEN_THEN):
                 raise too_many_requests(_LEAVING, _COME_AGAIN)

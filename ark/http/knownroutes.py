@@ -56,6 +56,7 @@ class KnownRoutes:
     """
 
     def __init__(self) -> None:
+        # By method and what stands before a name, and what behind it; with "" behind it there is no name.
         self._known: dict[tuple[str, ...], Route] = {}
 
     def clear(self) -> None:
@@ -70,12 +71,6 @@ class KnownRoutes:
         route becomes its C{route}.
         """
         method, path = request.method, request.path
-        if method == "POST":
-            route = self._known.get((method, path))
-            if route is not None:
-                request.route = route
-                return route.info
-            return None
         head, _, name = path.rpartition("/")
         if name in _SUBRESOURCES:
             part = name
@@ -83,10 +78,14 @@ class KnownRoutes:
             route = self._known.get((method, head, part))
         else:
             route = self._known.get((method, head))
-        if route is None or "%" in name or name in _NO_NAMES:
+        if route is not None and "%" not in name and name not in _NO_NAMES:
+            request.route = route
+            return _made((route.verb, path, *route.rest, name))
+        route = self._known.get((method, path, ""))
+        if route is None:
             return None
         request.route = route
-        return _made((route.verb, path, *route.rest, name))
+        return route.info
 
     def keep(self, method: str, route: Route) -> None:
         """
@@ -100,7 +99,12 @@ class KnownRoutes:
             return
         if len(self._known) >= MOST:
             self._known.clear()
-        self._known[(method, head, info.subresource) if info.subresource else (method, head)] = route
+        if not info.name:
+            self._known[method, head, ""] = route
+        elif info.subresource:
+            self._known[method, head, info.subresource] = route
+        else:
+            self._known[method, head] = route
 
 
 def _collection(info: RequestInfo) -> str:

@@ -159,8 +159,7 @@ class Root:
         if not info.resource:
             return self._custom.info_of(request, info)
         scope = self._scopes.get((info.group, info.version, info.resource))
-        # About one object, or making one, and with nothing to see to on the way.
-        if bool(info.name) != (info.verb == "create") and scope is not None and not scope.warnings:
+        if scope is not None and not scope.warnings:
             with suppress(APIStatus):
                 endpoint = self._endpoint(scope, info)
                 if endpoint is not None:

@@ -82,13 +82,16 @@ class PathTests(SynchronousTestCase):
             ("GET", f"{WIDGETS}/a", f"{WIDGETS}/b"),
             ("PATCH", f"{WIDGETS}/a/status", f"{WIDGETS}/b/status"),
             ("POST", WIDGETS, WIDGETS),
+            ("POST", f"{WIDGETS}/a", f"{WIDGETS}/b"),
+            ("GET", WIDGETS, WIDGETS),
+            ("DELETE", WIDGETS, WIDGETS),
         ):
             self.assertFalse(read(self.root, method, first)[1])
             self.assertEqual(read(self.root, method, second), (parse(method, second), True))
         for method, path in (
             ("PUT", f"{WIDGETS}/a"),
             ("GET", f"{WIDGETS}/a/status"),
-            ("GET", WIDGETS),
+            ("GET", f"/apis/{GROUP}/v1/widgets"),
             ("GET", WIDGETS.replace("default", "other") + "/a"),
         ):
             self.assertFalse(read(self.root, method, path)[1], path)
@@ -104,7 +107,6 @@ class PathTests(SynchronousTestCase):
             ("DELETE", f"{WIDGETS}/a/status"),
             ("OPTIONS", f"{WIDGETS}/a"),
             ("GET", f"/apis/{GROUP}/v1/namespaces/default/gadgets/a"),
-            ("POST", f"{WIDGETS}/a"),
         ):
             for _ in range(2):
                 self.assertFalse(read(self.root, method, path)[1], path)
@@ -177,6 +179,20 @@ class KindTests(SynchronousTestCase):
         self.assertEqual(self.codes(), [404] * 4)
         self.serve(self.registry)
         self.assertEqual(self.codes(), [200] * 4)
+
+    def test_a_watch_is_no_list(self) -> None:
+        """
+        Though its path is the same; nor is a list a watch.
+        """
+        for _ in range(2):
+            self.assertEqual(self.server.request("GET", WIDGETS).json()["kind"], "WidgetList")
+            opened = self.server.request("GET", f"{WIDGETS}?watch=true")
+            self.assertEqual([event["type"] for event in opened.events()], ["ADDED"])
+            self.assertEqual(self.server.application.chain.long_running, 1)
+            assert opened.request is not None
+            self.assertEqual((opened.request.info.verb, opened.request.route), ("watch", None))
+            opened.request.disconnected()
+            self.server.settle()
 
     def test_a_request_under_way_sees_what_is_served_when_it_is_its_turn(self) -> None:
         """
