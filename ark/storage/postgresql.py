@@ -25,11 +25,11 @@ from ark.meta.records import (
     Version,
 )
 from ark.storage.errors import Unavailable, UnusableDatabase
-from ark.storage.postgresqlconnection import Row
 from ark.storage.postgresqlerrors import DATABASE_ERRORS
 from ark.storage.postgresqlhosts import Hosts
 from ark.storage.postgresqllisten import Listener
 from ark.storage.postgresqlmigrate import migrate, schema_files, schema_version
+from ark.storage.postgresqlparameters import Row
 from ark.storage.postgresqlread import (
     count_of,
     events_of,
@@ -150,7 +150,8 @@ class PostgreSQLBackend(ServedBackend):
         if not keys:
             ((revision, _),) = await self._noted(META, (), 0)
             return revision, {}
-        (_, revision, *_), *rows = await self._noted(GETS, separated(tuple(zip(*keys))), 1)
+        columns = [[member.encode() for member in column] for column in zip(*keys)]
+        (_, revision, *_), *rows = await self._noted(GETS, separated(columns), 1)
         found = {}
         for place, *fields in rows:
             key = keys[place - 1]

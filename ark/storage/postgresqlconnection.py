@@ -4,18 +4,18 @@ A connection to PostgreSQL that is asked one thing at a time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg2
+import psycopg2.extensions
 from psycopg2.extensions import POLL_OK, POLL_WRITE
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from txpostgres.txpostgres import Connection
 
 from ark.storage.postgresqldescriptor import ConnectionDescriptor
-
-Row = tuple[Any, ...]
+from ark.storage.postgresqlparameters import Row
 
 
 class QueriedConnection(Connection):  # type: ignore[misc]  # txpostgres has no annotations
@@ -35,10 +35,32 @@ class QueriedConnection(Connection):  # type: ignore[misc]  # txpostgres has no 
         # Where txpostgres looks for whoever is to be told of an end
         self._pollingD: Any = None
 
-    def ask(self, text: str, parameters: Sequence[Any] | Mapping[str, Any] | None) -> Deferred[list[Row]]:
+    @property
+    def closed(self) -> bool:
         """
-        The rows that a statement gives, none if it gives nothing.  Nothing else may be asked before
-        they are there.
+        Whether nothing can be asked any more.
+        """
+        raw = self.pollable()
+        return raw is None or bool(raw.closed)
+
+    def connect(self, **settings: str) -> Deferred[Any]:
+        """
+        Connect.
+
+        @param settings: by libpq's names.
+        @raise psycopg2.Error: the result fails with it when that is not possible.
+        """
+        connected: Deferred[Any] = super().connect(**settings)
+        return connected.addCallback(self._read_bytes)
+
+    def _read_bytes(self, connected: Any) -> Any:
+        psycopg2.extensions.register_type(psycopg2.extensions.BYTES, self._connection)
+        return connected
+
+    def ask(self, text: str, parameters: Sequence[Any] | None) -> Deferred[list[Row]]:
+        """
+        The rows that a statement gives, none if it gives nothing; texts as bytes.  Nothing else may be
+        asked before they are there.
 
         @param parameters: L{None} for a text that is to be run as it is.
         @raise psycopg2.Error: it cannot be asked; what the database says fails the result.
@@ -121,6 +143,8 @@ class QueriedConnection(Connection):  # type: ignore[misc]  # txpostgres has no 
         """
         End it; what was asked fails.
         """
+        if self.pollable() is None:
+            return
         self._asked = None
         try:
             super().close()

@@ -1,5 +1,5 @@
 """
-From what psycopg2 raises to the errors of L{ark.storage.errors}.
+From what the connections raise to the errors of L{ark.storage.errors}.
 """
 
 from __future__ import annotations
@@ -9,7 +9,20 @@ from twisted.internet.error import ConnectionClosed
 
 from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, TimedOut, Unavailable
 
-DATABASE_ERRORS = (psycopg2.Error, ConnectionClosed)
+
+class DatabaseFault(Exception):
+    """
+    What the database, or libpq, says is wrong.
+
+    @ivar pgcode: the database's code; L{None} if it said nothing.
+    """
+
+    def __init__(self, message: str, pgcode: str | None = None) -> None:
+        super().__init__(message)
+        self.pgcode = pgcode
+
+
+DATABASE_ERRORS = (psycopg2.Error, DatabaseFault, ConnectionClosed)
 
 #: Of a transaction that cannot write: the server is a standby.
 READ_ONLY = "25006"

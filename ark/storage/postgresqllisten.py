@@ -13,6 +13,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from ark.storage.errors import StorageError
+from ark.storage.postgresqlconnection import QueriedConnection
 from ark.storage.postgresqlerrors import DATABASE_ERRORS
 from ark.storage.postgresqlhosts import Hosts
 from ark.storage.postgresqlsession import Session
@@ -118,7 +119,7 @@ class Listener:
         if session is None or session.closed:
             if session is not None:
                 session.close()
-            self._session = session = Session(self._reactor)
+            self._session = session = Session(self._reactor, QueriedConnection)
             session.connection.addNotifyObserver(self._heard)
             await session.open(self._hosts, self._timeout)
         if await self._is_shared(session):

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import psycopg2
-
 from ark.storage.errors import UnusableDatabase
+from ark.storage.postgresqlerrors import DATABASE_ERRORS
 from ark.storage.postgresqlsession import Session
 from ark.storage.schemafiles import read_schema
 
@@ -74,7 +73,7 @@ async def migrate(session: Session, timeout: float) -> None:
     while version < newest:
         try:
             await session.query(_migration(files, version), None, timeout)
-        except psycopg2.Error:
+        except DATABASE_ERRORS:
             if session.closed:
                 raise
             await session.query("ROLLBACK", None, timeout)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ark.meta.records import Event, EventPage, JoinedPage, Key, Page, Version
 from ark.storage.errors import Compacted
-from ark.storage.postgresqlconnection import Row
+from ark.storage.postgresqlparameters import Row
 
 
 def version_of(key: Key, fields: Sequence[Any]) -> Version:

@@ -8,15 +8,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import psycopg2
-import psycopg2.extensions
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.defer import TimeoutError as TurnTimeoutError
 
 from ark.storage.errors import OutcomeUnknown, StorageError, TimedOut, Unavailable
-from ark.storage.postgresqlconnection import QueriedConnection, Row
 from ark.storage.postgresqlerrors import DATABASE_ERRORS, READ_ONLY, translate
 from ark.storage.postgresqlhosts import Hosts
+from ark.storage.postgresqlparameters import ParameterConnection, Row
 from ark.storage.shielding import shielded
 
 _WAITING = 10_000
@@ -34,17 +32,18 @@ class Session:
     """
     One connection.
 
+    @param connection: makes it, of the reactor.
     @ivar used: whether something was asked of it before.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, connection: Callable[[Any], Any] = ParameterConnection) -> None:
         self._reactor = reactor
         self.used = False
         self._ended = False
         self._late = False
         self._deadline: float | None = None
         self._timer: Any = None
-        self.connection = QueriedConnection(reactor)
+        self.connection = connection(reactor)
 
     async def open(self, hosts: Hosts, timeout: float) -> None:
         """
@@ -72,18 +71,14 @@ class Session:
 
     async def _open(self, settings: Mapping[str, str], timeout: float) -> None:
         await self._within(timeout, self.connection.connect, **settings)
-        raw = self.connection.pollable()
-        psycopg2.extensions.register_type(psycopg2.extensions.BYTES, raw)
         await self.query(_SETUP, (), timeout)
 
-    async def query(
-        self, text: str, parameters: Sequence[Any] | Mapping[str, Any] | None, timeout: float
-    ) -> list[Row]:
+    async def query(self, text: str, parameters: Sequence[Any] | None, timeout: float) -> list[Row]:
         """
         The rows that a statement gives, none if it gives nothing; texts as bytes.
 
         @param parameters: L{None} for a text that is to be run as it is.
-        @raise psycopg2.Error: of the database.
+        @raise DatabaseFault: of the database.
         @raise twisted.internet.error.ConnectionClosed: there was no answer in time, or the
             connection was lost.
         """
@@ -135,8 +130,7 @@ class Session:
         """
         Whether it cannot be used any more.
         """
-        raw = self.connection.pollable()
-        return raw is None or bool(raw.closed)
+        return bool(self.connection.closed)
 
     def close(self) -> None:
         """
@@ -149,8 +143,7 @@ class Session:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self.connection.pollable() is not None:
-            self.connection.close()
+        self.connection.close()
 
 
 class Sessions:

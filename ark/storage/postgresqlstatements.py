@@ -25,17 +25,17 @@ GET_AT = "SELECT * FROM ark_get_at_v1(%s, %s, %s, %s)"
 META = "SELECT revision, compacted_revision FROM ark_meta"
 
 # None of them is in a JSON text as it is.
-_SEPARATORS = [chr(number) for number in range(31, 0, -1)]
+_SEPARATORS = [b"%c" % number for number in range(31, 0, -1)]
 
 
-def separated(columns: Sequence[Sequence[str]]) -> list[str]:
+def separated(columns: Sequence[Sequence[bytes]]) -> list[bytes]:
     """
     A separator, and each column as a text with it after every member.
 
     @raise Unavailable: there is none that no member has.
     """
     for separator in _SEPARATORS:
-        texts = [f"{separator.join(column)}{separator}" for column in columns]
+        texts = [separator.join(column) + separator for column in columns]
         if all(text.count(separator) == len(column) for text, column in zip(texts, columns)):
             return [separator, *texts]
     raise Unavailable("PostgreSQL: a text has every control character")

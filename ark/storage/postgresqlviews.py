@@ -149,7 +149,7 @@ class ViewKeeper:
         if steps:
             # In one text, and so in one transaction.
             text = ";\n".join([_PATIENCE, _LOCK, *steps, "SELECT 1"])
-            await self._sessions.query(text.replace("%", "%%"))
+            await self._sessions.query(text, None)
 
     def _drop(self, name: str) -> str:
         forget = _FORGET.format(name=self._dialect.quote_text(name))

@@ -24,16 +24,16 @@ def _lists(changes: Sequence[Change]) -> tuple[Any, ...]:
     """
     keys = [change.key for change in changes]
     columns = (
-        [key.resource for key in keys],
-        [key.namespace for key in keys],
-        [key.name for key in keys],
-        [change.event for change in changes],
-        [change.uid for change in changes],
-        [change.labels.decode() for change in changes],
-        [change.body.head.decode() for change in changes],
-        [change.body.tail.decode() for change in changes],
+        [key.resource.encode() for key in keys],
+        [key.namespace.encode() for key in keys],
+        [key.name.encode() for key in keys],
+        [change.event.encode() for change in changes],
+        [change.uid.encode() for change in changes],
+        [change.labels for change in changes],
+        [change.body.head for change in changes],
+        [change.body.tail for change in changes],
     )
-    apart = len(set(keys)) == len(keys) and DELETED not in columns[3]
+    apart = len(set(keys)) == len(keys) and DELETED not in [change.event for change in changes]
     expectations = f"{{{','.join([str(change.expected) for change in changes])}}}"
     return (apart, expectations, *separated(columns))
 

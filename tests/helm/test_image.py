@@ -200,7 +200,7 @@ class ImageTests(RunningTests):
         """
         With its drivers, and without looking for plug-ins anew; and what traces are sent with.
         """
-        modules = "psycopg2, txpostgres, pymysql, pysqlite3, grpc, opentelemetry.proto"
+        modules = "psycopg.pq, psycopg2, txpostgres, pymysql, pysqlite3, grpc, opentelemetry.proto"
         done = self.execute("-c", f"import {modules}", entrypoint=("python3",))
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         done = self.execute("check", self.flags[1])
