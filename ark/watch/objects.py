@@ -79,9 +79,9 @@ class ObjectCache:
         key = version.key
         if self._readers and key in self._readers:
             self._overtaken.add(key)
-        known = self._objects.get(key)
-        if known is None or known.revision < version.revision:
-            self._put(key, None if version.event == DELETED else version)
+        known = self._objects.get(key, UNKNOWN)
+        if not isinstance(known, Version) or known.revision < version.revision:
+            self._put(key, None if version.event == DELETED else version, known)
 
     def begin_read(self, key: Key) -> None:
         """
@@ -104,20 +104,20 @@ class ObjectCache:
             del self._readers[key]
             self._overtaken.discard(key)
         if version is not UNKNOWN and not overtaken and key not in self._objects:
-            self._put(key, version)
+            self._put(key, version, UNKNOWN)
 
-    def _put(self, key: Key, version: Version | None) -> None:
+    def _put(self, key: Key, version: Version | None, old: Version | Unknown | None) -> None:
         objects = self._objects
-        old = objects.get(key, UNKNOWN)
+        size = self.bytes + _size(version)
         if old is not UNKNOWN:
-            self.bytes -= _size(old)
+            size -= _size(old)
             objects.move_to_end(key)
         objects[key] = version
-        self.bytes += _size(version)
-        while self.bytes > self._max_bytes:
+        while size > self._max_bytes:
             _, oldest = objects.popitem(last=False)
-            self.bytes -= _size(oldest)
+            size -= _size(oldest)
+        self.bytes = size
 
 
-def _size(version: Version | None) -> int:
-    return _OVERHEAD if version is None else _OVERHEAD + len(version.body) + len(version.labels)
+def _size(version: Version | Unknown | None) -> int:
+    return _OVERHEAD + len(version.body) + len(version.labels) if isinstance(version, Version) else _OVERHEAD

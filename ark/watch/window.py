@@ -30,10 +30,6 @@ class _Series:
         self.floor = floor
         self.gone = 0
 
-    def append(self, event: WatchEvent) -> None:
-        self.events.append(event)
-        self.revisions.append(event.revision)
-
     def drop_first(self) -> None:
         self.floor = self.revisions[self.gone]
         self.events[self.gone] = None
@@ -84,13 +80,16 @@ class Window:
         series = self._series.get(resource)
         if series is None:
             series = self._series[resource] = _Series(self._start)
-        self._events.append(event)
-        series.append(event)
-        self.bytes += event.size
-        while self.bytes > self._max_bytes or len(self._events) > self.max_events:
-            oldest = self._events.popleft()
-            self.bytes -= oldest.size
+        events = self._events
+        events.append(event)
+        series.events.append(event)
+        series.revisions.append(event.revision)
+        size = self.bytes + event.size
+        while size > self._max_bytes or len(events) > self.max_events:
+            oldest = events.popleft()
+            size -= oldest.size
             self._series[oldest.version.key.resource].drop_first()
+        self.bytes = size
 
     def floor(self, resource: str) -> int:
         """
