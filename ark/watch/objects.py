@@ -79,9 +79,17 @@ class ObjectCache:
         key = version.key
         if self._readers and key in self._readers:
             self._overtaken.add(key)
-        known = self._objects.get(key, UNKNOWN)
-        if not isinstance(known, Version) or known.revision < version.revision:
-            self._put(key, None if version.event == DELETED else version, known)
+        known = self._objects.get(key)
+        if known is not None and known.revision >= version.revision:
+            return
+        if known is None or version.event == DELETED:
+            self._put(key, None if version.event == DELETED else version)
+        else:
+            self._objects[key] = version
+            self._objects.move_to_end(key)
+            self.bytes += len(version.body) + len(version.labels) - len(known.body) - len(known.labels)
+            if self.bytes > self._max_bytes:
+                self._fit()
 
     def begin_read(self, key: Key) -> None:
         """
@@ -104,20 +112,24 @@ class ObjectCache:
             del self._readers[key]
             self._overtaken.discard(key)
         if version is not UNKNOWN and not overtaken and key not in self._objects:
-            self._put(key, version, UNKNOWN)
+            self._put(key, version)
 
-    def _put(self, key: Key, version: Version | None, old: Version | Unknown | None) -> None:
+    def _put(self, key: Key, version: Version | None) -> None:
         objects = self._objects
-        size = self.bytes + _size(version)
+        old = objects.get(key, UNKNOWN)
         if old is not UNKNOWN:
-            size -= _size(old)
+            self.bytes -= _size(old)
             objects.move_to_end(key)
         objects[key] = version
-        while size > self._max_bytes:
-            _, oldest = objects.popitem(last=False)
-            size -= _size(oldest)
-        self.bytes = size
+        self.bytes += _size(version)
+        if self.bytes > self._max_bytes:
+            self._fit()
+
+    def _fit(self) -> None:
+        while self.bytes > self._max_bytes:
+            _, oldest = self._objects.popitem(last=False)
+            self.bytes -= _size(oldest)
 
 
-def _size(version: Version | Unknown | None) -> int:
-    return _OVERHEAD + len(version.body) + len(version.labels) if isinstance(version, Version) else _OVERHEAD
+def _size(version: Version | None) -> int:
+    return _OVERHEAD if version is None else _OVERHEAD + len(version.body) + len(version.labels)
