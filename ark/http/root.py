@@ -29,7 +29,7 @@ from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.responses import GZIP_ABOVE, accepts_gzip, compress, page_not_found, send_plain
 from ark.endpoints.review import ReviewScope, review
 from ark.endpoints.scale import get_scale, patch_scale, update_scale
-from ark.endpoints.scope import Aside, RequestScope
+from ark.endpoints.scope import Aside
 from ark.endpoints.update import update
 from ark.endpoints.watch import watch
 from ark.http.customendpoints import CustomEndpoints
@@ -159,11 +159,11 @@ class Root:
         if not info.resource:
             return self._custom.info_of(request, info)
         scope = self._scopes.get((info.group, info.version, info.resource))
-        if scope is not None and not scope.warnings:
+        # With nothing to see to on the way.
+        if scope is not None and _fits(scope.kind, info) and not scope.warnings:
             with suppress(APIStatus):
-                endpoint = self._endpoint(scope, info)
-                if endpoint is not None:
-                    self._routes.keep(request.method, Route(info, self._scopes, scope, endpoint))
+                route = Route(info, self._scopes, scope, self._endpoint(scope.kind, info))
+                self._routes.keep(request.method, route)
         return info
 
     def handle(self, request: Any, info: RequestInfo) -> Awaitable[None]:
@@ -222,26 +222,22 @@ class Root:
             # Another process may have been told of it first.
             await self._catch_up()
             scope = self._scopes.get((info.group, info.version, info.resource))
-        if scope is not None and scope.warnings:
-            request.warnings = scope.warnings
-        endpoint = None if scope is None else self._endpoint(scope, info)
-        if scope is None or endpoint is None:
+        if scope is None or not _fits(scope.kind, info):
+            if scope is not None and scope.kind.typed and not info.namespace and not info.name:
+                # The path is known: the kind is read across namespaces.
+                raise method_not_allowed()
             _lead_nowhere(request)
-        else:
-            await endpoint(scope, request, info)
+            return
+        if scope.warnings:
+            request.warnings = scope.warnings
+        await self._endpoint(scope.kind, info)(scope, request, info)
 
-    def _endpoint(self, scope: RequestScope, info: RequestInfo) -> Endpoint | None:
+    def _endpoint(self, kind: Kind, info: RequestInfo) -> Endpoint:
         """
-        What carries out a verb; L{None} where the path leads nowhere.
+        What carries out a verb.
 
         @raise ark.meta.status.APIStatus: 400, 404, 405.
         """
-        kind = scope.kind
-        if not _fits(kind, info):
-            if kind.typed and not info.namespace and not info.name:
-                # The path is known: the kind is read across namespaces.
-                raise method_not_allowed()
-            return None
         check_path(kind, info)
         endpoint = (_SCALE_VERBS if info.subresource == "scale" else self.verbs).get(info.verb)
         if endpoint is None:

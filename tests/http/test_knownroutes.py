@@ -15,7 +15,7 @@ from ark.endpoints.requestinfo import BadPath, RequestInfo, parse
 from ark.http import knownroutes
 from ark.http.root import Root
 from ark.testing import InMemoryServer
-from tests.endpoints.support import GROUP, WIDGETS, registry
+from tests.endpoints.support import GROUP, WIDGETS, registry, widget_manifest
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW")
 SEGMENTS = (
@@ -179,6 +179,19 @@ class KindTests(SynchronousTestCase):
         self.assertEqual(self.codes(), [404] * 4)
         self.serve(self.registry)
         self.assertEqual(self.codes(), [200] * 4)
+
+    def test_every_request_of_a_deprecated_version_is_warned(self) -> None:
+        """
+        Not only the first; and none is that leads nowhere.
+        """
+        manifest = widget_manifest()
+        manifest["spec"]["versions"][0]["deprecated"] = True
+        others = KindRegistry.typed()
+        self.serve(KindRegistry((*others, *KindRegistry.from_manifests([manifest]))))
+        for path, warned in ((f"{WIDGETS}/w", 1), (WIDGETS, 1), (f"/apis/{GROUP}/v1/widgets/w", 0)):
+            for _ in range(3):
+                answer = self.server.request("GET", path)
+                self.assertEqual(len(answer.header_values(b"warning")), warned, path)
 
     def test_a_watch_is_no_list(self) -> None:
         """
