@@ -67,7 +67,7 @@ class Monitor:
         self._reading: Deferred[None] | None = None
         self._call: Any = None
         self._waiting: list[Deferred[None]] = []
-        self._unlisten = cacher.hub.listen(self)
+        self._unlisten = cacher.hub.listen(self, self._since)
 
     def follow(self, resource: str) -> None:
         """
@@ -119,10 +119,11 @@ class Monitor:
 
     def entered(self, event: WatchEvent) -> None:
         """
-        Keep an event for the next turn: this is called while somebody's write is answered.
+        Keep an event of a resource that is followed for the next turn: this is called while somebody's
+        write is answered.
         """
-        if event.version.key.resource in self._since:
-            self._pending.append(event)
+        self._pending.append(event)
+        if self._call is None:
             self._schedule()
 
     def lost(self) -> None:

@@ -5,7 +5,7 @@ Who is told of what, and when.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, DeferredSemaphore
@@ -97,7 +97,7 @@ class Hub:
         self._topics: dict[str, dict[_Place, Topic]] = {}
         self.traffic: dict[str, Traffic] = {}
         self._views: dict[Any, View] = {}
-        self._listeners: dict[Listener, None] = {}
+        self._listeners: dict[Listener, Container[str] | None] = {}
         self._dirty: list[Topic] = []
         self._ahead: dict[Watcher, None] = {}
         self._later: deque[Watcher] = deque()
@@ -193,13 +193,14 @@ class Hub:
 
     # Turns
 
-    def listen(self, listener: Listener) -> Callable[[], object]:
+    def listen(self, listener: Listener, resources: Container[str] | None = None) -> Callable[[], object]:
         """
-        Tell C{listener} of every event of every resource at once, in the order of the log.
+        Tell C{listener} of every event at once, in the order of the log.
 
+        @param resources: those it wants to know of, which may become others; L{None} for all.
         @return: call it to tell no more.
         """
-        self._listeners[listener] = None
+        self._listeners[listener] = resources
         return lambda: self._listeners.pop(listener, None)
 
     def _schedule(self) -> None:
@@ -207,18 +208,14 @@ class Hub:
             self._call = self.reactor.callLater(0, self._turn)
 
     def _entered(self, event: WatchEvent) -> None:
-        for listener in self._listeners:
-            listener.entered(event)
-        key = event.version.key
-        topics = self._topics.get(key.resource)
+        resource, namespace, name = event.version.key
+        for listener, wanted in self._listeners.items():
+            if wanted is None or resource in wanted:
+                listener.entered(event)
+        topics = self._topics.get(resource)
         if topics is None:
             return
-        for place in (
-            (None, None),
-            (key.namespace, None),
-            (key.namespace, key.name),
-            (None, key.name),
-        ):
+        for place in ((None, None), (namespace, None), (namespace, name), (None, name)):
             topic = topics.get(place)
             if topic is not None:
                 if not topic.pending:

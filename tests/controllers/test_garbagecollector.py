@@ -355,11 +355,12 @@ class FollowingTests(GarbageTestCase):
         top = self.make("top")
         self.make("child", owner(top))
         self.server.settle()
-        self.collector._monitor._unlisten()
+        monitor = self.collector._monitor
+        monitor._unlisten()
         self.delete("top")
         self.assertEqual(self.names(), ["child"])
-        self.collector._monitor._unlisten = self.server.cacher.hub.listen(self.collector._monitor)
-        self.collector._monitor.lost()
+        monitor._unlisten = self.server.cacher.hub.listen(monitor, monitor._since)
+        monitor.lost()
         self.server.settle()
         self.assertEqual(self.names(), [])
 
