@@ -92,17 +92,17 @@ class Updater:
         """
         schema = self._schema(owner.api_version)
         found = schema.compare(live, new)
-        holdings = managed.holdings if found.is_known else None
-        key = schema, holdings, found, owner
+        key = schema, managed.holdings if found.is_known else None, found, owner
         effect = self._effects.get(key)
         if effect is not None:
             return effect
         left = self._left(found, new, owner.api_version)
         effect = self._effect(live, new, left, managed.entries, owner)
         # In other versions other things may differ, and what is ignored is looked at each time.
-        if holdings is None or left is not found or not _all_in(owner.api_version, managed.entries):
-            return effect
-        return self._effects.keep(key, effect.known(managed.entries))
+        follows = key[1] is not None and left is found and _all_in(owner.api_version, managed.entries)
+        if follows and self._effects.comes_again(key):
+            self._effects.keep(key, effect.known(managed.entries))
+        return effect
 
     def _effect(
         self,
@@ -213,20 +213,18 @@ class Updater:
         conflicts: list[Conflict] = []
         result: Owners = {}
         for identity, owned in owners.items():
-            if identity == owner:
-                if not owned.fields.empty:
-                    result[identity] = owned
-                continue
-            comparison = comparisons.get(owned.version)
-            if comparison is None:
-                comparison = comparisons[owned.version] = self._compare(
-                    self._versions.convert(live, version, owned.version),
-                    self._versions.convert(new, version, owned.version),
-                    owned.version,
-                )
-            lost, left = _lost(owned.fields, comparison.added, comparison.modified, comparison.removed)
-            if not force:
-                conflicts.extend(Conflict(identity, path) for path in lost.paths())
+            left = owned.fields
+            if identity != owner:
+                comparison = comparisons.get(owned.version)
+                if comparison is None:
+                    comparison = comparisons[owned.version] = self._compare(
+                        self._versions.convert(live, version, owned.version),
+                        self._versions.convert(new, version, owned.version),
+                        owned.version,
+                    )
+                lost, left = _lost(left, comparison)
+                if not force:
+                    conflicts.extend(Conflict(identity, path) for path in lost.paths())
             if not left.empty:
                 result[identity] = owned.with_fields(left)
         if conflicts:
@@ -281,14 +279,15 @@ def _all_in(version: str, entries: Mapping[Identity, Entry]) -> bool:
     return all(entry.version == version for entry in entries.values())
 
 
-def _lost(
-    fields: FieldSet, added: FieldSet, modified: FieldSet, removed: FieldSet
-) -> tuple[FieldSet, FieldSet]:
+def _lost(fields: FieldSet, found: Comparison) -> tuple[FieldSet, FieldSet]:
     """
     What an owner of C{fields} loses to another, and what it is left with.
     """
-    lost = _common(fields, modified).union(_common(fields, added))
+    if found.touched.isdisjoint(fields.fields_v1()):
+        return EMPTY, fields
+    lost = _common(fields, found.modified).union(_common(fields, found.added))
     left = fields if lost.empty else fields.difference(lost)
+    removed = found.removed
     return lost, left if removed.empty or apart(left, removed) else left.difference(removed)
 
 

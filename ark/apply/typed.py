@@ -131,10 +131,10 @@ class Comparison:
     What tells a new object from an old one.  No path is in two of the sets.  Immutable; each
     is equal to itself only.
 
-    @ivar is_known: whether the same was found before, and told by this very object.
+    @ivar is_known: whether the same will most likely be told by this very object again.
     """
 
-    __slots__ = ("added", "is_known", "modified", "removed")
+    __slots__ = ("_touched", "added", "is_known", "modified", "removed")
 
     def __init__(
         self, added: FieldSet, modified: FieldSet, removed: FieldSet, is_known: bool = False
@@ -143,6 +143,16 @@ class Comparison:
         self.modified = modified
         self.removed = removed
         self.is_known = is_known
+        self._touched: frozenset[str] | None = None
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """
+        The keys of the members of the object in which anything differs.
+        """
+        if self._touched is None:
+            self._touched = frozenset().union(*(fields.fields_v1() for fields in self.sets))
+        return self._touched
 
     @property
     def sets(self) -> tuple[FieldSet, FieldSet, FieldSet]:

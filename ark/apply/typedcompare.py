@@ -24,7 +24,7 @@ from ark.apply.typed import (
     equal,
     picker,
 )
-from ark.apply.typedfound import HEAVIEST, LEAF_HELD, MODIFIED, Found, Founds, Part
+from ark.apply.typedfound import LEAF_HELD, MODIFIED, UNKNOWN, Found, Founds, Part
 from ark.apply.typeditems import Unidentified, indexer
 from ark.apply.typedsame import Same, Sames
 from ark.apply.typedwhole import Whole, Wholes, undeclared
@@ -124,7 +124,7 @@ def _both(one: Found | None, other: Found | None) -> Found | None:
         _joined(one.added, other.added),
         _joined(one.modified, other.modified),
         _joined(one.removed, other.removed),
-        HEAVIEST + 1,
+        UNKNOWN,
     )
 
 

@@ -23,6 +23,11 @@ HEAVIEST = 1 << 14
 What takes more memory is not remembered: there may be as much in it as in an object.
 """
 
+UNKNOWN = HEAVIEST + 1
+"""
+The weight of all that is not remembered.
+"""
+
 KEY_WEIGHT = 64
 """
 What a key takes besides its text, roughly.
@@ -35,7 +40,7 @@ class Found:
     """
     What is added, modified and removed at one place.  Immutable; each is equal to itself only.
 
-    @ivar weight: what all keys in it take, more than L{HEAVIEST} if it is not remembered.
+    @ivar weight: what all keys in it take; more than L{HEAVIEST} if this object is not remembered.
     """
 
     __slots__ = ("_comparison", "added", "modified", "removed", "weight")
@@ -58,12 +63,11 @@ class Found:
         """
         The same in sets of fields, where the place is an object.
         """
-        found = self._comparison
-        if found is None:
-            found = self._comparison = Comparison(_set(self.added), _set(self.modified), _set(self.removed))
-        else:
-            found.is_known = True
-        return found
+        if self._comparison is None:
+            self._comparison = Comparison(
+                _set(self.added), _set(self.modified), _set(self.removed), self.weight <= HEAVIEST
+            )
+        return self._comparison
 
 
 class Held:
@@ -113,7 +117,7 @@ class Founds(Known[tuple[Part, ...], Found]):
 
     def join(self, parts: tuple[Part, ...]) -> Found:
         """
-        Put together what was found at each, and remember it.
+        Put together what was found at each, and remember it if that is found again.
 
         @param parts: at least one; those of one key differ in what they tell.
         """
@@ -129,5 +133,11 @@ class Founds(Known[tuple[Part, ...], Found]):
                 modified[key] = found.modified
             if found.removed is not None:
                 removed[key] = found.removed
-        result = Found(in_order(added) or None, in_order(modified) or None, in_order(removed) or None, weight)
-        return result if weight > HEAVIEST else self.keep(parts, result)
+        is_known = weight <= HEAVIEST and self.comes_again(parts)
+        result = Found(
+            in_order(added) or None,
+            in_order(modified) or None,
+            in_order(removed) or None,
+            weight if is_known else UNKNOWN,
+        )
+        return self.keep(parts, result) if is_known else result

@@ -14,7 +14,7 @@ from ark.apply.fieldpath import SELF
 from ark.apply.fieldtree import LEAF, Tree, in_order
 from ark.apply.known import Known
 from ark.apply.typed import Atom, ListType, MapType, PerAtom, by_part
-from ark.apply.typedfound import HEAVIEST, KEY_WEIGHT, LEAF_HELD, Held
+from ark.apply.typedfound import HEAVIEST, KEY_WEIGHT, LEAF_HELD, UNKNOWN, Held
 from ark.apply.typeditems import Unidentified, key_reader
 
 Whole = Callable[[Any], Held]
@@ -88,8 +88,11 @@ class Wholes(PerAtom[Whole]):
                 tree[key] = LEAF
                 if below is not None:
                     steps.append((name, key, below))
-            names = _Names(Held(tree, KEY_WEIGHT * len(value) + sum(map(len, value))), steps)
-            return names if names.held.weight > HEAVIEST else self._names.keep((map_type, *value), names)
+            key_of_names = map_type, *value
+            weight = KEY_WEIGHT * len(value) + sum(map(len, value))
+            if weight > HEAVIEST or not self._names.comes_again(key_of_names):
+                return _Names(Held(tree, UNKNOWN), steps)
+            return self._names.keep(key_of_names, _Names(Held(tree, weight), steps))
 
         def whole(value: Any) -> Held:
             if type(value) is not dict or not value:
@@ -118,8 +121,9 @@ class Wholes(PerAtom[Whole]):
         return self._kept(parts, tree, weight)
 
     def _kept(self, parts: tuple[Any, ...], tree: Tree, weight: int) -> Held:
-        held = Held(tree, weight)
-        return held if weight > HEAVIEST else self._helds.keep(parts, held)
+        if weight > HEAVIEST or not self._helds.comes_again(parts):
+            return Held(tree, UNKNOWN)
+        return self._helds.keep(parts, Held(tree, weight))
 
     def _list(self, list_type: ListType) -> Whole:
         if list_type.atomic:

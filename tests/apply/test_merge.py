@@ -16,7 +16,7 @@ from ark.apply.fieldtracker import ANCIENT, BEFORE_FIRST_APPLY, MAX_UPDATE_MANAG
 from ark.apply.lastapplied import LAST_APPLIED
 from ark.apply.managedfieldsscale import ScaleEntries
 from ark.meta.status import APIStatus
-from tests.apply.owners import SPEC, TEXT, V1, V2, History, TwoVersions, schema_of
+from tests.apply.owners import SPEC, TEXT, V1, V2, History, Trackers, TwoVersions, schema_of
 
 
 class UpdateTests(SynchronousTestCase):
@@ -420,6 +420,10 @@ class VersionTests(SynchronousTestCase):
         self.assertEqual(history.fields("m"), {"f:spec": {"f:map": {}}})
 
 
+# What has come so often is remembered in all its parts.
+OFTEN = 8
+
+
 class RememberedTests(SynchronousTestCase):
     """
     What earlier writes to other objects did to owners is not used where it does not hold.
@@ -427,73 +431,77 @@ class RememberedTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        Two objects of one kind.
+        Many objects of one kind, and one more.
         """
-        self.history = History()
-        self.other = History(trackers=self.history.trackers)
+        trackers = Trackers()
+        self.earlier = [History(trackers=trackers) for _ in range(OFTEN)]
+        self.other = History(trackers=trackers)
+        self.versions = trackers.versions
 
-    def both(self, manager: str, spec: Any, **members: Any) -> None:
+    def write(self, manager: str, spec: Any, **members: Any) -> None:
         """
-        Write the same to both, and find the same owners.
+        Write the same to the many.
         """
-        for history in (self.history, self.other):
+        for history in self.earlier:
             history.update(manager, spec, **members)
-        self.assertEqual(self.other.managed.text, self.history.managed.text)
+
+    def write_all(self, manager: str, spec: Any, **members: Any) -> None:
+        """
+        Write the same to all, who have the same owners then.
+        """
+        self.write(manager, spec, **members)
+        self.other.update(manager, spec, **members)
+        self.assertEqual({history.managed.text for history in self.earlier}, {self.other.managed.text})
 
     def test_times_are_those_of_the_object(self) -> None:
         """
         Entries that are alike but for the time stay as old as they are.
         """
         self.other.second = 30
-        for history in (self.history, self.other):
-            history.update("m", {"a": "x"})
-            history.update("n", {"a": "x", "b": "x"})
-            history.update("m", {"a": "y", "b": "x"})
-        seconds = [
-            [entry["time"][-3:-1] for entry in history.managed.members()]
-            for history in (self.history, self.other)
-        ]
-        self.assertEqual(seconds, [["01", "02"], ["31", "32"]])
+        for manager, spec in (("m", {"a": "x"}), ("n", {"a": "x", "b": "x"}), ("m", {"a": "y", "b": "x"})):
+            self.write(manager, spec)
+            self.other.update(manager, spec)
+        for history, wanted in ((self.earlier[-1], ["01", "02"]), (self.other, ["31", "32"])):
+            self.assertEqual([entry["time"][-3:-1] for entry in history.managed.members()], wanted)
 
     def test_order_is_that_of_the_times(self) -> None:
         """
         Who has written last stands last.
         """
-        self.both("m", {"a": "x"})
-        self.both("n", {"a": "x", "b": "x"})
+        self.write_all("m", {"a": "x"})
+        self.write_all("n", {"a": "x", "b": "x"})
         for manager, last in (("m", "y"), ("n", "y"), ("m", "z")):
-            self.both(manager, {"a": last, "b": last} if manager == "n" else {"a": last, "b": "x"})
-            self.assertEqual(self.history.managed.members()[-1]["manager"], manager)
+            self.write_all(manager, {"a": last, "b": last} if manager == "n" else {"a": last, "b": "x"})
+            self.assertEqual(self.other.managed.members()[-1]["manager"], manager)
 
     def test_another_writer_is_another_owner(self) -> None:
         """
         The same change by somebody else is theirs, and through a subresource another entry.
         """
-        self.both("m", {"a": "x"})
-        self.history.update("m", {"a": "y"})
+        self.write_all("m", {"a": "x"})
+        self.write("m", {"a": "y"})
         self.other.update("n", {"a": "y"})
         self.assertEqual(self.other.fields("n", "Update"), {"f:spec": {"f:a": {}}})
         self.assertEqual(self.other.fields("m", "Update"), {"f:spec": {}})
-        self.history.update("m", {"a": "y"}, status={"phase": "x"})
+        self.write("m", {"a": "y"}, status={"phase": "x"})
         self.other.update("m", {"a": "y"}, subresource="status", status={"phase": "x"})
         status = {"f:status": {".": {}, "f:phase": {}}}
-        self.assertIsNone(self.history.fields("m", "Update", subresource="status"))
+        self.assertIsNone(self.earlier[-1].fields("m", "Update", subresource="status"))
         self.assertEqual(self.other.fields("m", "Update", subresource="status"), status)
 
     def test_what_is_not_written_is_looked_at_each_time(self) -> None:
         """
         Values that do not fit look like others that do.
         """
-        self.both("m", {"a": "x"})
-        self.history.update("m", {"a": "y"}, status={"phase": "x"})
+        self.write_all("m", {"a": "x"})
+        self.write("m", {"a": "y"}, status={"phase": "x"})
         self.assertEqual(self.other.update("m", {"a": "y"}, status={"phase": []}), [])
 
     def test_entries_of_other_versions_are_compared_in_them(self) -> None:
         """
         However often the same was written.
         """
-        for _ in range(2):
-            history = History(trackers=self.history.trackers)
+        for history in self.earlier:
             history.update("m", {"first": "x"}, V2)
             history.update("n", {"a": "y"})
             self.assertEqual(history.fields("m", "Update", V2), {"f:spec": {}})
@@ -503,33 +511,31 @@ class RememberedTests(SynchronousTestCase):
         """
         Also where nothing changes but what the schema says of the entries.
         """
-        self.both("m", {"map": {"x": "1"}})
-        self.both("m", {"map": {"x": "2"}})
-        self.both("m", {"map": {"x": "2"}})
+        for value in "122":
+            self.write_all("m", {"map": {"x": value}})
+        self.write("m", {"map": {"x": "3"}})
         whole = {"type": "object", "x-kubernetes-map-type": "atomic", "additionalProperties": TEXT}
-        self.history.versions.schemas[V1] = schema_of({**SPEC, "map": whole})
-        self.history.update("m", {"map": {"x": "2"}})
+        self.versions.schemas[V1] = schema_of({**SPEC, "map": whole})
+        unchanged, *_ = self.earlier
+        unchanged.update("m", {"map": {"x": "3"}})
         self.other.update("m", {"map": {"x": "3"}})
-        wanted = {"f:spec": {".": {}, "f:map": {}}}
-        self.assertEqual(self.history.fields("m", "Update"), wanted)
-        self.assertEqual(self.other.fields("m", "Update"), wanted)
+        for history in (unchanged, self.other):
+            self.assertEqual(history.fields("m", "Update"), {"f:spec": {".": {}, "f:map": {}}})
 
     def test_too_many_updaters_are_put_together_by_their_times(self) -> None:
         """
         The oldest of each object, although all have done the same.
         """
         managers = [f"m{index:02}" for index in range(MAX_UPDATE_MANAGERS)]
-        for history, order in ((self.history, managers), (self.other, managers[::-1])):
+        for history in (*self.earlier, self.other):
             history.update("m", {"b": "x"})
             labels = {}
-            for manager in order:
+            for manager in managers[::-1] if history is self.other else managers:
                 labels[manager] = "x"
                 history.update(manager, {"b": "x"}, metadata={"name": "t", "labels": dict(labels)})
-        kept = [
-            {entry["manager"] for entry in history.managed.members()}
-            for history in (self.history, self.other)
-        ]
-        self.assertEqual(kept, [{ANCIENT, *managers[1:]}, {ANCIENT, *managers[-2::-1]}])
+        for history, kept in ((self.earlier[-1], managers[1:]), (self.other, managers[:-1])):
+            found = {entry["manager"] for entry in history.managed.members()}
+            self.assertEqual(found, {ANCIENT, *kept})
 
 
 class ScaleTests(SynchronousTestCase):
@@ -662,14 +668,16 @@ class PropertyTests(SynchronousTestCase):
         schema = history.versions.schemas[V1]
         self.assertEqual(schema.merge(history.live, history.thing(spec=config)), history.live)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(WRITES, WRITES)
     def test_what_is_remembered_changes_nothing(self, writes: Any, others: Any) -> None:
         """
         Owners are the same whether much was written to other objects before or nothing.
         """
-        earlier = self.played([*others, *writes])
-        again = History(trackers=earlier.trackers)
+        trackers = self.played(others).trackers
+        for _ in range(OFTEN):
+            self.play(History(trackers=trackers), writes)
+        again = History(trackers=trackers)
         for round_ in range(1, len(writes) + 1):
             self.play(again, writes[round_ - 1 : round_])
             self.assertEqual(again.managed.text, self.played(writes[:round_]).managed.text)
