@@ -53,9 +53,12 @@ class Route:
 class KnownRoutes:
     """
     The routes of requests that came before.
+
+    @param read: what a request asks for, off its path.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, read: Callable[[Any], RequestInfo]) -> None:
+        self._read = read
         # By method and what stands before a name, and what behind it; with "" behind it there is no name.
         self._known: dict[tuple[str, ...], Route] = {}
 
@@ -65,9 +68,9 @@ class KnownRoutes:
         """
         self._known.clear()
 
-    def find(self, request: Any) -> RequestInfo | None:
+    def info_of(self, request: Any) -> RequestInfo:
         """
-        What a request asks for, where one was kept that differs from it in its name only; that one's
+        What a request asks for.  Where one was kept that differs from it in its name only, that one's
         route becomes its C{route}.
         """
         method, path = request.method, request.path
@@ -83,7 +86,7 @@ class KnownRoutes:
             return _made((route.verb, path, *route.rest, name))
         route = self._known.get((method, path, ""))
         if route is None:
-            return None
+            return self._read(request)
         request.route = route
         return route.info
 

@@ -121,6 +121,9 @@ class RootParts:
 class Root:
     """
     Carries out requests that may go on.
+
+    @ivar info_of: see L{KnownRoutes.info_of}; raises L{ark.endpoints.requestinfo.BadPath} where nothing
+        can be meant by a path.
     """
 
     app = Klein()
@@ -136,7 +139,9 @@ class Root:
         self._custom = parts.custom
         self._aside = parts.aside
         self._catch_up = parts.catch_up
-        self._routes = KnownRoutes()
+        self._routes = KnownRoutes(self._read)
+        # Not a method that calls another: it runs at every request.
+        self.info_of = self._routes.info_of
 
     def serve_kinds(self, scopes: Scopes, documents: Documents) -> None:
         """
@@ -145,14 +150,6 @@ class Root:
         self._scopes = scopes
         self._documents = documents
         self._routes.clear()
-
-    def info_of(self, request: Any) -> RequestInfo:
-        """
-        What a request asks for.
-
-        @raise ark.endpoints.requestinfo.BadPath: nothing can be meant by its path.
-        """
-        return self._routes.find(request) or self._read(request)
 
     def _read(self, request: Any) -> RequestInfo:
         info = requestinfo.parse(request.method, request.path)

@@ -161,7 +161,7 @@ class FlowControl:
             if after > level.lower:
                 self._reserved += after - max(after - width, level.lower)
             level.begin(turn, flow.hand, now)
-        measures.running += 1
+        measures.dispatched += 1
         if width > 1:
             measures.more += width - 1
             measures.widths.observe(width)
@@ -245,7 +245,6 @@ class FlowControl:
             return
         level, measures = turn.level, turn.measures
         now = self._seconds()
-        measures.running -= 1
         if width > 1:
             measures.more -= width - 1
         # Written out, not a call: this runs at every request.
@@ -293,7 +292,7 @@ class FlowControl:
         self._waiting -= 1
         measures.waiting -= 1
         measures.wanted -= width
-        measures.running += 1
+        measures.dispatched += 1
         measures.waited.observe(now - turn.since)
         if width > 1:
             measures.more += width - 1

@@ -31,8 +31,8 @@ class FlowMeasures:
     What most requests do, which take one seat and never wait, is not counted but told from
     the rest.
 
-    @ivar running: how many requests are served now.
-    @ivar more: the seats that these have beyond one each.
+    @ivar dispatched: how many requests were served, those that are now among them.
+    @ivar more: the seats that the latter have beyond one each.
     @ivar waiting: how many wait, and L{wanted} the seats they want.
     @ivar ran: the seconds of those that were served.
     @ivar widths: the seats of those that take more than one.
@@ -40,11 +40,11 @@ class FlowMeasures:
     """
 
     __slots__ = (
+        "dispatched",
         "lengths",
         "more",
         "ran",
         "refused",
-        "running",
         "waited",
         "waited_in_vain",
         "waiting",
@@ -53,7 +53,7 @@ class FlowMeasures:
     )
 
     def __init__(self) -> None:
-        self.running = 0
+        self.dispatched = 0
         self.more = 0
         self.waiting = 0
         self.wanted = 0
@@ -65,18 +65,18 @@ class FlowMeasures:
         self.lengths = Distribution(_LENGTHS)
 
     @property
+    def running(self) -> int:
+        """
+        How many requests are served now.
+        """
+        return self.dispatched - sum(self.ran.counts)
+
+    @property
     def seats(self) -> int:
         """
         The seats that are taken.
         """
         return self.running + self.more
-
-    @property
-    def dispatched(self) -> int:
-        """
-        How many requests were served, those that are now among them.
-        """
-        return sum(self.ran.counts) + self.running
 
     def with_others(self, counted: Distribution, value: float) -> Distribution:
         """
