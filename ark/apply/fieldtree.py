@@ -68,7 +68,9 @@ def union(one: Tree, other: Tree) -> Tree:
     """
     What is in any of the two; C{one} itself if it has everything.
     """
-    if one is other or not other:
+    if one is other:
+        return one
+    if not other:
         return marked(one)
     if not one:
         return marked(other)

@@ -188,6 +188,18 @@ class OperationTests(SynchronousTestCase):
             self.assertEqual(keys(one.intersection(other)), keys(one) & keys(other))
             self.assertEqual(one.intersection(other), other.intersection(one))
 
+    def test_parts_that_two_sets_share_are_like_any_others(self) -> None:
+        """
+        Sets are made of each other, and are compared with themselves.
+        """
+        for one, other in pairs(200):
+            both = one.union(other)
+            for left, right in ((one, one), (one, both), (both, one)):
+                self.assertEqual(keys(left.union(right)), keys(left) | keys(right))
+                self.assertEqual(keys(left.intersection(right)), keys(left) & keys(right))
+                self.assertEqual(keys(left.difference(right)), keys(left) - keys(right))
+            self.assertEqual(keys(one.recursive_difference(one)), set())
+
     def test_difference_is_that_of_the_paths(self) -> None:
         """
         What is below a path that goes stays.

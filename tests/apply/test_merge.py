@@ -489,6 +489,15 @@ class RememberedTests(SynchronousTestCase):
         self.assertIsNone(self.earlier[-1].fields("m", "Update", subresource="status"))
         self.assertEqual(self.other.fields("m", "Update", subresource="status"), status)
 
+    def test_who_changes_the_same_again_owns_no_more(self) -> None:
+        """
+        Not what holds it either, which somebody else has made.
+        """
+        self.write_all("m", {"a": "x"})
+        for value in "yzyz" * OFTEN:
+            self.write_all("n", {"a": value})
+            self.assertEqual(self.other.fields("n", "Update"), {"f:spec": {"f:a": {}}})
+
     def test_what_is_not_written_is_looked_at_each_time(self) -> None:
         """
         Values that do not fit look like others that do.
