@@ -39,8 +39,10 @@ from ark.storage import sqliteread
 from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import StorageError, StorageFull, Unavailable
 from ark.storage.pointreads import PointReads
+from ark.storage.sqlitebatch import Batch, presumed
 from ark.storage.sqlitefile import BesideFile, DatabaseFile, empty_log, schema_state, translate
 from ark.storage.sqliterestore import SQLiteRestore
+from ark.storage.sqlitestatements import LARGEST
 from ark.storage.sqliteviews import create_views
 from ark.storage.sqlitewrite import BATCHES, raise_floor, sweep, write_batch
 from ark.storage.workerwake import WorkerWake
@@ -105,7 +107,9 @@ class SQLiteBackend:
         On a full disk, a batch of nothing but deletions still has a chance: the ballast
         was given up for it.
         """
-        revision, outcomes = await self._run(self._writer, self._write, changes)
+        alone = not self._file.shared and len(changes) <= LARGEST
+        batch = presumed(changes, self._revision) if alone else None
+        revision, outcomes = await self._run(self._writer, self._write, changes, batch)
         if revision > self._revision:
             self._moved(revision)
         return outcomes
@@ -122,13 +126,15 @@ class SQLiteBackend:
         write = partial(self._run, self._writer, self._exclusively)
         return SQLiteRestore(partial(self._run, self._readers), write, self._moved)
 
-    def _write(self, connection: Any, changes: Sequence[Change]) -> tuple[int, list[Outcome]]:
+    def _write(
+        self, connection: Any, changes: Sequence[Change], batch: Batch | None
+    ) -> tuple[int, list[Outcome]]:
         stuck = self._full_since is not None and not self._resume(connection)
         deletions = all(change.event == DELETED for change in changes)
         if stuck and not deletions:
             raise StorageFull("the disk is full")
         try:
-            return self._exclusively(connection, write_batch, changes)
+            return self._exclusively(connection, write_batch, changes, batch)
         except StorageFull:
             if not deletions:
                 raise

@@ -1,22 +1,23 @@
 """
 Writing the log with SQL.  Runs in the one writer thread.
 
-A batch is two statements however many changes it has: rows travel as the parameters of
-one statement, and what else there is to do about each is done by triggers.  That is no
+A batch is one statement or two, however many changes it has: rows travel as the parameters
+of one statement, and what else there is to do about each is done by a trigger.  That is no
 faster in itself than one statement a row, but each statement gives the interpreter's lock
-away and must get it back from a busy reactor.
+away and must get it back from a busy reactor; and whatever Python does here fights with
+the reactor for that lock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from time import time
 from typing import Any
 
 from pysqlite3 import dbapi2
 
-from ark.meta.records import DELETED, Change, Committed, Key, Mismatch, Outcome, Version
+from ark.meta.records import Change, Key, Mismatch, Outcome
+from ark.storage.sqlitebatch import Batch
 from ark.storage.sqlitefile import translate
 from ark.storage.sqliteread import read_revisions
 from ark.storage.sqlitestatements import LARGEST
@@ -24,22 +25,23 @@ from ark.storage.sqlitestatements import LARGEST
 _COLUMNS = 10
 
 #: Makes C{ark_batch}, into which L{write_batch} puts versions: they go into the log, and the pointer
-#: and the counter with them.
+#: and the counter with them.  A version whose number or whose predecessor is another one is refused.
 BATCHES = """
     CREATE TEMP VIEW ark_batch AS SELECT * FROM main.ark_log WHERE 0;
-    CREATE TEMP TRIGGER ark_batch_logged INSTEAD OF INSERT ON ark_batch BEGIN
+    CREATE TEMP TRIGGER ark_batch_written INSTEAD OF INSERT ON ark_batch BEGIN
+        SELECT RAISE(ABORT, 'not as presumed') WHERE new.previous <> coalesce((
+            SELECT revision FROM ark_object
+            WHERE resource = new.resource AND namespace = new.namespace AND name = new.name
+        ), 0) OR new.revision <> (SELECT revision + 1 FROM ark_meta);
         INSERT INTO ark_log VALUES (
             new.revision, new.resource, new.namespace, new.name, new.event,
             new.previous, new.uid, new.created_at, new.labels, new.body
         );
         UPDATE ark_meta SET revision = new.revision;
-    END;
-    CREATE TEMP TRIGGER ark_batch_lives INSTEAD OF INSERT ON ark_batch WHEN new.event <> 'DELETED' BEGIN
-        INSERT INTO ark_object VALUES (new.resource, new.namespace, new.name, new.revision)
-        ON CONFLICT DO UPDATE SET revision = excluded.revision;
-    END;
-    CREATE TEMP TRIGGER ark_batch_gone INSTEAD OF INSERT ON ark_batch WHEN new.event = 'DELETED' BEGIN
-        DELETE FROM ark_object WHERE resource = new.resource AND namespace = new.namespace AND name = new.name;
+        INSERT INTO ark_object SELECT new.resource, new.namespace, new.name, new.revision
+        WHERE new.event <> 'DELETED' ON CONFLICT DO UPDATE SET revision = excluded.revision;
+        DELETE FROM ark_object WHERE new.event = 'DELETED'
+        AND resource = new.resource AND namespace = new.namespace AND name = new.name;
     END;
 """
 _FIND = "(SELECT revision FROM ark_object WHERE resource = ? AND namespace = ? AND name = ?)"
@@ -56,48 +58,6 @@ def _writing(size: int) -> str:
     return f"INSERT INTO ark_batch VALUES {', '.join([_ROW] * size)}"  # noqa: S608 - constants only
 
 
-class _Batch:
-    """
-    What one transaction is going to write.
-    """
-
-    def __init__(self, revision: int, live: dict[Key, int]) -> None:
-        self.revision = revision
-        self.live = live
-        self.outcomes: list[Outcome | None] = []
-        self.rows: list[Any] = []
-        self.written: dict[Key, Version] = {}
-        self.missed: dict[int, int] = {}
-        self._now = time()
-
-    def judge(self, change: Change) -> None:
-        """
-        Number the change, or refuse it, given what those before it in the batch did.
-        """
-        key, expected, event, body, labels, uid = change
-        current = self.live[key]
-        if expected != current or (event == DELETED and not current):
-            self._refuse(key, current)
-            return
-        self.revision = revision = self.revision + 1
-        text = b"%b%d%b" % (body.head, revision, body.tail)
-        version = Version(key, revision, event, text, labels, uid, expected)
-        self.rows += (revision, *key, event, expected, uid, self._now, labels, text)
-        self.live[key] = 0 if event == DELETED else revision
-        self.written[key] = version
-        self.outcomes.append(Committed(version))
-
-    def _refuse(self, key: Key, current: int) -> None:
-        written = self.written.get(key)
-        if not current:
-            self.outcomes.append(Mismatch(None))
-        elif written is not None:
-            self.outcomes.append(Mismatch(written))
-        else:
-            self.missed[len(self.outcomes)] = current
-            self.outcomes.append(None)
-
-
 def _find(connection: Any, keys: Sequence[Key]) -> tuple[int, dict[Key, int]]:
     live: dict[Key, int] = {}
     revision = 0
@@ -109,8 +69,8 @@ def _find(connection: Any, keys: Sequence[Key]) -> tuple[int, dict[Key, int]]:
     return revision, live
 
 
-def _judged(connection: Any, changes: Sequence[Change]) -> _Batch:
-    batch = _Batch(*_find(connection, [change.key for change in changes]))
+def _judged(connection: Any, changes: Sequence[Change]) -> Batch:
+    batch = Batch(*_find(connection, [change.key for change in changes]))
     for change in changes:
         batch.judge(change)
     if batch.missed:
@@ -130,7 +90,7 @@ def _commit(connection: Any, statement: str, values: Sequence[Any] = ()) -> None
         raise translate(error, committing=True) from error
 
 
-def _write_many(connection: Any, changes: Sequence[Change]) -> _Batch:
+def _write_many(connection: Any, changes: Sequence[Change]) -> Batch:
     connection.execute("BEGIN IMMEDIATE")
     try:
         batch = _judged(connection, changes)
@@ -146,22 +106,39 @@ def _write_many(connection: Any, changes: Sequence[Change]) -> _Batch:
     return batch
 
 
-def write_batch(connection: Any, changes: Sequence[Change]) -> tuple[int, list[Outcome]]:
+def write_batch(
+    connection: Any, changes: Sequence[Change], presumed: Batch | None = None
+) -> tuple[int, list[Outcome]]:
     """
     See L{ark.interfaces.IStorageBackend.commit}; within a transaction of its own.
 
     @param connection: one on which nothing else is under way, set up with L{BATCHES}, in a process that
         alone may write for as long as this takes.
+    @param presumed: what will be written if everything is as it is believed to be.
     @return: the revision after the batch, and the outcomes.
     """
+    if presumed is not None and _is_as_presumed(connection, presumed):
+        return presumed.result()
     if len(changes) > LARGEST:
-        batch = _write_many(connection, changes)
-    else:
-        batch = _judged(connection, changes)
-        if batch.rows:
-            # A statement alone is a transaction.
-            _commit(connection, _writing(len(batch.rows) // _COLUMNS), batch.rows)
-    return batch.revision, [outcome for outcome in batch.outcomes if outcome is not None]
+        return _write_many(connection, changes).result()
+    batch = _judged(connection, changes)
+    if batch.rows:
+        # A statement alone is a transaction.
+        _commit(connection, _writing(len(batch.rows) // _COLUMNS), batch.rows)
+    return batch.result()
+
+
+def _is_as_presumed(connection: Any, presumed: Batch) -> bool:
+    """
+    Write it, if so.
+    """
+    try:
+        connection.execute(_writing(len(presumed.rows) // _COLUMNS), presumed.rows)
+    except dbapi2.IntegrityError:
+        return False
+    except dbapi2.Error as error:
+        raise translate(error, committing=True) from error
+    return True
 
 
 _RAISE_FLOOR = (
