@@ -33,6 +33,9 @@ from tests.cluster.cluster import Cluster, read_definitions
 from tests.cluster.process import Usage
 from tests.cluster.shared import definitions
 
+#: Requests under way at a time of those that are timed: a busy cluster's.
+_IN_FLIGHT = 64
+
 #: What shows how several servers of one database share the work.
 _SHARED = ("create", "status", "get")
 
@@ -41,8 +44,8 @@ def workloads(seconds: float, objects: int) -> list[Workload]:
     """
     Those of the budget, in an order in which each finds the state that it needs.
     """
-    timed = {"seconds": str(seconds)}
-    whole = {**timed, "objects": str(objects), "namespace": "load-list"}
+    timed = {"seconds": str(seconds), "workers": str(_IN_FLIGHT)}
+    whole = {"seconds": str(seconds), "objects": str(objects), "namespace": "load-list"}
     fan_out = {"seconds": "60", "namespace": "load-watch"}
     return [
         # First: later ones leave garbage behind, and its collection would hide what a watch holds.
