@@ -34,6 +34,10 @@ SPEC = {
 STATUS = {"phase": TEXT}
 
 
+# What has come so often is remembered in all its parts.
+OFTEN = 8
+
+
 def schema_of(spec: Mapping[str, Any]) -> TypedSchema:
     """
     The schema of a kind with these members in C{spec}.
