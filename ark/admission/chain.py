@@ -12,6 +12,7 @@ from ark.admission.attributes import Attributes, Subject
 from ark.admission.metrics import ADMIT, VALIDATE
 from ark.admission.timed import Steps
 from ark.interfaces import IAdmissionPlugin, ISelectiveAdmission
+from ark.meta.known import Known
 
 _MOST_REMEMBERED = 4096
 
@@ -71,7 +72,7 @@ class AdmissionChain:
     def __init__(self, plugins: Sequence[IAdmissionPlugin] = (), steps: Steps | None = None) -> None:
         self._plugins = tuple(plugins)
         self._steps = steps
-        self._known: dict[Subject, Concerned | None] = {}
+        self._known: Known[Subject, Concerned | None] = Known(_MOST_REMEMBERED)
         for plugin in self._plugins:
             if ISelectiveAdmission.providedBy(plugin):
                 plugin.subscribe(self._known.clear)
@@ -87,10 +88,7 @@ class AdmissionChain:
 
     def _find(self, subject: Subject) -> Concerned | None:
         found = [plugin for plugin in self._plugins if _concerns(plugin, subject)]
-        if len(self._known) >= _MOST_REMEMBERED:
-            self._known.clear()
-        self._known[subject] = concerned = Concerned(found, self._steps) if found else None
-        return concerned
+        return self._known.keep(subject, Concerned(found, self._steps) if found else None)
 
 
 def _concerns(plugin: IAdmissionPlugin, subject: Subject) -> bool:

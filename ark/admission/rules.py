@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ark.admission.attributes import Attributes, Subject
+from ark.meta.known import Known
 
 EXACT = "Exact"
 """
@@ -96,7 +97,7 @@ class Rules:
     def __init__(self, source: Iterable[Mapping[str, Any]] | None, policy: str | None = None) -> None:
         self._rules = tuple(map(_read, source or ()))
         self._is_exact = policy == EXACT
-        self._known: dict[Subject, tuple[tuple[str, Rule], ...]] = {}
+        self._known: Known[Subject, tuple[tuple[str, Rule], ...]] = Known(_MOST_REMEMBERED)
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -119,9 +120,7 @@ class Rules:
     def _of(self, subject: Subject) -> tuple[tuple[str, Rule], ...]:
         known = self._known.get(subject)
         if known is None:
-            if len(self._known) >= _MOST_REMEMBERED:
-                self._known.clear()
-            known = self._known[subject] = tuple(self._find(subject))
+            known = self._known.keep(subject, tuple(self._find(subject)))
         return known
 
     def _find(self, subject: Subject) -> Iterator[tuple[str, Rule]]:

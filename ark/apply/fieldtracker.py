@@ -13,7 +13,6 @@ from typing import Any
 import orjson
 
 from ark.apply.fieldset import EMPTY, FieldSet
-from ark.apply.known import Known
 from ark.apply.lastapplied import KUBECTL, applied_by_client, last_applied, with_last_applied
 from ark.apply.managedfields import (
     NOTHING,
@@ -30,6 +29,7 @@ from ark.apply.merge import Conflicts, Object, Updater, Versions
 from ark.apply.resetfields import Ignored
 from ark.apply.typedschema import TypedError
 from ark.meta.gvk import GroupVersionKind
+from ark.meta.known import Known
 from ark.meta.status import APIStatus, bad_request
 
 MAX_UPDATE_MANAGERS = 10

@@ -4,27 +4,20 @@ What was worked out before and comes again.
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+from ark.meta.known import Key, Known, Value
 
 _SEEN = 8
 
 
-class Known(dict[Key, Value]):
+class Recurring(Known[Key, Value]):
     """
-    Results by what they follow from.
-
-    All are forgotten when there are too many, so whoever makes up ever new ones costs others
-    no more than time.
-
-    @param most: how many are kept.
+    Results of which only those are worth keeping that are asked for more than once.
     """
+
+    __slots__ = ("_seen",)
 
     def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
+        super().__init__(most)
         self._seen: set[int] = set()
 
     def comes_again(self, key: Key) -> bool:
@@ -39,12 +32,3 @@ class Known(dict[Key, Value]):
             self._seen.clear()
         self._seen.add(hashed)
         return False
-
-    def keep(self, key: Key, value: Value) -> Value:
-        """
-        Remember a result, and give it back.
-        """
-        if len(self) >= self._most:
-            self.clear()
-        self[key] = value
-        return value

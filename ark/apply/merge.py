@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ark.apply.fieldpath import Path
 from ark.apply.fieldset import EMPTY, FieldSet
-from ark.apply.known import Known
+from ark.apply.known import Recurring
 from ark.apply.managedfields import Holdings, ManagedFields
 from ark.apply.managedfieldseffect import Effect, Owners
 from ark.apply.managedfieldsentry import Entry, Identity
@@ -80,7 +80,9 @@ class Updater:
         self._versions = versions
         self._ignored = ignored
         self._untracked = untracked
-        self._effects: Known[tuple[TypedSchema, Holdings | None, Comparison, Identity], Effect] = Known(_KEPT)
+        self._effects: Recurring[tuple[TypedSchema, Holdings | None, Comparison, Identity], Effect] = (
+            Recurring(_KEPT)
+        )
 
     def update(self, live: Object, new: Object, managed: ManagedFields, owner: Identity) -> Effect:
         """

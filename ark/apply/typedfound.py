@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ark.apply.fieldset import EMPTY, FieldSet
 from ark.apply.fieldtree import LEAF, Tree, in_order
-from ark.apply.known import Known
+from ark.apply.known import Recurring
 from ark.apply.typed import Comparison
 
 Part = tuple[str, "Found"]
@@ -107,7 +107,7 @@ MODIFIED = Found(modified=LEAF)
 LEAF_HELD = Held(LEAF)
 
 
-class Founds(Known[tuple[Part, ...], Found]):
+class Founds(Recurring[tuple[Part, ...], Found]):
     """
     What was found at members or items, by what was found at each.
     """

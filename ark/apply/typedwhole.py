@@ -12,7 +12,7 @@ from typing import Any
 
 from ark.apply.fieldpath import SELF
 from ark.apply.fieldtree import LEAF, Tree, in_order
-from ark.apply.known import Known
+from ark.apply.known import Recurring
 from ark.apply.typed import Atom, ListType, MapType, PerAtom, by_part
 from ark.apply.typedfound import HEAVIEST, KEY_WEIGHT, LEAF_HELD, UNKNOWN, Held
 from ark.apply.typeditems import Unidentified, key_reader
@@ -61,8 +61,8 @@ class Wholes(PerAtom[Whole]):
 
     def __init__(self) -> None:
         super().__init__(self._of)
-        self._names: Known[tuple[Any, ...], _Names] = Known(_KEPT)
-        self._helds: Known[tuple[Any, ...], Held] = Known(_KEPT)
+        self._names: Recurring[tuple[Any, ...], _Names] = Recurring(_KEPT)
+        self._helds: Recurring[tuple[Any, ...], Held] = Recurring(_KEPT)
 
     def _of(self, atom: Atom) -> Whole:
         return by_part(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ark.authorization.attributes import Attributes
+from ark.meta.known import Known
 from ark.meta.names import dns1123_subdomain
 from ark.meta.serializer import DecodeError, decode_yaml
 
@@ -93,7 +94,7 @@ class Policy:
         rules = document.get("rules") or ()
         self._rules = [_rule(rule, f"rules[{place}]", omitted, omits) for place, rule in enumerate(rules)]
         self._otherwise = Told(NONE, omitted, omits)
-        self._known: dict[tuple[object, ...], Told] = {}
+        self._known: Known[tuple[object, ...], Told] = Known(_REMEMBERED)
 
     def of(self, attributes: Attributes) -> Told:
         """
@@ -102,9 +103,7 @@ class Policy:
         key = (attributes.user, attributes.verb, *attributes[2:9])
         told = self._known.get(key)
         if told is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            told = self._known[key] = self._find(attributes)
+            told = self._known.keep(key, self._find(attributes))
         return told
 
     def _find(self, attributes: Attributes) -> Told:

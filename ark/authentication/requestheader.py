@@ -20,6 +20,7 @@ from ark.authentication.trust import PeerVerifier, Trust
 from ark.authentication.userinfo import UserInfo, authenticated
 from ark.authentication.x509 import common_name
 from ark.interfaces import IAuthenticator, IRemembersUsers
+from ark.meta.known import Known
 from ark.meta.status import unauthorized
 
 _MALFORMED = re.compile("%(?![0-9a-fA-F]{2})")
@@ -142,8 +143,8 @@ class _Reading:
             for name in names
         )
         self._prefixes = tuple({prefix for headers in every for prefix in headers.extra_prefixes})
-        self._taken: dict[tuple[bytes, ...], frozenset[bytes]] = {}
-        self.users: dict[tuple[Field, ...], UserInfo | None] = {}
+        self._taken: Known[tuple[bytes, ...], frozenset[bytes]] = Known(_SHAPES)
+        self.users: Known[tuple[Field, ...], UserInfo | None] = Known(_REMEMBERED)
 
     def taken(self, names: tuple[bytes, ...]) -> frozenset[bytes]:
         """
@@ -156,9 +157,7 @@ class _Reading:
             )
             # What a client can make long on purpose is not kept.
             if sum(map(len, names)) <= _LONGEST:
-                if len(self._taken) >= _SHAPES:
-                    self._taken.clear()
-                self._taken[names] = taken
+                self._taken.keep(names, taken)
         return taken
 
     def user(self, fields: tuple[Field, ...]) -> UserInfo | None:
@@ -169,11 +168,7 @@ class _Reading:
             return self.users[fields]
         except KeyError:
             pass
-        user = None if self.proxy is None else self.proxy.headers.user(fields)
-        if len(self.users) >= _REMEMBERED:
-            self.users.clear()
-        self.users[fields] = user
-        return user
+        return self.users.keep(fields, None if self.proxy is None else self.proxy.headers.user(fields))
 
 
 @implementer(IAuthenticator, IRemembersUsers)

@@ -20,6 +20,7 @@ from ark.authorization.attributes import ALLOW, DENY, NO_OPINION, Attributes, De
 from ark.cluster.errors import Unreachable
 from ark.cluster.reviewing import Reviewer, Shared
 from ark.interfaces import IAuthorizer, ICluster
+from ark.meta.known import Known
 from ark.meta.status import APIStatus
 
 _log = Logger()
@@ -87,7 +88,7 @@ class SubjectAccessAuthorizer:
         self._remembering = remembering
         self._known: dict[Hashable, tuple[float, Decision]] = {}
         # The same for what was asked in the very same words, which need not be put in order.
-        self._latest: dict[Attributes, tuple[float, Decision]] = {}
+        self._latest: Known[Attributes, tuple[float, Decision]] = Known(_MOST_LATEST)
         self._shared: Shared[Decision] = Shared()
         self.requests = self._reviewer.requests
         self.decisions: Counter[str] = Counter()
@@ -108,9 +109,7 @@ class SubjectAccessAuthorizer:
                 self.decisions[decision[0]] += 1
                 return decision
             if _size(attributes) < _LONG:
-                if len(self._latest) >= _MOST_LATEST:
-                    self._latest.clear()
-                self._latest[attributes] = known
+                self._latest.keep(attributes, known)
         decision = known[1]
         self.decisions[decision[0]] += 1
         return decision

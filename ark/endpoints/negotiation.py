@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ark.meta.known import Known
 from ark.meta.mediatypes import MediaRange, parse_accept
 from ark.meta.status import APIStatus, not_acceptable, unsupported_media_type
 
@@ -91,8 +92,8 @@ class Negotiator:
     def __init__(self, transforms: frozenset[str] = _TRANSFORMS, typed: bool = False) -> None:
         self._transforms = transforms
         self._typed = typed
-        self._known: dict[tuple[bytes, bool], Accepted] = {}
-        self._answers: dict[tuple[bytes | None, bytes | None], Accepted] = {}
+        self._known: Known[tuple[bytes, bool], Accepted] = Known(_REMEMBERED)
+        self._answers: Known[tuple[bytes | None, bytes | None], Accepted] = Known(_REMEMBERED)
 
     def answer(self, request: Any) -> Accepted:
         """
@@ -112,9 +113,7 @@ class Negotiator:
         if wants_pretty(query, user_agent) and accepted.media_type == JSON:
             accepted = accepted._replace(pretty=True)
         if "pretty" not in query and len(accept or b"") + len(user_agent or b"") <= _LONGEST:
-            if len(self._answers) >= _REMEMBERED:
-                self._answers.clear()
-            self._answers[accept, user_agent] = accepted
+            self._answers.keep((accept, user_agent), accepted)
         return accepted
 
     def accepted(self, header: bytes | None, watching: bool = False) -> Accepted:
@@ -132,9 +131,7 @@ class Negotiator:
                 # Most want just that, and are told from others by it.
                 known = PLAIN
             if len(header) <= _LONGEST:
-                if len(self._known) >= _REMEMBERED:
-                    self._known.clear()
-                self._known[header, watching] = known
+                self._known.keep((header, watching), known)
         return known
 
     def _negotiate(self, header: str, watching: bool) -> Accepted:

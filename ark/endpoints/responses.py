@@ -100,12 +100,7 @@ def send(request: Any, code: int, text: bytes, accepted: Accepted = PLAIN) -> No
     """
     Answer with a JSON text, turned into what the client accepts.
     """
-    text = text + b"\n" if accepted is PLAIN else shaped(text, accepted)
-    if len(text) > GZIP_ABOVE:
-        send_shaped(request, code, text, accepted)
-        return
-    request.sent = len(text)
-    request.respond(code, headers(request, accepted), text)
+    send_shaped(request, code, text + b"\n" if accepted is PLAIN else shaped(text, accepted), accepted)
 
 
 def send_shaped(request: Any, code: int, text: bytes, accepted: Accepted) -> None:

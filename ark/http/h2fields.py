@@ -16,6 +16,7 @@ from ark.http.fields import VALUE_BYTES
 from ark.http.h1head import check_count, content_length, split_target
 from ark.http.hpack import Fields
 from ark.http.refusal import malformed
+from ark.meta.known import Known
 
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -91,10 +92,10 @@ class Shape:
         return _METHODS.get(sent) or _method(sent), dict(zip(self._keys, self._pick(values)))
 
 
-_shapes: dict[tuple[bytes, ...], Shape] = {}
+_shapes: Known[tuple[bytes, ...], Shape] = Known(_KNOWN_SHAPES)
 
 # A shape, the values that are steady, and what they were found to say.
-_Known = tuple[Shape, Sequence[bytes], str, dict[bytes, bytes]]
+_Said = tuple[Shape, Sequence[bytes], str, dict[bytes, bytes]]
 
 
 class FieldReader:
@@ -112,8 +113,8 @@ class FieldReader:
         @param limit: how many fields there may be.
         """
         self._limit = limit
-        self._known: dict[tuple[bytes, ...], _Known] = {}
-        self._latest: _Known | None = None
+        self._known: Known[tuple[bytes, ...], _Said] = Known(_KNOWN_KINDS)
+        self._latest: _Said | None = None
 
     def read(self, fields: Fields) -> RequestFields:
         """
@@ -140,15 +141,13 @@ class FieldReader:
             length = content_length(digits)
         return (method, path, query), zip(shape.names, values[shape.first :]), headers, length
 
-    def _judge(self, names: tuple[bytes, ...], values: tuple[bytes, ...]) -> _Known:
+    def _judge(self, names: tuple[bytes, ...], values: tuple[bytes, ...]) -> _Said:
         _check_values(names, values)
         shape = _shapes.get(names) or _shape(names, self._limit)
         known = (shape, shape.steady(values), *shape.judge(values, self._limit))
         if names in _shapes and sum(map(len, values)) + _FIELD_SIZE * len(values) <= _KNOWN_SIZE:
-            if len(self._known) >= _KNOWN_KINDS:
-                self._known.clear()
             # All connections share the names.
-            self._latest = self._known[shape.sent] = known
+            self._latest = self._known.keep(shape.sent, known)
         return known
 
 
@@ -183,9 +182,7 @@ def _shape(names: tuple[bytes, ...], limit: int) -> Shape:
         raise malformed("the pseudo-header fields")
     shape = Shape(names, first)
     if len(names) <= _KNOWN_FIELDS and sum(map(len, names)) <= _KNOWN_LENGTH:
-        if len(_shapes) >= _KNOWN_SHAPES:
-            _shapes.clear()
-        _shapes[names] = shape
+        _shapes.keep(names, shape)
     return shape
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from ark.endpoints.requestinfo import RequestInfo
 from ark.endpoints.scope import RequestScope
 from ark.http.requestseries import RequestSeries
+from ark.meta.known import Known
 
 MOST = 4096
 LONGEST = 512
@@ -60,7 +61,7 @@ class KnownRoutes:
     def __init__(self, read: Callable[[Any], RequestInfo]) -> None:
         self._read = read
         # By method and what stands before a name, and what behind it; with "" behind it there is no name.
-        self._known: dict[tuple[str, ...], Route] = {}
+        self._known: Known[tuple[str, ...], Route] = Known(MOST)
 
     def clear(self) -> None:
         """
@@ -100,14 +101,11 @@ class KnownRoutes:
         tail = tuple(filter(None, (info.name, info.subresource)))
         if "/".join((head, *tail)) != info.path or len(info.path) > LONGEST:
             return
-        if len(self._known) >= MOST:
-            self._known.clear()
         if not info.name:
-            self._known[method, head, ""] = route
-        elif info.subresource:
-            self._known[method, head, info.subresource] = route
+            behind: tuple[str, ...] = ("",)
         else:
-            self._known[method, head] = route
+            behind = (info.subresource,) if info.subresource else ()
+        self._known.keep((method, head, *behind), route)
 
 
 def _collection(info: RequestInfo) -> str:

@@ -188,7 +188,7 @@ class Request:
         return raw
 
     @raw_headers.setter
-    def raw_headers(self, raw: list[tuple[bytes, bytes]]) -> None:
+    def raw_headers(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
         self._raw_headers = raw
 
     @property

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import orjson
 
+from ark.meta.known import Known
 from ark.meta.records import Key, Version
 from ark.watch.cacher import Cacher
 
@@ -19,7 +20,7 @@ class NamespacePhases:
 
     def __init__(self, cacher: Cacher) -> None:
         self._cacher = cacher
-        self._known: dict[str, tuple[int, str]] = {}
+        self._known: Known[str, tuple[int, str]] = Known(_REMEMBERED)
 
     async def phase_of(self, name: str) -> str | None:
         """
@@ -43,9 +44,7 @@ class NamespacePhases:
         if known is not None and known[0] == version.revision:
             return known[1]
         phase = _phase(version.body)
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[name] = version.revision, phase
+        self._known.keep(name, (version.revision, phase))
         return phase
 
 

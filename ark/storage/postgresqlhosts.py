@@ -55,7 +55,7 @@ class Hosts:
     libpq would look names up while the reactor waits, and knows no limit of time for one of
     several hosts when it connects without waiting.  So each is looked up here and tried by itself.
 
-    @param settings: as C{psycopg2.connect} takes them; C{host} and C{port} may hold several, with
+    @param settings: as libpq takes them; C{host} and C{port} may hold several, with
         commas between, as libpq reads them.
     @raise UnusableDatabase: there are not as many ports as hosts.
     """

@@ -100,12 +100,15 @@ class ParameterConnection:
         """
         End it; what was asked fails.
         """
+        self._end(ConnectionLost())
+
+    def _end(self, why: Exception) -> None:
         libpq, self._libpq = self._libpq, None
         self.disconnected = True
         self._descriptor.release()
         if libpq is not None:
             libpq.finish()
-        self._tell(ConnectionLost())
+        self._tell(why)
 
     def _tell(self, answer: Any) -> None:
         # Whoever is told may ask the next thing.
@@ -138,11 +141,7 @@ class ParameterConnection:
             self._tell(self)
         else:
             self._connecting = False
-            fault = DatabaseFault(libpq.error_message.decode("utf-8", "replace"))
-            waiting, self._waiting = self._waiting, None
-            self.close()
-            if waiting is not None:
-                waiting.errback(fault)
+            self._end(DatabaseFault(libpq.error_message.decode("utf-8", "replace")))
 
     # Asking
 
@@ -172,11 +171,7 @@ class ParameterConnection:
         libpq.notifies()
 
     def _lost(self, error: Exception) -> None:
-        fault = self._fault or DatabaseFault(str(error))
-        waiting, self._waiting = self._waiting, None
-        self.close()
-        if waiting is not None:
-            waiting.errback(fault)
+        self._end(self._fault or DatabaseFault(str(error)))
 
     # What the reactor tells, by the descriptor
 

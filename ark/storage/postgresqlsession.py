@@ -78,7 +78,7 @@ class Session:
         The rows that a statement gives, none if it gives nothing; texts as bytes.
 
         @param parameters: L{None} for a text that is to be run as it is.
-        @raise DatabaseFault: of the database.
+        @raise psycopg2.Error: of the database, or L{DatabaseFault}, as the connection has it.
         @raise twisted.internet.error.ConnectionClosed: there was no answer in time, or the
             connection was lost.
         """

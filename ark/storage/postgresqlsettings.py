@@ -45,7 +45,7 @@ _ALWAYS = {
 
 def connection_settings(config: Mapping[str, Any]) -> dict[str, str]:
     """
-    What C{psycopg2.connect} wants to know.  Options count more than parts of the URL;
+    What libpq wants to know to connect.  Options count more than parts of the URL;
     what neither says is left to libpq, which reads C{PGHOST}, C{PGPASSFILE} and the like.
 
     @param config: options by their fields, and C{db_url}.

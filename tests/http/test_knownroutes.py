@@ -124,6 +124,7 @@ class PathTests(SynchronousTestCase):
         And nothing that a client made long.
         """
         self.patch(knownroutes, "MOST", 10)
+        self.setUp()
         known = self.root._routes._known
         for number in range(100):
             namespace = WIDGETS.replace("default", f"n{number}")

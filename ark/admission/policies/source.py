@@ -22,6 +22,7 @@ from ark.admission.rules import is_exempt
 from ark.cluster.errors import Unreachable
 from ark.cluster.waiting import Waiting
 from ark.interfaces import ICluster, IInformer
+from ark.meta.known import Known
 from ark.meta.status import APIStatus
 
 Object = dict[str, Any]
@@ -147,7 +148,7 @@ class PolicySource(Generic[P]):
         self._listeners: list[Callable[[], None]] = []
         self._waiting: Waiting[None] = Waiting()
         self._running: Deferred[None] | None = None
-        self._concerned: dict[Subject, Sequence[Hook[P]]] = {}
+        self._concerned: Known[Subject, Sequence[Hook[P]]] = Known(_MOST_REMEMBERED)
         self.hooks: tuple[Hook[P], ...] = ()
         self.synced = False
         self.reads_managed_fields = False
@@ -192,13 +193,11 @@ class PolicySource(Generic[P]):
         subject = attributes.subject
         if is_exempt(subject):
             return ()
-        if len(self._concerned) >= _MOST_REMEMBERED:
-            self._concerned.clear()
         if not self.synced:
             await self._ready(attributes)
         found = self._concerned.get(subject)
         if found is None:
-            found = self._concerned[subject] = [hook for hook in self.hooks if hook.concerns(subject)]
+            found = self._concerned.keep(subject, [hook for hook in self.hooks if hook.concerns(subject)])
         return found
 
     async def _ready(self, attributes: Attributes) -> None:

@@ -18,6 +18,7 @@ from ark.admission.refusals import forbidden
 from ark.admission.rules import is_exempt
 from ark.admission.webhooks.hook import Hook
 from ark.interfaces import IInformer
+from ark.meta.known import Known
 
 GROUP_VERSION = "/apis/admissionregistration.k8s.io/v1"
 MUTATING = f"{GROUP_VERSION}/mutatingwebhookconfigurations"
@@ -48,7 +49,7 @@ class Configurations:
         self._informer = informer
         self._reactor = reactor
         self._compiled: dict[str, _Compiled] = {}
-        self._concerned: dict[Subject, Placed] = {}
+        self._concerned: Known[Subject, Placed] = Known(_MOST_REMEMBERED)
         self._listeners: list[Callable[[], None]] = []
         self.hooks: tuple[Hook, ...] = ()
         informer.subscribe(self._changed)
@@ -84,12 +85,9 @@ class Configurations:
     def _of(self, subject: Subject) -> Placed:
         found = self._concerned.get(subject)
         if found is None:
-            if len(self._concerned) >= _MOST_REMEMBERED:
-                self._concerned.clear()
             hooks = () if is_exempt(subject) else enumerate(self.hooks)
-            found = self._concerned[subject] = tuple(
-                (place, hook) for place, hook in hooks if hook.concerns(subject)
-            )
+            concerned = tuple((place, hook) for place, hook in hooks if hook.concerns(subject))
+            found = self._concerned.keep(subject, concerned)
         return found
 
     def _changed(self) -> None:

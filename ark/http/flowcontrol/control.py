@@ -9,7 +9,6 @@ and a seat that becomes free goes first to a level that has fewer than its own.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import ceil
 from typing import Any
@@ -27,7 +26,6 @@ from ark.http.flowcontrol.measures import (
     CANCELLED,
     NO_SEATS,
     QUEUE_FULL,
-    SECONDS,
     TIME_OUT,
     FlowMeasures,
     Limits,
@@ -35,6 +33,7 @@ from ark.http.flowcontrol.measures import (
 )
 from ark.http.flowcontrol.rules import matches
 from ark.http.flowcontrol.width import Objects, seats
+from ark.meta.known import Known
 from ark.meta.status import APIStatus, too_many_requests
 
 TOO_MANY = "Too many requests, please try again later."
@@ -62,7 +61,7 @@ class FlowControl:
         self.levels: dict[str, Level] = {}
         self._all: list[Level] = []
         self._schemas: list[FlowSchema] = []
-        self._flows: dict[tuple[object, ...], Flow] = {}
+        self._flows: Known[tuple[object, ...], Flow] = Known(MOST_FLOWS)
         self._measures: dict[tuple[str, str], FlowMeasures] = {}
         self._waiting = 0
         self._reserved = 0
@@ -121,9 +120,7 @@ class FlowControl:
         flow = Flow(schema, self.levels[schema.level], distinguisher, measures)
         # What a client can make long on purpose is not kept.
         if len(info.path) <= LONGEST_PATH:
-            if len(self._flows) >= MOST_FLOWS:
-                self._flows.clear()
-            self._flows[key] = flow
+            self._flows.keep(key, flow)
         return flow
 
     # Requests
@@ -247,10 +244,7 @@ class FlowControl:
         now = self._seconds()
         if width > 1:
             measures.more -= width - 1
-        # Written out, not a call: this runs at every request.
-        ran, seconds = measures.ran, now - turn.since
-        ran.counts[bisect_left(SECONDS, seconds)] += 1
-        ran.sum += seconds
+        measures.ran.observe(now - turn.since)
         if level.exempt:
             level.in_use -= width
             turn.seats = 0

@@ -18,7 +18,7 @@ NO_SEATS = "concurrency-limit"
 TIME_OUT = "time-out"
 CANCELLED = "cancelled"
 
-SECONDS = (0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
+_SECONDS = (0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
 _LENGTHS = (0, 10, 25, 50, 100, 250, 500, 1000)
 _WIDTHS = (1, 2, 4, 8, 16, 32, 64, 100)
 _BOTH = ("priority_level", "flow_schema")
@@ -58,9 +58,9 @@ class FlowMeasures:
         self.waiting = 0
         self.wanted = 0
         self.refused: Counter[str] = Counter()
-        self.ran = Distribution(SECONDS)
-        self.waited = Distribution(SECONDS)
-        self.waited_in_vain = Distribution(SECONDS)
+        self.ran = Distribution(_SECONDS)
+        self.waited = Distribution(_SECONDS)
+        self.waited_in_vain = Distribution(_SECONDS)
         self.widths = Distribution(_WIDTHS)
         self.lengths = Distribution(_LENGTHS)
 
