@@ -157,6 +157,7 @@ PAGES = {
     "helm-values.md": chart.values_page,
     "../../helm/ark-apiserver/values.schema.json": chart.schema_text,
     "../../helm/ark-apiserver/files/resources.txt": chart.resources_text,
+    "../../helm/ark-apiserver/files/defaults.json": chart.defaults_text,
 }
 
 

@@ -147,6 +147,8 @@ def main() -> int:
         help="how many of our servers share a database (repeatable; default 1, and 2 and 4 where they can)",
     )
     options = parser.parse_args()
+    if options.backend == "sqlite" and max(options.replicas or (1,)) > 1:
+        parser.error("--replicas: a SQLite database is one server's; take --backend=postgresql or mysql")
     named = [one for one in servers(options) if not options.server or one[0] in options.server]
     results, good = compared(named, lambda server, workload: measure(workload, *server))
     print(table(results))

@@ -4,9 +4,13 @@ The table of a comparison: prices, ratios, and the measured parts.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
+
 from twisted.trial.unittest import TestCase
 
-from tests.bench.compare import table
+from tests.bench.compare import main, table
 from tests.bench.workload import Measured
 
 
@@ -46,3 +50,18 @@ class TableTests(TestCase):
         text = table({"1,000 idle watches": both})
         self.assertIn("1.0 KiB a watch", text)
         self.assertIn("2.0 KiB a watch", text)
+
+
+class OptionsTests(TestCase):
+    """
+    What it is told.
+    """
+
+    def test_servers_cannot_share_a_file(self) -> None:
+        """
+        Which is said before anything is started.
+        """
+        self.patch(sys, "argv", ["compare", "--replicas", "2"])
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            self.assertRaises(SystemExit, main)
+        self.assertIn("a SQLite database is one server's", said.getvalue())

@@ -57,6 +57,7 @@ def template(
     sets: tuple[str, ...] = (),
     version: str = KUBERNETES[-1],
     release: str = "ark-apiserver",
+    chart: Path = CHART,
 ) -> str:
     """
     What Helm makes of the chart.
@@ -64,11 +65,12 @@ def template(
     @param helm: one of L{HELMS}.
     @param values: files, of which the last counts most.
     @param sets: values as C{--set} takes them.
+    @param chart: its folder.
     @raise Failed: it refused.
     """
     flags = [f"--values={path}" for path in values] + [f"--set={one}" for one in sets]
     where = ("--namespace", NAMESPACE, "--kube-version", version)
-    return run(helm, "template", release, str(CHART), *where, *flags)
+    return run(helm, "template", release, str(chart), *where, *flags)
 
 
 def run(program: str, *words: str, text: str | None = None) -> str:
@@ -152,6 +154,13 @@ def resources_text() -> str:
     folders = [REPOSITORY / "ark" / "apis" / version for version in ("v1alpha1", "v1prealpha1")]
     names = {path.stem for folder in folders for path in folder.glob("*.yaml")}
     return "".join(f"{name}\n" for name in sorted(names))
+
+
+def defaults_text() -> str:
+    """
+    Every value with its default, for templates to fill in what the values of an older chart are without.
+    """
+    return json.dumps({value.name: value.default for value in values()}, indent=2) + "\n"
 
 
 def values_page() -> str:

@@ -28,9 +28,15 @@ def name(case: Path) -> str:
 @cache
 def manifests(helm: str, case: str) -> str:
     """
-    What Helm makes of a case, in the order of Helm 3, whose blank lines are fewer.
+    What Helm makes of a case.
     """
-    made = template(helm, CASES / f"{case}-values.yaml")
+    return in_order(template(helm, CASES / f"{case}-values.yaml"))
+
+
+def in_order(made: str) -> str:
+    """
+    Manifests in the order of Helm 3, whose blank lines are fewer.
+    """
     parts = [f"---\n{part.strip()}\n" for part in made.split("\n---\n")]
     return "".join(sorted(part.replace("---\n---\n", "---\n") for part in parts))
 

@@ -23,7 +23,7 @@ from tests.cluster.build import require
 from tests.cluster.certificates import Authority
 from tests.cluster.cluster import Cluster, read_definitions
 from tests.cluster.shared import definitions
-from tests.helm.chart import HELMS, NAMESPACE, Failed
+from tests.helm.chart import CHART, HELMS, NAMESPACE, VALUES, Failed
 from tests.helm.image import built
 from tests.helm.release import NAME, VERSIONS, Release
 
@@ -215,6 +215,27 @@ class ReleaseTests(SynchronousTestCase):
         secret = release.get("secret", f"{NAME}-ca")["data"]["ca.crt"]
         self.assertEqual(found, [secret, secret])
         return found
+
+    def test_a_release_of_an_older_chart_is_upgraded_with_its_values(self) -> None:
+        """
+        Those that the chart did not have yet are those of this one.
+        """
+        for helm in HELMS:
+            release = self.release(helm)
+            older = release.folder / CHART.name
+            shutil.copytree(CHART, older)
+            known = yaml.safe_load(VALUES.read_text())
+            values = {name: known[name] for name in ("image", "storage", "tls", "rbac", "resources")}
+            (older / VALUES.name).write_text(json.dumps(values))
+            release.helm("install", NAME, str(older), "--create-namespace", "--set=server.verbosity=2")
+            before = release.get("deployment", NAME)["spec"]
+            release.helm("upgrade", NAME, str(CHART), "--reuse-values", "--set=audit.enabled=true")
+            after = release.get("deployment", NAME)["spec"]["template"]["spec"]["containers"][0]["args"]
+            self.assertIn("--v=2", before["template"]["spec"]["containers"][0]["args"])
+            self.assertIn("--v=2", after)
+            self.assertIn("--audit-log-path=-", after)
+            release.helm("uninstall", NAME)
+            release.kubectl("delete", "pvc", NAME)
 
     def test_given_certificates_are_served(self) -> None:
         """

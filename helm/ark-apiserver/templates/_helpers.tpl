@@ -1,3 +1,19 @@
+{{/*
+Fills in the values that are not there, section or value: `helm upgrade --reuse-values` brings those of the release,
+made with a chart that may not have had them all, and none of this chart's. Every template begins with it.
+*/}}
+{{- define "ark.defaults" -}}
+{{- range $path, $default := .Files.Get "files/defaults.json" | fromJson }}
+{{- $within := $.Values }}
+{{- $names := splitList "." $path }}
+{{- range initial $names }}
+{{- if kindIs "invalid" (index $within .) }}{{ $_ := set $within . dict }}{{ end }}
+{{- $within = index $within . }}
+{{- end }}
+{{- if kindIs "invalid" (index $within (last $names)) }}{{ $_ := set $within (last $names) $default }}{{ end }}
+{{- end }}
+{{- end }}
+
 {{/* The name of the application. */}}
 {{- define "ark.name" -}}
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
