@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from ark.audit.policy import API_VERSION, METADATA, Told
-from ark.authentication.userinfo import UserInfo
 from ark.authorization.attributes import Attributes
+from ark.authorization.impersonation import Impersonated
 from ark.meta.serializer import DecodeError, decode_yaml
 from ark.meta.time import rfc3339_micro
 
@@ -79,7 +79,7 @@ class Noted(NamedTuple):
     asked: Asked
     stage: str
     now: float
-    impersonated: UserInfo | None = None
+    impersonated: Impersonated | None = None
     code: int = 0
     message: str = ""
     request: Body | None = None
@@ -154,7 +154,9 @@ def _event(noted: Noted) -> dict[str, Any]:
         "user": attributes.user.to_dict() if attributes.user.name else {},
     }
     if noted.impersonated is not None:
-        event["impersonatedUser"] = noted.impersonated.to_dict()
+        event["impersonatedUser"] = noted.impersonated.user.to_dict()
+        if noted.impersonated.constraint:
+            event["authenticationMetadata"] = {"impersonationConstraint": noted.impersonated.constraint}
     addresses = source_addresses(asked.forwarded, asked.real, asked.remote)
     if addresses:
         event["sourceIPs"] = addresses

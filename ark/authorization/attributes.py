@@ -7,12 +7,13 @@ C{.../endpoints/handlers/responsewriters/errors.go}; contract 2.3 and 15.5.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ark.authentication.userinfo import UserInfo
+from ark.meta.gotext import quote
 from ark.meta.gvk import GroupResource
 from ark.meta.selectors import FieldRequirement, LabelRequirement
-from ark.meta.status import APIStatus
+from ark.meta.status import APIStatus, forbidden
 
 ALLOW = "allow"
 DENY = "deny"
@@ -47,14 +48,19 @@ class Attributes(NamedTuple):
         """
         The sentence that says who cannot do what where.
         """
+        who = f"User {quote(self.user.name)} cannot {self.verb}"
         if not self.resource:
-            return f'User "{self.user.name}" cannot {self.verb} path "{self.path}"'
+            return _harmless(f"{who} path {quote(self.path)}")
         resource = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
-        place = f'in the namespace "{self.namespace}"' if self.namespace else "at the cluster scope"
-        return (
-            f'User "{self.user.name}" cannot {self.verb} resource "{resource}" '
-            f'in API group "{self.group}" {place}'
-        )
+        place = f"in the namespace {quote(self.namespace)}" if self.namespace else "at the cluster scope"
+        return _harmless(f"{who} resource {quote(resource)} in API group {quote(self.group)} {place}")
+
+
+def _harmless(text: str) -> str:
+    """
+    A text that no browser takes for HTML.
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 class Decision(NamedTuple):
@@ -83,10 +89,16 @@ def refusal(attributes: Attributes, reason: str = "") -> APIStatus:
     if not attributes.resource:
         return APIStatus(403, "Forbidden", f"forbidden: {message}", details={})
     resource = GroupResource(attributes.group, attributes.resource)
-    subject = f'{resource} "{attributes.name}"' if attributes.name else str(resource)
-    details: dict[str, Any] = {
-        "name": attributes.name,
-        "group": attributes.group,
-        "kind": attributes.resource,
-    }
-    return APIStatus(403, "Forbidden", f"{subject} is forbidden: {message}", details=details)
+    return forbidden(resource, attributes.name, message)
+
+
+class Undecided(APIStatus):
+    """
+    500: it cannot be found out whether something is allowed.
+
+    @ivar why: what went wrong.
+    """
+
+    def __init__(self, attributes: Attributes, why: str) -> None:
+        super().__init__(500, "InternalError", f'Internal Server Error: "{attributes.path}": {why}')
+        self.why = why

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from ark.authentication.userinfo import UserInfo
-from ark.authorization.attributes import ALLOW, DENY, NO_OPINION, Attributes, Decision
+from ark.authorization.attributes import ALLOW, DENY, NO_OPINION, Attributes, Decision, Undecided
 from ark.cluster.errors import Unreachable
 from ark.cluster.reviewing import Reviewer, Shared
 from ark.interfaces import IAuthorizer, ICluster
@@ -119,12 +119,10 @@ class SubjectAccessAuthorizer:
             status = await self._reviewer.review(spec_of(attributes))
         except (APIStatus, Unreachable) as error:
             _log.error("the cluster does not say what may be done: {error}", error=error)
-            raise _unanswered(attributes, str(error)) from error
+            raise Undecided(attributes, str(error)) from error
         allowed, denied = status.get("allowed") is True, bool(status.get("denied"))
         if allowed and denied:
-            raise _unanswered(
-                attributes, "webhook subject access review returned both allow and deny response"
-            )
+            raise Undecided(attributes, "webhook subject access review returned both allow and deny response")
         verdict = DENY if denied else ALLOW if allowed else NO_OPINION
         decision = Decision(verdict, status.get("reason") or "")
         seconds = self._remembering.allowed if allowed else self._remembering.refused
@@ -154,11 +152,6 @@ def _key(attributes: Attributes) -> Hashable:
 
 def _size(attributes: Attributes) -> int:
     return sum(map(len, attributes[1:9]))
-
-
-def _unanswered(attributes: Attributes, why: str) -> APIStatus:
-    message = f'Internal Server Error: "{attributes.path}": {why}'
-    return APIStatus(500, "InternalError", message)
 
 
 def spec_of(attributes: Attributes) -> dict[str, Any]:

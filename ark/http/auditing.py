@@ -25,6 +25,7 @@ from ark.audit.policy import (
 )
 from ark.authentication.userinfo import UserInfo
 from ark.authorization.attributes import Attributes
+from ark.authorization.impersonation import Impersonated
 from ark.meta.status import APIStatus
 
 DECISION, REASON = "authorization.k8s.io/decision", "authorization.k8s.io/reason"
@@ -94,6 +95,7 @@ class RequestAudit:
 
     @ivar panicked: whether the server itself failed at it.
     @ivar decision: what was said of whether it is allowed, and why.
+    @ivar impersonated: for whom it acts; L{None} when it is for nobody else.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class RequestAudit:
         self._response: Body | None = None
         self.panicked = False
         self.decision: tuple[str, str] | None = None
+        self.impersonated: Impersonated | None = None
         uri = f"{request.path}?{request.query}" if request.query else request.path
         self._asked = Asked(
             request.audit_id,
@@ -184,10 +187,9 @@ class RequestAudit:
         """
         Have a stage written, if it is one that is told.
         """
-        told, request = self._told, self._request
+        told = self._told
         if stage in told.omitted:
             return
-        user, impersonated = self._asked.attributes.user, request.user
         if not code:
             noted = Noted(told, self._asked, stage, self._asked.received)
         else:
@@ -196,7 +198,7 @@ class RequestAudit:
                 self._asked,
                 stage,
                 self._auditing.time(),
-                impersonated if user.name and impersonated != user else None,
+                self.impersonated,
                 code,
                 message,
                 self._sent(),

@@ -18,13 +18,14 @@ from twisted.logger import Logger
 from ark.authentication.union import memory_of
 from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.authorization.attributes import refusal
+from ark.authorization.impersonation import Impersonation
 from ark.endpoints.negotiation import failure_form, wants_pretty
 from ark.endpoints.requestinfo import BadPath, RequestInfo
 from ark.endpoints.responses import page_not_found, send_status
 from ark.http.asked import attributes_of, is_watch
 from ark.http.auditing import Auditing
 from ark.http.flowcontrol.control import FlowControl
-from ark.http.impersonation import impersonated, is_wanted
+from ark.http.impersonation import forget, is_wanted, wanted_user
 from ark.http.inflight import Deadlines, InFlight
 from ark.interfaces import IAuthenticator, IAuthorizer
 from ark.meta.requestid import REQUEST_ID
@@ -113,6 +114,7 @@ class Chain:
         self._remembered = memory_of(authenticator)
         self._authenticate = authenticator.authenticate
         self._authorizer = authorizer
+        self._impersonation = Impersonation(authorizer, deadlines.clock.seconds)
         self.in_flight = in_flight
         self._deadlines = deadlines
         self._observe = observer.observe_request
@@ -152,7 +154,7 @@ class Chain:
             if self.auditing is not None:
                 request.audit = self.auditing.begin(request, attributes_of(request, info))
             if is_wanted(headers):
-                user = request.user = await self._impersonated(request, info, user)
+                user = await self._impersonate(request, info)
             masters = MASTERS_GROUP in user.groups
             if masters and request.audit is not None:
                 request.audit.decision = ("allow", "")
@@ -229,8 +231,20 @@ class Chain:
                 flow_control.leave(turn)
             self.long_running -= 1
 
-    async def _impersonated(self, request: Any, info: RequestInfo, user: UserInfo) -> UserInfo:
-        return await impersonated(request.raw_headers, info.path, user, self._authorizer)
+    async def _impersonate(self, request: Any, info: RequestInfo) -> UserInfo:
+        """
+        Go on as the user for whom the request acts.
+        """
+        wanted = wanted_user(request.raw_headers)
+        if wanted is None:
+            user: UserInfo = request.user
+            return user
+        forget(request)
+        found = await self._impersonation.impersonated(wanted, attributes_of(request, info))
+        request.user = found.user
+        if request.audit is not None:
+            request.audit.impersonated = found
+        return found.user
 
     async def _authorize(self, request: Any, info: RequestInfo) -> None:
         attributes = attributes_of(request, info)

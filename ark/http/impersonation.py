@@ -1,20 +1,18 @@
 """
 Acting for somebody else: C{Impersonate-User} and the other header fields of that kind.
 
-Contract 15.6.  Follows C{k8s.io/apiserver/pkg/endpoints/filters/impersonation}, where a right to C{impersonate} is
-asked for.
+Contract 15.6.  Follows C{k8s.io/apiserver/pkg/endpoints/filters/impersonation}; whether that is allowed says
+L{ark.authorization.impersonation}.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from typing import Any
 
 from ark.authentication.requestheader import unescaped
-from ark.authentication.userinfo import ANONYMOUS, AUTHENTICATED_GROUP, UNAUTHENTICATED_GROUP, UserInfo
-from ark.authorization.attributes import Attributes, refusal
-from ark.interfaces import IAuthorizer
+from ark.authentication.userinfo import UserInfo
 from ark.meta.gotext import quote
-from ark.meta.names import dns1123_label, name_is_dns_subdomain
 from ark.meta.status import bad_request
 
 _PREFIX = b"impersonate-"
@@ -23,8 +21,6 @@ _USER = b"impersonate-user"
 _UID = b"impersonate-uid"
 _GROUP = b"impersonate-group"
 _EXTRA = b"impersonate-extra-"
-_AUTHENTICATION = "authentication.k8s.io"
-_SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
 def is_wanted(names: Iterable[bytes]) -> bool:
@@ -38,28 +34,29 @@ def is_wanted(names: Iterable[bytes]) -> bool:
     return False
 
 
-async def impersonated(
-    headers: Iterable[tuple[bytes, bytes]], path: str, requestor: UserInfo, authorizer: IAuthorizer
-) -> UserInfo:
+def wanted_user(headers: Iterable[tuple[bytes, bytes]]) -> UserInfo | None:
     """
-    The user for whom a request acts; the one who makes it when that is nobody else.
+    The user that a request says it acts for, as it says; L{None} when it names nobody at all.
 
     @param headers: all header fields of the request in order.
-    @param path: the path of the request.
-    @raise ark.meta.status.APIStatus: 400 when no user is named; 403 when the requestor may not act for that user,
-        with that uid, as a member of these groups or with these attributes.
+    @raise ark.meta.status.APIStatus: 400, more than the name is said, but not the name.
     """
     wanted = _wanted(headers)
-    if not wanted.name:
-        if wanted != UserInfo(""):
-            raise bad_request(f"requested {_described(wanted)} without impersonating a user name")
-        return requestor
-    for question in _questions(wanted):
-        attributes = question._replace(user=requestor, path=path)
-        decision = await authorizer.authorize(attributes)
-        if not decision.allowed:
-            raise refusal(attributes, decision.reason)
-    return _completed(wanted)
+    if wanted.name:
+        return wanted
+    if wanted != UserInfo(""):
+        raise bad_request(f"requested {_described(wanted)} without impersonating a user name")
+    return None
+
+
+def forget(request: Any) -> None:
+    """
+    Keep it from whatever comes after that somebody acts for another.
+    """
+    fields = [field for field in request.raw_headers if field[0][:12] != _PREFIX]
+    request.raw_headers = fields
+    for name in [name for name in request.headers if name[:12] == _PREFIX]:
+        del request.headers[name]
 
 
 def _wanted(headers: Iterable[tuple[bytes, bytes]]) -> UserInfo:
@@ -78,55 +75,6 @@ def _wanted(headers: Iterable[tuple[bytes, bytes]]) -> UserInfo:
             first.setdefault(name, value)
     pairs = tuple((name, tuple(values)) for name, values in sorted(extra.items()))
     return UserInfo(first.get(_USER, ""), first.get(_UID, ""), tuple(groups), pairs)
-
-
-def _service_account(name: str) -> tuple[str, str] | None:
-    """
-    The namespace and name of the account that a user name stands for (C{SplitUsername}).
-    """
-    parts = name.removeprefix(_SERVICE_ACCOUNT).split(":")
-    if not name.startswith(_SERVICE_ACCOUNT) or len(parts) != 2:
-        return None
-    namespace, account = parts
-    if dns1123_label(namespace) or name_is_dns_subdomain(account):
-        return None
-    return namespace, account
-
-
-def _questions(wanted: UserInfo) -> Iterator[Attributes]:
-    """
-    What must be allowed, one thing after the other.
-    """
-
-    def about(resource: str, name: str, namespace: str = "", group: str = "", part: str = "") -> Attributes:
-        return Attributes(UserInfo(""), "impersonate", "", group, "v1", resource, part, namespace, name)
-
-    account = _service_account(wanted.name)
-    yield about("serviceaccounts", account[1], account[0]) if account else about("users", wanted.name)
-    if wanted.uid:
-        yield about("uids", wanted.uid, "", _AUTHENTICATION)
-    for member in wanted.groups:
-        yield about("groups", member)
-    for attribute, values in wanted.extra:
-        for value in values:
-            yield about("userextras", value, "", _AUTHENTICATION, attribute)
-
-
-def _completed(wanted: UserInfo) -> UserInfo:
-    """
-    The user with the groups that follow from the name.
-    """
-    groups = wanted.groups
-    account = _service_account(wanted.name)
-    if account and not groups:
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{account[0]}")
-    known = (
-        {UNAUTHENTICATED_GROUP} if wanted.name == ANONYMOUS else {AUTHENTICATED_GROUP, UNAUTHENTICATED_GROUP}
-    )
-    if known.isdisjoint(groups):
-        usual = UNAUTHENTICATED_GROUP if wanted.name == ANONYMOUS else AUTHENTICATED_GROUP
-        groups = (*groups, usual)
-    return wanted._replace(groups=groups)
 
 
 def _described(wanted: UserInfo) -> str:

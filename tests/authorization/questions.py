@@ -313,32 +313,6 @@ CREATING = (
 )
 """Changes that would make an object."""
 
-_BOB = {"impersonate-user": "bob"}
-_AUTHENTICATION = {"group": "authentication.k8s.io"}
-IMPERSONATION = (
-    Question("GET", f"{OURS}/x", (core("impersonate", "users", name="bob"),), _BOB),
-    Question(
-        "GET",
-        f"{OURS}/x",
-        (
-            core("impersonate", "serviceaccounts", namespace="others", name="robot"),
-            core("impersonate", "groups", name="devs"),
-        ),
-        {"impersonate-user": "system:serviceaccount:others:robot", "impersonate-group": "devs"},
-    ),
-    Question(
-        "GET",
-        f"{OURS}/x",
-        (
-            core("impersonate", "users", name="bob"),
-            core("impersonate", "uids", name="7", **_AUTHENTICATION),
-            core("impersonate", "userextras", subresource="a/b", name="c", **_AUTHENTICATION),
-        ),
-        {**_BOB, "impersonate-uid": "7", "impersonate-extra-A%2fb": "c"},
-    ),
-)
-"""Requests for somebody else; kube-apiserver asks whether it may be done in narrower ways before."""
-
 PATHS = tuple(
     Question(method, target, (expected,))
     for method, target, expected in (
@@ -364,7 +338,7 @@ PATHS = tuple(
 )
 """Paths that are no resource."""
 
-QUESTIONS = (*OBJECTS, *COLLECTIONS, *SELECTORS, *OLD_WATCHES, *CORE, *CREATING, *IMPERSONATION, *PATHS)
+QUESTIONS = (*OBJECTS, *COLLECTIONS, *SELECTORS, *OLD_WATCHES, *CORE, *CREATING, *PATHS)
 
 
 def asked_of(spec: dict[str, Any]) -> Expected:
