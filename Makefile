@@ -31,10 +31,7 @@ $(READY): setup.cfg setup.py
 		echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; \
 		exit 1; fi; }
 	@echo "Setting up $(VENV), a minute or two the first time"
-	@# Older ones, as Debian 12 and Ubuntu 22.04 have, make a checkout whose plug-ins are not found.
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip >= 23.1'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--config-settings editable_mode=compat --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(READY)
 
 dev: $(READY) ## Set up and run a server on ./ark-data, until Ctrl-C

@@ -32,6 +32,30 @@ print(len(KindRegistry.load().kinds()))
 """
 
 
+def _copied(folder: Path) -> Path:
+    """
+    A checkout in C{folder} in which nothing was made yet.
+
+    @raise SkipTest: where this is none, as the tests run against an installed package.
+    """
+    if not (REPOSITORY / "setup.cfg").exists():
+        raise SkipTest("only a checkout has what a wheel is made of")
+    unwanted = (
+        ".git",
+        ".venv",
+        ".cache",
+        ".tox",
+        "build",
+        "dist",
+        "*.egg-info",
+        "_trial_temp*",
+        "tests",
+        "dropin.cache",
+    )
+    copytree(REPOSITORY, folder, ignore=ignore_patterns(*unwanted, "__pycache__", "ark-data"))
+    return folder
+
+
 class InstalledTests(SynchronousTestCase):
     """
     The package as it is installed.
@@ -41,23 +65,8 @@ class InstalledTests(SynchronousTestCase):
         """
         Make a wheel of a copy of the checkout and unpack it: no stale C{build} folder takes part.
         """
-        if not (REPOSITORY / "setup.cfg").exists():
-            raise SkipTest("only a checkout has what a wheel is made of")
         folder = Path(self.mktemp()).resolve()
-        source = folder / "source"
-        unwanted = (
-            ".git",
-            ".venv",
-            ".cache",
-            ".tox",
-            "build",
-            "dist",
-            "*.egg-info",
-            "_trial_temp*",
-            "tests",
-            "dropin.cache",
-        )
-        copytree(REPOSITORY, source, ignore=ignore_patterns(*unwanted, "__pycache__", "ark-data"))
+        source = _copied(folder / "source")
         wheels = folder / "wheels"
         command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
         command += ["--disable-pip-version-check", "--wheel-dir", str(wheels), str(source)]
@@ -101,3 +110,25 @@ class InstalledTests(SynchronousTestCase):
         self.assertEqual(services, "ark-apiserver")
         self.assertLessEqual({"memory", "mysql", "postgresql", "sqlite"}, set(schemes.split()))
         self.assertGreater(int(kinds), 17)
+
+
+class EditableTests(SynchronousTestCase):
+    """
+    A checkout that is installed to be worked on.
+    """
+
+    def test_a_checkout_is_put_on_the_path_as_it_is(self) -> None:
+        """
+        C{pip install -e .} without any option leads to the checkout itself.  The import hook that setuptools makes
+        of other layouts finds modules, but not the drop-ins, which Twisted looks for in the folders of the path.
+        """
+        source = _copied(Path(self.mktemp()).resolve())
+        command = [sys.executable, "-W", "ignore", "-c"]
+        command += ["from setuptools.build_meta import build_editable; build_editable('dist')"]
+        built = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
+        self.assertEqual(built.returncode, 0, built.stderr)
+        (wheel,) = (source / "dist").glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            names = [name for name in archive.namelist() if ".dist-info/" not in name]
+            self.assertEqual([Path(name).suffix for name in names], [".pth"])
+            self.assertEqual(archive.read(names[0]).decode().strip(), str(source))
