@@ -106,7 +106,7 @@ async def _insert(
     if context.dry_run:
         if await store.cacher.get(key, None) is not None:
             return None
-        return Written(store.served_codec.encode_unwritten(obj, managed.text), True)
+        return Written(store.served_codec.encode_unwritten(store.shown(obj), managed.text), True)
     stored = store.stored_form(obj) if store.texts is None else await store.asked_form(obj)
     body = store.codec.encode(stored, managed.text)
     change = Change(key, 0, ADDED, body, labels_of(stored), metadata["uid"])

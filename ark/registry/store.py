@@ -23,7 +23,7 @@ from ark.meta.status import APIStatus, not_found
 from ark.meta.time import rfc3339
 from ark.registry import creation
 from ark.registry.attempts import attempted
-from ark.registry.codec import Codec, Object
+from ark.registry.codec import Codec, Object, same_json
 from ark.registry.conversion.texts import ConvertedTexts
 from ark.registry.conversion.webhook import WebhookConversion
 from ark.registry.core import strategy_for
@@ -33,7 +33,7 @@ from ark.registry.fieldtracking import Tracking, VersionOf, copied
 from ark.registry.judging import Judging
 from ark.registry.recent import BYTES, RecentObjects
 from ark.registry.removal import delete_once
-from ark.registry.schema import compile_schema
+from ark.registry.schema import Processor, compile_schema
 from ark.registry.updating import Target, update_once
 from ark.registry.writing import Proposal, Transform, WriteContext, Written
 from ark.watch.cacher import Cacher
@@ -88,6 +88,11 @@ class Store(Judging):
         self._others = len(kinds) > 1
         self.reshapes = self.converts or self._others or self._since > 0
         self._storage_processor = compile_schema(storage_kind) if self.converts else self.processor
+        # By what objects say that their version is.
+        self._processors: dict[str, Processor | None] = {
+            kind.api_version: self.processor,
+            storage_kind.api_version: self._storage_processor,
+        }
         self._kept_names = dict(kind.kept_names)
         self._served_names = {kept: name for name, kept in kind.kept_names.items()}
         known = {kind.version: kind, storage_kind.version: storage_kind}
@@ -104,7 +109,7 @@ class Store(Judging):
         """
         A stored text in the version of this store.
         """
-        if self.texts is not None and not self.served_codec.wrote(text):
+        if self._is_asked(text):
             return self._at_hand(text)
         if not self.reshapes or (not self.converts and self._is_as_served(text)):
             return text
@@ -121,7 +126,8 @@ class Store(Judging):
         """
         The object of a stored text in the version of this store, a new one at each call.
         """
-        return self._served_form(self.codec.decode(self._at_hand(text)))
+        obj = self.codec.decode(self._at_hand(text))
+        return obj if self._is_asked(text) else self._served_form(obj)
 
     def live(self, version: Version) -> tuple[Object, ManagedFields]:
         """
@@ -129,21 +135,49 @@ class Store(Judging):
         C{metadata.managedFields}, and these.
         """
         obj, managed = self.codec.decode_apart(self._at_hand(version.body))
-        return self._served_form(obj), managedfields.read(managed)
+        form = obj if self._is_asked(version.body) else self._served_form(obj)
+        return form, managedfields.read(managed)
 
     def _served_form(self, obj: Object) -> Object:
-        if (
-            self.converts
-            or (self._since and int(obj["metadata"]["resourceVersion"]) < self._since)
-            or (self._others and obj["apiVersion"] != self.kind.api_version)
-        ):
-            if self._served_names:
-                obj = _without_empty(_renamed(obj, self._served_names))
-            obj["apiVersion"] = self.kind.api_version
+        """
+        A stored object as it is read: with the defaults of the version that it is stored in, and
+        the members that both know (C{crdConversionRESTOptionsGetter} in
+        C{pkg/apiserver/customresource_handler.go} of apiextensions).
+        """
+        said, wanted = obj["apiVersion"], self.kind.api_version
+        if said == wanted:
+            if self.converts or (self._since and int(obj["metadata"]["resourceVersion"]) < self._since):
+                self.processor.settle(obj)
+            return obj
+        if self._served_names:
+            obj = _without_empty(_renamed(obj, self._served_names))
+            obj["apiVersion"] = wanted
             self.processor.settle(obj)
+            return obj
+        self._settle_stored(obj)
+        obj["apiVersion"] = wanted
+        self.processor.prune(obj)
         return obj
 
+    def _settle_stored(self, obj: Object) -> None:
+        """
+        Prune an object and give it its defaults in the version that it was stored in, if there still is one.
+        """
+        said = str(obj["apiVersion"])
+        if said not in self._processors:
+            kind = self._version_of(said.rpartition("/")[2])
+            self._processors[said] = compile_schema(kind) if kind is not None else None
+        processor = self._processors[said]
+        if processor is not None:
+            processor.settle(obj)
+
     # Webhooks
+
+    def _is_asked(self, text: bytes) -> bool:
+        """
+        Whether a webhook says what a stored text is.
+        """
+        return self.texts is not None and not self.served_codec.wrote(text)
 
     def _at_hand(self, text: bytes) -> bytes:
         """
@@ -168,18 +202,21 @@ class Store(Judging):
     async def _converted(self, texts: Sequence[bytes]) -> list[bytes]:
         assert self.conversion is not None
         taken = [self.codec.decode_apart(text) for text in texts]
+        for obj, _ in taken:
+            self._settle_stored(obj)
         made = await self.conversion.convert([obj for obj, _ in taken], self.kind.api_version)
-        return [self._settled(obj, managed) for obj, (_, managed) in zip(made, taken, strict=True)]
+        return [self._pruned(obj, managed) for obj, (_, managed) in zip(made, taken, strict=True)]
 
-    def _settled(self, obj: Object, managed: bytes) -> bytes:
-        self.processor.settle(obj)
+    def _pruned(self, obj: Object, managed: bytes) -> bytes:
+        self.processor.prune(obj)
         return self.served_codec.encode(obj, managed).at(int(obj["metadata"]["resourceVersion"]))
 
     def fields(self, text: bytes) -> dict[str, str]:
         """
         The values that field selectors compare, but those of the key.
         """
-        obj = self.codec.decode(self._at_hand(text))
+        # What has other names in the stored version is read by these.
+        obj = self.codec.decode(text) if self._kept_names else self.decode(text)
         return {name: read(obj) for name, read in self.kind.field_readers}
 
     def not_found(self, name: str) -> APIStatus:
@@ -342,15 +379,15 @@ class Store(Judging):
 
     def stored_form(self, obj: Object) -> Object:
         """
-        An object as the version that is stored has it; it may be changed for that.
+        An object as the version that is stored has it, with its defaults, so that the text can be served
+        as it is; it may be changed for that.
 
         Where a webhook has to be asked, L{asked_form} does.
         """
         if self._kept_names:
             obj = _renamed(obj, self._kept_names)
+        if self.converts:
             self._storage_processor.settle(obj)
-        elif self.converts:
-            self._storage_processor.prune(obj)
         return obj
 
     async def asked_form(self, obj: Object) -> Object:
@@ -362,8 +399,34 @@ class Store(Judging):
         if self.conversion is None or not self.converts:
             return obj
         (made,) = await self.conversion.convert([obj], self.storage_kind.api_version)
-        self._storage_processor.prune(made)
+        self._storage_processor.settle(made)
         return made
+
+    def shown(self, obj: Object) -> Object:
+        """
+        An object in the version of this store as it is read once it was stored; it may be changed for that.
+
+        What a webhook would say of it is left out.
+        """
+        if self.converts and self.texts is None and not self._kept_names:
+            self._storage_processor.settle(obj)
+            self.processor.prune(obj)
+        return obj
+
+    def is_stored(self, obj: Object, version: Version) -> bool:
+        """
+        Whether an object, as it would be stored, is just what a version holds.
+
+        One that was stored in another version, or under another schema, may not be though it is read
+        the same.
+        """
+        text = version.body
+        if self.kind.typed or not self.reshapes or (not self.converts and self._is_as_served(text)):
+            return True
+        if not self.codec.wrote(text):
+            return False
+        stored, _ = self.codec.decode_apart(text)
+        return same_json({**obj, "apiVersion": stored["apiVersion"]}, stored)
 
     def answering(self, obj: Object, managed: ManagedFields) -> Callable[[Version], bytes]:
         """
@@ -374,7 +437,7 @@ class Store(Judging):
             return _body_of
         if self.texts is not None:
             return lambda version: self._at_hand(version.body)
-        body = self.served_codec.encode(obj, managed.text)
+        body = self.served_codec.encode(self.shown(obj), managed.text)
         return lambda version: body.at(version.revision)
 
 

@@ -96,12 +96,12 @@ async def update_once(
     if unchanged:
         owned = managed
     if context.dry_run:
-        return Written(store.served_codec.encode(new, owned.text).at(version.revision))
+        return Written(store.served_codec.encode(store.shown(new), owned.text).at(version.revision))
     if finished:
         return await _removed(store, version, new, owned)
-    if unchanged:
-        return Written(store.serve(version.body), changed=False)
     stored = store.stored_form(new) if store.texts is None else await store.asked_form(new)
+    if unchanged and store.is_stored(stored, version):
+        return Written(store.serve(version.body), changed=False)
     body = store.codec.encode(stored, owned.text)
     # The key that is known already: one for all versions that are kept.
     change = Change(version.key, version.revision, MODIFIED, body, labels_of(stored), version.uid)

@@ -19,29 +19,34 @@ WHO = f"conversion webhook for {GROUP}/v1, Kind=Thing"
 MERGE = "application/merge-patch+json"
 
 
-def version(name: str, member: str, stored: str) -> dict[str, Any]:
+def version(name: str, member: str, stored: str, defaults: dict[str, int] | None = None) -> dict[str, Any]:
     """
-    A version whose C{spec} has a member of its own.
+    A version whose C{spec} has a member of its own, and C{a} and C{b} as all have.
     """
-    spec = {
-        "type": "object",
-        "properties": {member: {"type": "string"}, "n": {"type": "integer", "default": 3}},
-    }
+    numbers: dict[str, Any] = {one: {"type": "integer"} for one in ("a", "b", "n")}
+    for one, default in {"n": 3, **(defaults or {})}.items():
+        numbers[one] = {"type": "integer", "default": default}
+    spec = {"type": "object", "default": {}, "properties": {member: {"type": "string"}, **numbers}}
     status = {"type": "object", "properties": {"x": {"type": "integer"}}}
     return {
         "name": name,
         "served": True,
         "storage": name == stored,
         "subresources": {"status": {}},
-        "selectableFields": [{"jsonPath": f".spec.{member}"}],
+        "selectableFields": [{"jsonPath": f".spec.{member}"}, {"jsonPath": ".spec.a"}],
         "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec, "status": status}}},
     }
 
 
-def kinds(conversion: dict[str, Any], stored: str = "v1") -> KindRegistry:
+def kinds(
+    conversion: dict[str, Any], stored: str = "v1", defaults: dict[str, dict[str, int]] | None = None
+) -> KindRegistry:
     """
     The shipped kinds, and things in two versions.
+
+    @param defaults: more of them, by version.
     """
+    of = (defaults or {}).get
     names = {"kind": "Thing", "listKind": "ThingList", "plural": "things", "singular": "thing"}
     manifest = {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -52,7 +57,10 @@ def kinds(conversion: dict[str, Any], stored: str = "v1") -> KindRegistry:
             "scope": "Namespaced",
             "names": names,
             "conversion": conversion,
-            "versions": [version("v1", "host", stored), version("v2", "hostname", stored)],
+            "versions": [
+                version("v1", "host", stored, of("v1")),
+                version("v2", "hostname", stored, of("v2")),
+            ],
         },
     }
     return KindRegistry([*KindRegistry.load().kinds(), *KindRegistry.from_manifests([manifest]).kinds()])
@@ -141,17 +149,22 @@ class ConversionTestCase(SynchronousTestCase):
         self.settle()
         return answer
 
-    def create(self, version: str = "v2", name: str = "t", **spec: Any) -> dict[str, Any]:
+    def thing(self, version: str, name: str, **spec: Any) -> dict[str, Any]:
         """
-        Make a thing.
+        A thing as a client sends it.
         """
-        thing = {
+        return {
             "apiVersion": f"{GROUP}/{version}",
             "kind": "Thing",
             "metadata": {"name": name},
             "spec": spec,
         }
-        answer = self.ask("POST", version, "", thing)
+
+    def create(self, version: str = "v2", name: str = "t", **spec: Any) -> dict[str, Any]:
+        """
+        Make a thing.
+        """
+        answer = self.ask("POST", version, "", self.thing(version, name, **spec))
         self.assertEqual(answer.code, 201, answer.body)
         self.hook.asked.clear()
         made: dict[str, Any] = answer.json()
@@ -189,12 +202,7 @@ class WebhookTests(ConversionTestCase):
         """
         Neither when it is written nor when it is read.
         """
-        thing = {
-            "apiVersion": f"{GROUP}/v1",
-            "kind": "Thing",
-            "metadata": {"name": "t"},
-            "spec": {"host": "h"},
-        }
+        thing = self.thing("v1", "t", host="h")
         self.assertEqual(self.ask("POST", "v1", "", thing).code, 201)
         self.assertEqual(self.ask("GET", "v1").json()["items"][0]["spec"], {"host": "h", "n": 3})
         self.assertEqual(self.hook.asked, [])
@@ -349,12 +357,7 @@ class WatchTests(ConversionTestCase):
         """
         answer = self.watch("v2")
         self.hook.refusal = "I will not"
-        thing = {
-            "apiVersion": f"{GROUP}/v1",
-            "kind": "Thing",
-            "metadata": {"name": "t"},
-            "spec": {"host": "h"},
-        }
+        thing = self.thing("v1", "t", host="h")
         self.ask("POST", "v1", "", thing)
         (event,) = answer.events()
         self.assertEqual((event["type"], event["object"]["code"]), ("ERROR", 500))
@@ -397,3 +400,42 @@ class NoneTests(ConversionTestCase):
         events = [(event["type"], event["object"]["apiVersion"]) for event in watched.events()]
         kinds_of_events = ["ADDED", "ADDED", "MODIFIED", "DELETED"]
         self.assertEqual(events, [(kind, f"{GROUP}/v2") for kind in kinds_of_events])
+
+    def test_defaults_are_those_of_the_version_that_is_stored(self) -> None:
+        """
+        Those of the version that is asked for are for what clients send.
+        """
+        self.server.application.stores.serve(
+            kinds(self.conversion, defaults={"v1": {"a": 1}, "v2": {"b": 2}})
+        )
+        made = self.ask("POST", "v2", "", self.thing("v2", "t")).json()
+        self.assertEqual(made["spec"], {"a": 1, "b": 2, "n": 3})
+        self.assertEqual(self.spec("v1"), {"a": 1, "b": 2, "n": 3})
+        self.create("v1", "u")
+        self.assertEqual(self.spec("v2", "u"), {"a": 1, "n": 3})
+        patch = {"metadata": {"labels": {"a": "b"}}}
+        tried = self.ask("PATCH", "v2", "/u?dryRun=All", patch, content_type=MERGE).json()
+        self.assertEqual(tried["spec"], {"a": 1, "b": 2, "n": 3})
+
+    def test_fields_are_selected_as_they_are_shown(self) -> None:
+        """
+        With the defaults that they have by now.
+        """
+        self.create("v1")
+        self.server.application.stores.serve(kinds(self.conversion, defaults={"v1": {"a": 1}}))
+        items = self.ask("GET", "v2", "?fieldSelector=spec.a%3D1").json()["items"]
+        self.assertEqual([item["spec"] for item in items], [{"a": 1, "n": 3}])
+
+    def test_writing_the_same_again_moves_an_object_to_the_stored_version(self) -> None:
+        """
+        That is how clients move them (C{GuaranteedUpdate} in C{storage/etcd3/store.go} compares what is stored).
+        """
+        self.create("v1", n=5)
+        self.server.application.stores.serve(kinds(self.conversion, stored="v2"))
+        found = [self.ask("GET", "v1", "/t").json()]
+        for _ in range(2):
+            found.append(self.ask("PUT", "v1", "/t", found[-1]).json())
+        revisions = [one["metadata"]["resourceVersion"] for one in found]
+        self.assertNotEqual(revisions[0], revisions[1])
+        self.assertEqual(revisions[1], revisions[2])
+        self.assertEqual(found[1]["metadata"]["generation"], 1)
