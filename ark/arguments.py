@@ -153,13 +153,14 @@ def make_parser(prog: str, description: str, environ: Mapping[str, str]) -> Pars
 def _default_files(environ: Mapping[str, str]) -> list[str]:
     home = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", "~"), ".config")
     places = (
-        Path("ark-server.yaml"),
-        Path(home).expanduser() / "ark" / "ark-server.yaml",
-        Path("/etc/ark/ark-server.yaml"),
+        "ark-server.yaml",
+        os.path.join(os.path.expanduser(home), "ark", "ark-server.yaml"),
+        "/etc/ark/ark-server.yaml",
     )
     if environ.get("ARK_CONFIG"):
         return []
-    return [str(place) for place in places if place.is_file()][:1]
+    # Not Path.is_file: it fails on a home that is another user's.
+    return [place for place in places if os.path.isfile(place)][:1]
 
 
 def resolve(parser: Parser, argv: Sequence[str], environ: Mapping[str, str]) -> Resolved:

@@ -165,6 +165,13 @@ class ResolutionTests(SynchronousTestCase):
         self.file("secure-port: 77\n", "ark/ark-server.yaml")
         self.assertEqual(self.resolve().config.secure_port, 77)
 
+    def test_config_home_that_cannot_be_looked_into(self) -> None:
+        """
+        A home that is another user's, or no path at all, has no config file.
+        """
+        self.environ = {"HOME": "/" + "x" * 300}
+        self.assertEqual(self.resolve().config.workers, 1)
+
     def test_named_config_file_is_the_only_one(self) -> None:
         """
         C{--config} and C{ARK_CONFIG} put the usual places out of use.
@@ -311,5 +318,12 @@ class ResolutionTests(SynchronousTestCase):
         self.assertEqual(redacted(password, "hidden"), "***")
         self.assertEqual(redacted(password, ""), "")
         storage = next(option for option in OPTIONS if option.name == "storage")
-        self.assertEqual(redacted(storage, "postgresql://u:p@h/d"), "postgresql://u:***@h/d")
+        for word in ("p", "p#1", "p/1", "p?1", "p[1", "p@1", "p:1"):
+            self.assertEqual(redacted(storage, f"postgresql://u:{word}@h/d"), "postgresql://u:***@h/d")
+        for text in ("postgresql://u@h:1/d", "mysql://h:1/d?ssl-ca=/a.pem"):
+            self.assertEqual(redacted(storage, text), text)
+        self.assertEqual(
+            redacted(storage, "postgresql:///d?password=p&host=h&sslpassword=p"),
+            "postgresql:///d?password=***&host=h&sslpassword=***",
+        )
         self.assertEqual(redacted(storage, "sqlite"), "sqlite")
