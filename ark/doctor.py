@@ -26,10 +26,16 @@ from ark.spans import read_tracing
 from ark.storage.errors import UnusableDatabase
 from ark.storage.registry import storage_factories
 from ark.storage.sqlitefile import schema_state
+from ark.storage.sqliteplace import check_place, room
 
 SQLITE_FLOOR = (3, 53, 2)
 """
 Older ones have a race that corrupts files in WAL mode, or memory faults in full-text search.
+"""
+
+LEAST_ROOM = 4 * 1024 * 1024
+"""
+With less than that a database has no future.
 """
 
 
@@ -87,13 +93,12 @@ def _database(config: ServerConfig) -> Iterator[Finding]:
     if config.storage_scheme != "sqlite":
         return
     path = Path(config.db_path)
-    if not path.exists():
-        yield _place("database", path)
-        return
-    if not os.access(path, os.R_OK | os.W_OK):
-        yield Finding("database", False, f"{path} may not be read and written by this user.")
-        return
     try:
+        check_place(path)
+        yield _room(path)
+        if not path.exists():
+            yield Finding("database", True, f"{path} will be made")
+            return
         schema_state(config.db_path)
     except UnusableDatabase as error:
         raise unusable(error) from None
@@ -105,6 +110,12 @@ def _database(config: ServerConfig) -> Iterator[Finding]:
         yield Finding("database", False, f"{path}: {error}.")
     finally:
         connection.close()
+
+
+def _room(path: Path) -> Finding:
+    free = room(path)
+    text = f"{free / 2**20:.0f} MiB are free beside {path}"
+    return Finding("disk", free >= LEAST_ROOM, text if free >= LEAST_ROOM else f"Only {text}: make room.")
 
 
 def _place(subject: str, path: Path) -> Finding:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,6 +19,8 @@ from ark.http.inflight import InFlight
 from ark.http.metrics import COMPONENT, Metrics
 from ark.interfaces import IConnects
 from ark.registry.stores import KindsChange, Stores
+from ark.storage.committer import Committer
+from ark.storage.errors import StorageFull
 from ark.upkeep import StoredObjects
 from ark.watch.cacher import Cacher
 from ark.watch.view import Traffic
@@ -77,6 +80,19 @@ async def _coroutine(check: Callable[[], Awaitable[None]]) -> None:
     await check()
 
 
+def readable(ready: Check) -> Check:
+    """
+    C{ready}, but that a full disk passes, too: reads and watches go on, and whoever would be led elsewhere
+    has nowhere to go where they do.
+    """
+
+    async def check() -> None:
+        with suppress(StorageFull):
+            await ready()
+
+    return check
+
+
 def failing(condition: Callable[[], object], reason: str) -> Check:
     """
     A check that fails while C{condition} is true.
@@ -106,6 +122,14 @@ def show_cacher(metrics: Metrics, cacher: Cacher) -> None:
     metrics.add_gauge("ark_storage_revision", "The newest revision known here.", lambda: cacher.revision)
     metrics.add_gauge("ark_watch_watchers", "Watches of this process.", lambda: cacher.hub.watchers)
     metrics.add_gauge("ark_watch_window_events", "Events in memory for watches.", lambda: len(cacher.window))
+
+
+def show_room(metrics: Metrics, committer: Committer) -> None:
+    """
+    Show whether there is room to write.
+    """
+    text = "1 from a write for which storage had no room until one for which it has."
+    metrics.add_gauge("ark_storage_full", text, lambda: int(committer.full))
 
 
 def show_connections(metrics: Metrics, backend: IConnects) -> None:

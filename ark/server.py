@@ -40,12 +40,14 @@ from ark.logs import LineObserver
 from ark.observation import (
     Remembered,
     failing,
+    readable,
     show_cacher,
     show_certificates,
     show_connections,
     show_kinds,
     show_refused_files,
     show_requests,
+    show_room,
     show_stored,
     show_watches,
 )
@@ -227,6 +229,7 @@ class ArkServer(MultiService):
         await cacher.start()
         self._cacher = cacher
         self._closing += [committer.stop, cacher.stop]
+        show_room(metrics, committer)
         return cacher
 
     def _application(self, registry: KindRegistry, cacher: Cacher, metrics: Metrics) -> Application:
@@ -290,7 +293,7 @@ class ArkServer(MultiService):
             writer = self._log_writer
             health.add("log", failing(lambda: writer.broken, "the log cannot be written"))
         # Not for livez: to start anew does not mend a disk, and reads and watches go on.
-        health.add("storage", Remembered(backend.ready, self._reactor), ("healthz", "readyz"))
+        health.add("storage", Remembered(readable(backend.ready), self._reactor), ("healthz", "readyz"))
         health.add(
             "informer-sync", failing(lambda: cacher.revision < 1, "the log is not followed yet"), READINESS
         )

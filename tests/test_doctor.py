@@ -11,6 +11,7 @@ import trustme
 from pysqlite3 import dbapi2
 from twisted.trial.unittest import SynchronousTestCase
 
+from ark import doctor
 from ark.config import COMMAND_LINE, Given, complete
 from ark.doctor import examine
 from ark.storage.migrate import check_version, migrate, schema_files
@@ -37,7 +38,7 @@ class DatabaseTests(SynchronousTestCase):
         with closing(dbapi2.connect(str(self.path))) as connection:
             connection.executescript(statement)
 
-    def found(self) -> list[tuple[bool, str]]:
+    def found(self, subject: str = "database") -> list[tuple[bool, str]]:
         """
         What is said of it.
         """
@@ -45,7 +46,7 @@ class DatabaseTests(SynchronousTestCase):
             {"db-path": Given(str(self.path), COMMAND_LINE), "secure-port": Given("0", COMMAND_LINE)},
             self.environ,
         )
-        return [(one.good, one.text) for one in examine(config) if one.subject == "database"]
+        return [(one.good, one.text) for one in examine(config) if one.subject == subject]
 
     def test_one_of_ours(self) -> None:
         """
@@ -77,6 +78,27 @@ class DatabaseTests(SynchronousTestCase):
         ((good, text),) = self.found()
         self.assertFalse(good)
         self.assertIn("another program", text)
+
+    def test_a_place_that_cannot_be(self) -> None:
+        """
+        What a start would refuse is refused here, too, with what to do about it.
+        """
+        self.path = self.path.parent / "none" / "ark.db"
+        ((good, text),) = self.found()
+        self.assertFalse(good)
+        self.assertIn("is not a directory. Create it", text)
+
+    def test_the_room_that_is_left(self) -> None:
+        """
+        A full disk is told of before it keeps a server from writing.
+        """
+        ((good, text),) = self.found("disk")
+        self.assertTrue(good)
+        self.assertRegex(text, r"^\d+ MiB are free beside ")
+        self.patch(doctor, "LEAST_ROOM", 1 << 60)
+        ((good, text),) = self.found("disk")
+        self.assertFalse(good)
+        self.assertTrue(text.endswith("make room."))
 
     def test_something_else(self) -> None:
         """

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -16,7 +17,10 @@ from ark.authorization.subjectaccess import SubjectAccessAuthorizer
 from ark.cluster.memory import MemoryCluster
 from ark.http.metrics import Metrics
 from ark.http.request import ClientConnection, Request
-from ark.observation import show_delegation, show_watches
+from ark.observation import readable, show_delegation, show_room, show_watches
+from ark.storage.committer import Committer
+from ark.storage.errors import StorageFull, Unavailable
+from ark.storage.memory import MemoryBackend
 from tests.endpoints.support import WIDGETS, ServerTestCase
 
 
@@ -41,6 +45,38 @@ class WatchMetricsTests(ServerTestCase):
         self.assertIn(f'ark_watch_sent_bytes_total{{{labels},version="v1"}} {len(watch.body)}.0', shown)
         self.server.advance(2)
         self.assertNotIn('verb="WATCH"', metrics.render().decode())
+
+
+class StorageTests(SynchronousTestCase):
+    """
+    Whether storage can be used.
+    """
+
+    def test_a_full_disk_can_be_read(self) -> None:
+        """
+        It does not keep requests away from the server, as a database that is away does (G9).
+        """
+
+        def ready(error: Exception | None) -> Deferred[None]:
+            async def check() -> None:
+                if error is not None:
+                    raise error
+
+            return Deferred.fromCoroutine(readable(check)())
+
+        self.successResultOf(ready(None))
+        self.successResultOf(ready(StorageFull("full")))
+        self.failureResultOf(ready(Unavailable("gone")), Unavailable)
+
+    def test_a_full_disk_is_shown(self) -> None:
+        """
+        In C{/metrics}.
+        """
+        metrics, committer = Metrics(), Committer(MemoryBackend(Clock()), Clock())
+        show_room(metrics, committer)
+        self.assertIn("ark_storage_full 0.0", metrics.render().decode())
+        committer.full = True
+        self.assertIn("ark_storage_full 1.0", metrics.render().decode())
 
 
 class DelegationTests(SynchronousTestCase):

@@ -16,7 +16,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from ark.interfaces import IStorageBackend
-from ark.meta.records import DELETED, Change, Outcome
+from ark.meta.records import DELETED, Change, Committed, Outcome
 from ark.storage.errors import StorageError, StorageFull, Unavailable
 
 MAX_CHANGES = 512
@@ -31,6 +31,7 @@ class Committer:
 
     @param on_batch: called with the number of changes and the seconds of each batch.
     @ivar waiting: how many changes wait for a batch to take them.
+    @ivar full: whether storage had no room when it was last to write more than deletions.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Committer:
         self._running = False
         self._stopped = False
         self._idle: list[Deferred[None]] = []
+        self.full = False
 
     @property
     def waiting(self) -> int:
@@ -133,8 +135,15 @@ class Committer:
 
     async def _write(self, changes: list[Change]) -> Sequence[Outcome | Exception]:
         try:
-            return await self._backend.commit(changes)
+            outcomes = await self._backend.commit(changes)
+            if self.full:
+                self.full = not any(
+                    isinstance(outcome, Committed) and outcome.version.event != DELETED
+                    for outcome in outcomes
+                )
+            return outcomes
         except StorageFull as full:
+            self.full = True
             return await self._write_deletions(changes, full)
         except Exception as error:
             return [error] * len(changes)

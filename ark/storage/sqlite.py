@@ -116,6 +116,7 @@ class SQLiteBackend:
 
     def _moved(self, revision: int) -> None:
         self._revision = revision
+        self._file.seen.moved(revision)
         self._feed.notify()
         if self._wake is not None:
             self._wake.tell()
@@ -163,7 +164,11 @@ class SQLiteBackend:
         Give the ballast up, and use its room to empty the write-ahead log.
         """
         if self._full_since is None:
-            self._log.error("The disk is full: only deletions are taken until there is room again")
+            self._log.error(
+                "The disk of {path} is full: only deletions are taken until there is room again. Reads and watches "
+                "go on; free some, and writes go on within seconds.",
+                path=self._file.path,
+            )
         self._full_since = monotonic()
         self._file.ballast.give_up()
         empty_log(connection)
@@ -178,7 +183,7 @@ class SQLiteBackend:
             self._full_since = now
             if self._file.ballast.reserve() or self._file.has_room(connection):
                 self._full_since = None
-                self._log.info("There is room on the disk again")
+                self._log.info("There is room on the disk of {path} again", path=self._file.path)
         return self._full_since is None
 
     async def get(self, key: Key, revision: int | None = None) -> Version | None:
@@ -257,6 +262,7 @@ class SQLiteBackend:
         await self._run(self._readers, sqliteread.read_revision)
 
     def _try_write(self, connection: Any) -> None:
+        self._file.check_same()
         if self._full_since is not None and not self._resume(connection):
             raise StorageFull("the disk is full")
         self._exclusively(connection, _begin_and_end)
@@ -280,7 +286,7 @@ class SQLiteBackend:
             await idle
         if self._wake is not None:
             await self._wake.stop()
-        await self._writer.runWithConnection(empty_log)
+        await self._writer.runWithConnection(self._file.leave)
         self._readers.close()
         self._writer.close()
         self._file.release()

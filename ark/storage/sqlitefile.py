@@ -2,8 +2,9 @@
 The SQLite file and what lies beside it: who may open it, in what state, with what settings.
 
 Beside C{ark.db} there is a folder C{ark.db.d}: the lock that keeps a second server out,
-a ballast file that is given up when the disk is full, a copy of the database from before
-each migration, and the sockets through which worker processes wake each other.
+a ballast file that is given up when the disk is full, the newest revision that was given out,
+a copy of the database from before each migration, and the sockets through which worker
+processes wake each other.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ from typing import Any
 from urllib.parse import quote
 
 from pysqlite3 import dbapi2
+from twisted.logger import Logger
 
 from ark.meta.records import SchemaState
 from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, Unavailable, UnusableDatabase
 from ark.storage.migrate import check_version, migrate, schema_files
+from ark.storage.seencounter import FURTHER
+from ark.storage.seenfile import SeenFile
+from ark.storage.sqliteplace import check_place, no_place, room
 
 #: Up to this size every page is checked at each start (about 1 second a GiB); above it
 #: only the tables that cannot be wrong in a corner without all of it being wrong.
@@ -29,6 +34,8 @@ BALLAST_BYTES = 16 * 1024 * 1024
 
 _BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8, 10, 11, 13, 14, 26
 _REFUSED = 1811  # SQLITE_CONSTRAINT_TRIGGER: the database has a mark
+#: What SQLite wants beside the file before it reads any of it: memory that processes share, and a log.
+_LEAST_ROOM = 128 * 1024
 _PAGE_SIZE = 8192
 _BUSY_SECONDS = 5
 _PREPARE_SECONDS = 30.0
@@ -102,8 +109,7 @@ class Ballast:
         try:
             if self._path.exists() and self._path.stat().st_size >= self.size:
                 return True
-            free = os.statvfs(self._path.parent)
-            if free.f_bavail * free.f_frsize < self.size + self.size // 4:
+            if room(self._path) < self.size + self.size // 4:
                 return False
             with open(self._path, "wb", opener=_private) as file:
                 _fill(file.fileno(), self.size)
@@ -133,6 +139,14 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _try_lock(descriptor: int, mode: int) -> bool:
     try:
         fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
@@ -149,15 +163,20 @@ class DatabaseFile:
 
     @param shared: other processes of the same server may open it too.
     @ivar folder: what lies beside the file.
+    @ivar seen: the newest revision that was given out.
     """
+
+    _log = Logger()
 
     def __init__(self, path: str, shared: bool = False, ballast_bytes: int = BALLAST_BYTES) -> None:
         self.path = Path(os.path.realpath(path))
         self.shared = shared
         self.folder = Path(f"{self.path}.d")
         self.ballast = Ballast(self.folder / "ballast", ballast_bytes)
+        self.seen = SeenFile(self.folder / "seen")
         self._lock = -1
         self._commit_lock = -1
+        self._opened: tuple[int, int] | None = None
 
     def prepare(self) -> None:
         """
@@ -166,7 +185,7 @@ class DatabaseFile:
         @raise UnusableDatabase: with the cause and what to do about it.
         """
         try:
-            self._check_paths()
+            check_place(self.path)
             self.folder.mkdir(mode=0o700, exist_ok=True)
             alone = self._take_lock()
             self._open_database(alone)
@@ -174,12 +193,10 @@ class DatabaseFile:
                 fcntl.flock(self._lock, fcntl.LOCK_SH)
                 self._commit_lock = os.open(self.folder / "commit.lock", os.O_RDWR | os.O_CREAT, 0o600)
             self.ballast.reserve()
+            self._opened = _identity(self.path)
         except OSError as error:
             self.release()
-            raise UnusableDatabase(
-                f"{error.filename or self.path}: {error.strerror}",
-                "Give --db-path a place that the server's user may write to.",
-            ) from error
+            raise no_place(error, self.path) from error
         except BaseException:
             self.release()
             raise
@@ -192,6 +209,27 @@ class DatabaseFile:
             if descriptor >= 0:
                 os.close(descriptor)
         self._lock = self._commit_lock = -1
+
+    def leave(self, connection: Any) -> None:
+        """
+        Before the last connection closes: leave a file that is whole, and what it knew.
+        """
+        try:
+            self.seen.note(connection.execute("SELECT revision FROM ark_meta").fetchone()[0])
+        except dbapi2.Error:
+            pass
+        empty_log(connection)
+
+    def check_same(self) -> None:
+        """
+        See that the file which is open is the one that others would find.
+
+        @raise Unavailable: it was replaced, or removed: what is written is lost when the server stops.
+        """
+        if _identity(self.path) != self._opened:
+            raise Unavailable(
+                f"{self.path} is not the file that was opened: it was replaced or removed under the server"
+            )
 
     def lock_commits(self) -> None:
         """
@@ -235,27 +273,6 @@ class DatabaseFile:
         """
         connection.executescript(READER_SETTINGS)
 
-    def _check_paths(self) -> None:
-        path, wal = self.path, Path(f"{self.path}-wal")
-        if path.is_dir():
-            raise UnusableDatabase(f"{path} is a directory", "Give --db-path the name of a file in it.")
-        if not path.parent.is_dir():
-            raise UnusableDatabase(
-                f"{path.parent} is not a directory", "Create it, or give --db-path another place."
-            )
-        empty = not path.exists() or not path.stat().st_size
-        if empty and wal.exists() and wal.stat().st_size:
-            raise UnusableDatabase(
-                f"{path} is missing or empty, but its write-ahead log {wal.name} is there",
-                "Put the database file back beside its log; only if the data may be lost, remove the log.",
-            )
-        for each in (path, wal, Path(f"{path}-shm"), path.parent):
-            if each.exists() and not os.access(each, os.R_OK | os.W_OK):
-                raise UnusableDatabase(
-                    f"{each} cannot be written by user {os.geteuid()} (owner {each.stat().st_uid})",
-                    f"Give it to the server's user: chown {os.geteuid()} {each}, and chmod u+rw.",
-                )
-
     def _take_lock(self) -> bool:
         self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         deadline = time.monotonic() + _PREPARE_SECONDS
@@ -283,13 +300,52 @@ class DatabaseFile:
         if not self.path.exists():
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         try:
-            connection = dbapi2.connect(str(self.path), isolation_level=None)
             try:
-                self._check_database(connection, alone)
-            finally:
-                connection.close()
+                self._look_inside(alone)
+            except dbapi2.Error as error:
+                if not self._is_full(error):
+                    raise
+                self.ballast.give_up()
+                self._look_inside(alone)
         except dbapi2.Error as error:
             raise self._unusable(error) from error
+
+    def _look_inside(self, alone: bool) -> None:
+        connection = dbapi2.connect(str(self.path), isolation_level=None)
+        try:
+            self._check_database(connection, alone)
+            if alone:
+                self._check_counter(connection)
+        finally:
+            connection.close()
+
+    def _check_counter(self, connection: Any) -> None:
+        """
+        Go on far above what was given out, if the file does not know of it: it was restored, or lost.
+        """
+        seen = self.seen.read()
+        ((revision,),) = connection.execute("SELECT revision FROM ark_meta").fetchall()
+        if revision >= seen:
+            return
+        further = seen + FURTHER
+        try:
+            connection.execute(
+                "UPDATE ark_meta SET revision = ?1, compacted_revision = ?1", (further,)
+            ).fetchall()
+        except dbapi2.IntegrityError:
+            return  # It has a mark: whoever moves it sets its counter.
+        self.seen.note(further)
+        self._log.error(
+            "The database lost revisions {first} to {last}, as one that was restored has: they are not used again, "
+            "and all watches begin anew",
+            first=revision + 1,
+            last=seen,
+        )
+
+    def _is_full(self, error: dbapi2.Error) -> bool:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        # Where there is no room for what processes share, SQLite speaks of an I/O error.
+        return code == _FULL or (code == _IOERR and room(self.path) < _LEAST_ROOM)
 
     def _unusable(self, error: dbapi2.Error) -> UnusableDatabase:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -304,8 +360,8 @@ class DatabaseFile:
                 f"{self.path} is locked by another program",
                 "Close the program that has it open and try again.",
             )
-        if code == _FULL:
-            return UnusableDatabase("the disk is full", "Make room on it and start again.")
+        if self._is_full(error):
+            return UnusableDatabase(f"the disk of {self.path} is full", "Make room on it and start again.")
         if code in (_READONLY, _CANTOPEN, _IOERR):
             return UnusableDatabase(
                 f"{self.path} cannot be opened for writing: {error}",
@@ -384,6 +440,13 @@ class BesideFile(DatabaseFile):
             )
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self._commit_lock = os.open(self.folder / "commit.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._opened = _identity(self.path)
+
+    def leave(self, connection: Any) -> None:
+        """
+        Leave all to those that it belongs to.
+        """
+        empty_log(connection)
 
 
 def schema_state(path: str) -> SchemaState:
@@ -402,4 +465,7 @@ def schema_state(path: str) -> SchemaState:
         finally:
             connection.close()
     except dbapi2.Error as error:
-        raise UnusableDatabase(f"{path}: {error}", "Give --db-path a database of this server.") from error
+        remedy = "Give --db-path a database of this server."
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == _IOERR and room(Path(path)) < _LEAST_ROOM:
+            remedy = "Make room on its disk first."
+        raise UnusableDatabase(f"{path}: {error}", remedy) from error

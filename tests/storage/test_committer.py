@@ -11,7 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ark.meta.records import DELETED, Change, Committed, Mismatch, Outcome
+from ark.meta.records import ADDED, DELETED, Change, Committed, Mismatch, Outcome
 from ark.storage.committer import Committer
 from ark.storage.errors import StorageFull, Unavailable
 from ark.storage.memory import MemoryBackend
@@ -144,6 +144,32 @@ class CommitterTests(SynchronousTestCase):
         self.backend.gates[2].callback(None)
         self.failureResultOf(waiting[0], StorageFull)
         self.assertIsInstance(self.successResultOf(waiting[1]), Committed)
+
+    def test_a_full_store_is_told_of(self) -> None:
+        """
+        Until something else than a deletion could be written.
+        """
+        told = []
+        for gate, (name, event, expected, failure) in enumerate(
+            (
+                ("a", ADDED, 0, None),
+                ("b", ADDED, 0, StorageFull("full")),
+                ("a", DELETED, 2, None),
+                ("c", ADDED, 9, None),
+                ("c", ADDED, 0, Unavailable("busy")),
+                ("c", ADDED, 0, None),
+            )
+        ):
+            done = self.commit(name, event=event, expected=expected)
+            self.clock.advance(0)
+            if failure is None:
+                self.backend.gates[gate].callback(None)
+                self.successResultOf(done)
+            else:
+                self.backend.gates[gate].errback(failure)
+                self.failureResultOf(done, type(failure))
+            told.append(self.committer.full)
+        self.assertEqual(told, [False, True, True, True, True, False])
 
     def test_cancelled_while_waiting(self) -> None:
         """

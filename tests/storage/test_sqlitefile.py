@@ -25,6 +25,7 @@ from ark.storage.errors import OutcomeUnknown, StorageFull, Unavailable, Unusabl
 from ark.storage.sqlitefile import BALLAST_BYTES, Ballast, DatabaseFile, translate
 from ark.storage.sqlitestatements import explain
 from ark.storage.testing import QUERIES, change, key
+from tests.storage.smalldisk import fill, small_disk
 
 
 class _Cases:
@@ -166,7 +167,8 @@ class OpeningTests(_Cases, SynchronousTestCase):
             subprocess.check_call(["mount", "-o", "remount,ro", path.parent])
         else:
             path.chmod(0o400)
-        self.refused(path, "cannot be written by user")
+        error = self.refused(path, "Read-only file system" if superuser else "cannot be written by user")
+        self.assertIn("read-write" if superuser else "chown", error.remedy)
 
     def test_flipped_byte(self) -> None:
         """
@@ -457,6 +459,24 @@ class FullDiskTests(_Cases, TestCase):
         (outcome,) = await backend.commit([change(key("after"), text="x" * 100_000)])
         self.assertIsInstance(outcome, Committed)
 
+    async def test_start_without_room(self) -> None:
+        """
+        A server that starts on a full disk gives its ballast up for it, so that reads go on; without a
+        ballast it says what is wrong.
+        """
+        folder = small_disk(self, "size=1m")
+        backend = await self.open(folder / "ark.db", 256 * 1024)
+        await backend.commit([change(key("a"))])
+        await backend.close()
+        fill(folder, 0).rename(folder / "other")
+        backend = await self.open(folder / "ark.db", 256 * 1024)
+        self.assertEqual(await backend.count(Range(QUERIES)), 1)
+        await backend.close()
+        self.assertFalse((folder / "ark.db.d" / "ballast").exists())
+        fill(folder, 0)
+        error = self.refused(folder / "ark.db", "the disk of")
+        self.assertEqual(error.remedy, "Make room on it and start again.")
+
     async def test_room_again(self) -> None:
         """
         When somebody else gives room back, writing goes on and nothing acknowledged is lost.
@@ -582,6 +602,18 @@ class BackendTests(_Cases, TestCase):
         written = await backend.commit([change(key(f"n{i}")) for i in range(100)])
         refused = await backend.commit([change(key(f"n{i}")) for i in range(100)])
         self.assertEqual(refused, [Mismatch(outcome.version) for outcome in written])
+
+    async def test_file_replaced(self) -> None:
+        """
+        A store whose file was replaced under it is not ready: what is written would be lost.
+        """
+        path = self.place()
+        backend = await self.open(path)
+        await backend.ready()
+        shutil.copy(path, path.parent / "copy.db")
+        os.replace(path.parent / "copy.db", path)
+        with self.assertRaisesRegex(Unavailable, "replaced or removed"):
+            await backend.ready()
 
     async def test_file_removed(self) -> None:
         """
