@@ -7,12 +7,12 @@ Follows C{k8s.io/apimachinery/pkg/util/managedfields/internal/managedfields.go};
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
 import orjson
 
 from ark.apply.fieldset import FieldSet
+from ark.meta.known import Known
 
 APPLY = "Apply"
 UPDATE = "Update"
@@ -24,6 +24,7 @@ What stands in the text of an entry before the set of its fields.
 
 _NO_TIME = "1970-01-01T00:00:00Z"
 _KEPT_HEADS = 2048
+_LONGEST_HEAD = 1024
 
 
 class Identity(NamedTuple):
@@ -93,7 +94,8 @@ class Entry:
         """
         if not self._text:
             time = b',"time":"%b"' % self.time.encode() if self.time else b""
-            head = _head(self.identity, self.version)
+            owner = self.identity, self.version
+            head = _heads.get(owner) or _head(*owner)
             self._text = b"%b%b%b%b}" % (head, time, FIELDS, self.fields.text)
         return self._text
 
@@ -133,10 +135,14 @@ def entries_text(entries: Iterable[Entry]) -> bytes:
     return b"[%b]" % b",".join(texts) if texts else b""
 
 
-@lru_cache(maxsize=_KEPT_HEADS)
+_heads: Known[tuple[Identity, str], bytes] = Known(_KEPT_HEADS)
+
+
 def _head(identity: Identity, version: str) -> bytes:
     members = {"manager": identity.manager} if identity.manager else {}
     members.update(operation=identity.operation, apiVersion=version)
     if identity.subresource:
         members["subresource"] = identity.subresource
-    return orjson.dumps(members)[:-1]
+    head = orjson.dumps(members)[:-1]
+    # What a client can make long on purpose is not kept.
+    return _heads.keep((identity, version), head) if len(head) <= _LONGEST_HEAD else head

@@ -23,6 +23,7 @@ from ark.meta.time import rfc3339_micro
 MOST_AGENT = 1024
 _CUT_AGENT = "...TRUNCATED"
 MOST_BODY = 4 * 1024 * 1024
+_LONGEST_ADDRESS = 64
 TRUNCATED = "audit.k8s.io/truncated"
 
 _FAILED = 400
@@ -104,10 +105,11 @@ def source_addresses(forwarded: Sequence[bytes], real: bytes | None, remote: str
     """
     found: list[str] = []
     for part in b",".join(forwarded).split(b",") if forwarded else ():
-        address = _address(part)
+        # What is longer is no address, and would be kept.
+        address = _address(part) if len(part) <= _LONGEST_ADDRESS else ""
         if address:
             found.append(address)
-    address = _address(real or b"")
+    address = _address(real) if real and len(real) <= _LONGEST_ADDRESS else ""
     if address and address not in found:
         found.append(address)
     seen = _address(remote.encode())

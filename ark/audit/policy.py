@@ -35,6 +35,8 @@ _MEMBERS: dict[str, type] = {
 _OF_RESOURCES = frozenset(("group", "resources", "resourceNames"))
 _OF_POLICY = frozenset(("apiVersion", "kind", "metadata", "rules", "omitStages", "omitManagedFields"))
 _REMEMBERED = 4096
+# What a client can make long on purpose is not kept.
+_LONGEST = 1024
 
 
 class BadPolicy(ValueError):
@@ -103,7 +105,9 @@ class Policy:
         key = (attributes.user, attributes.verb, *attributes[2:9])
         told = self._known.get(key)
         if told is None:
-            told = self._known.keep(key, self._find(attributes))
+            told = self._find(attributes)
+            if sum(map(len, attributes[1:9])) <= _LONGEST:
+                self._known.keep(key, told)
         return told
 
     def _find(self, attributes: Attributes) -> Told:

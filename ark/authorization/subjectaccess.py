@@ -30,6 +30,7 @@ MOST_REMEMBERED = 10_000
 # What a client can make long on purpose is not kept from here on.
 _LONG = 10_000
 _MOST_LATEST = 1024
+_CONTRADICTION = "webhook subject access review returned both allow and deny response"
 _OPERATORS = {
     "=": "In",
     "==": "In",
@@ -121,10 +122,11 @@ class SubjectAccessAuthorizer:
             _log.error("the cluster does not say what may be done: {error}", error=error)
             raise Undecided(attributes, str(error)) from error
         allowed, denied = status.get("allowed") is True, bool(status.get("denied"))
+        reason = status.get("reason") or ""
         if allowed and denied:
-            raise Undecided(attributes, "webhook subject access review returned both allow and deny response")
+            raise Undecided(attributes, _CONTRADICTION, reason)
         verdict = DENY if denied else ALLOW if allowed else NO_OPINION
-        decision = Decision(verdict, status.get("reason") or "")
+        decision = Decision(verdict, reason)
         seconds = self._remembering.allowed if allowed else self._remembering.refused
         if seconds and _size(attributes) < _LONG:
             self._keep(key, self._seconds() + seconds, decision)
@@ -151,7 +153,10 @@ def _key(attributes: Attributes) -> Hashable:
 
 
 def _size(attributes: Attributes) -> int:
-    return sum(map(len, attributes[1:9]))
+    selected = attributes.field_requirements, attributes.label_requirements
+    values = (value for requirements in selected for _, _, values in requirements for value in values)
+    keys = (key for requirements in selected for key, _, _ in requirements)
+    return sum(map(len, (*attributes[1:9], *keys, *values)))
 
 
 def spec_of(attributes: Attributes) -> dict[str, Any]:

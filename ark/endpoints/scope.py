@@ -24,6 +24,8 @@ from ark.registry.store import Store, WriteContext
 Query = Mapping[str, list[str]]
 NO_QUERY: Query = {}
 
+_LONGEST_KNOWN = 1024
+
 LARGE_YAML = 64 * 1024
 """
 A longer body in YAML is read in a thread.
@@ -51,12 +53,17 @@ def parse_query(text: str) -> Query:
         raise bad_request(f"invalid query: {error}") from error
 
 
-@lru_cache(maxsize=1024)
 def manager_of(user_agent: bytes | None) -> str:
     """
     The field manager of a request that names none: what its user agent begins with
     (C{prefixFromUserAgent} in C{endpoints/handlers/create.go}; contract 13.4).
     """
+    # What a client can make long on purpose is not kept.
+    is_short = user_agent is None or len(user_agent) <= _LONGEST_KNOWN
+    return _known_manager(user_agent) if is_short else _manager_of(user_agent)
+
+
+def _manager_of(user_agent: bytes | None) -> str:
     name = (user_agent or b"").partition(b"/")[0].decode("utf-8", "replace")
     taken = ""
     length = 0
@@ -66,6 +73,9 @@ def manager_of(user_agent: bytes | None) -> str:
             break
         taken += character
     return taken
+
+
+_known_manager = lru_cache(maxsize=1024)(_manager_of)
 
 
 def _told(request: Any, context: WriteContext) -> WriteContext:

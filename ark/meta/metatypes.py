@@ -18,6 +18,7 @@ from ark.meta.gotext import json_float
 from ark.meta.time import parse_rfc3339, rfc3339
 
 _KEPT_TEXTS = 1024
+_LONGEST_TEXT = 1 << 14
 _is_canonical_time = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z",
     re.ASCII,
@@ -214,8 +215,10 @@ def _are_entries(text: bytes) -> bool:
 
 def _entries(value: Any, struct: str, field: str, path: str, unknown: list[str]) -> Any:
     # Clients send back what they have read, and few texts make up most of it.
-    if type(value) is list and value and _are_entries(orjson.dumps(value)):
-        return value
+    if type(value) is list and value:
+        text = orjson.dumps(value)
+        if len(text) <= _LONGEST_TEXT and _are_entries(text):
+            return value
     return _read_entries(value, struct, field, path, unknown)
 
 

@@ -35,6 +35,9 @@ _Check = Callable[[Fields], bool]
 
 _loads = orjson.loads
 
+# A longer text is not kept: clients can make them long on purpose.
+_LONGEST_KNOWN = 2048
+
 
 class FieldRequirement(NamedTuple):
     """
@@ -237,15 +240,17 @@ def parse_label_selector(text: str) -> LabelSelector:
     if not text:
         return EVERYTHING
     try:
-        return _label_selector(text)
+        return _known_selector(text) if len(text) <= _LONGEST_KNOWN else _label_selector(text)
     except SelectorError as error:
         raise bad_request(str(error)) from None
 
 
-@lru_cache(maxsize=256)
 def _label_selector(text: str) -> LabelSelector:
     requirements = parse_labels(text)
     return LabelSelector(requirements) if requirements else EVERYTHING
+
+
+_known_selector = lru_cache(maxsize=256)(_label_selector)
 
 
 def parse_field_selector(text: str) -> FieldSelector:

@@ -7,6 +7,7 @@ to 5.11 and 6.4.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +26,8 @@ from ark.registry.scale import SCALE, settle_scale
 from ark.registry.schema import Processor
 from ark.registry.strategy import Strategy
 from ark.registry.writing import WriteContext
+
+_LONGEST_VERSION = 256
 
 
 class Judging:
@@ -80,7 +83,7 @@ class Judging:
 
         @raise APIStatus: 422.
         """
-        if not all(map(_is_usual, managed.entries)):
+        if not _are_usual(managed.entries):
             new["metadata"]["managedFields"] = managed.members()
         causes = self._causes(new, old, subresource, context.warnings)
         new["metadata"].pop("managedFields", None)
@@ -104,7 +107,7 @@ class Judging:
         Whether L{check} would find nothing in an object of which nothing but the status is another
         than in one that it was asked about before.  It is to be asked otherwise.
         """
-        if not all(map(_is_usual, managed.entries)):
+        if not _are_usual(managed.entries):
             return False
         warnings: list[str] = []
         if self.processor.validate_status(new, old, warnings):
@@ -236,9 +239,26 @@ def _keep(obj: Object) -> None:
     """
 
 
+class _Unusual(Exception):
+    """
+    What may be long is not to be remembered: no exception is.
+    """
+
+
+def _are_usual(owners: Iterable[Identity]) -> bool:
+    """
+    Whether nothing can be wrong with whom the entries of C{metadata.managedFields} tell of.
+    """
+    try:
+        return all(map(_is_usual, owners))
+    except _Unusual:
+        return False
+
+
 @lru_cache(maxsize=4096)
-def _is_usual(identity: Identity) -> bool:
-    """
-    Whether nothing can be wrong with whom an entry of C{metadata.managedFields} tells of.
-    """
-    return not objectmeta.manager_causes(identity.manager, identity.subresource)
+def _is_usual(owner: Identity) -> bool:
+    if len(owner.api_version) > _LONGEST_VERSION:
+        raise _Unusual
+    if objectmeta.manager_causes(owner.manager, owner.subresource):
+        raise _Unusual
+    return True

@@ -12,6 +12,7 @@ from ark.meta.records import DELETED, Key, Version
 
 BYTES = 32 * 1024 * 1024
 
+_LONGEST_ABSENT = 512
 _OVERHEAD = 700
 """About what a version's tuples, texts and place in the mapping take beside its body."""
 
@@ -111,7 +112,10 @@ class ObjectCache:
         else:
             del self._readers[key]
             self._overtaken.discard(key)
-        if version is not UNKNOWN and not overtaken and key not in self._objects:
+        if version is UNKNOWN or overtaken or key in self._objects:
+            return
+        # No object has so long a name, and whoever asks for one can ask for many.
+        if version is not None or len(key.namespace) + len(key.name) <= _LONGEST_ABSENT:
             self._put(key, version)
 
     def _put(self, key: Key, version: Version | None) -> None:

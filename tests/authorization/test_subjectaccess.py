@@ -309,6 +309,17 @@ class RememberingTests(Asking):
                 self.verdict(READ._replace(name="x" * length))
             self.assertEqual(self.asked, expected)
 
+    def test_long_selectors_are_not_remembered(self) -> None:
+        """
+        They are a client's choice, too.
+        """
+        for member in ("field_requirements", "label_requirements"):
+            for length, expected in ((9000, 1), (10_000, 2)):
+                self.setUp()
+                for _ in range(2):
+                    self.verdict(READ._replace(**{member: (("key", "=", ("x" * length,)),)}))
+                self.assertEqual(self.asked, expected)
+
     def test_the_oldest_answer_makes_room(self) -> None:
         """
         Ten thousand are kept at most.
