@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from ark.options import OPTIONS, BadValue, Option
 
@@ -191,6 +191,11 @@ class ServerConfig:
         return cls(**{**members, **lists})
 
 
+# Up to the last sign of its kind: what should have been escaped in a password is hidden, too.
+_IN_AUTHORITY = re.compile(r"(://[^:@/?#]*:).*(?=@)", re.DOTALL)
+_IN_QUERY = re.compile(r"([?&](?:ssl)?password=)[^&]*")
+
+
 def redacted(option: Option, value: object) -> str:
     """
     A value as it may be shown: passwords are left out, also those in a URL.
@@ -200,10 +205,7 @@ def redacted(option: Option, value: object) -> str:
         return "***"
     if not option.secret or "://" not in shown:
         return shown
-    parts = urlsplit(shown)
-    if parts.password is None:
-        return shown
-    return shown.replace(f":{parts.password}@", ":***@", 1)
+    return _IN_QUERY.sub(r"\1***", _IN_AUTHORITY.sub(r"\1***", shown, count=1))
 
 
 def complete(given: Mapping[str, Given], environ: Mapping[str, str]) -> ServerConfig:

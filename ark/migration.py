@@ -12,12 +12,12 @@ from twisted.internet.defer import Deferred
 from ark.apis.kind import Kind
 from ark.apis.loader import KindRegistry
 from ark.bootstrap import load_kinds, open_database, storage_factory, unusable
-from ark.config import ServerConfig
+from ark.config import STORAGE, ConfigError, ServerConfig
 from ark.controllers.definitions import kinds_in_force
 from ark.interfaces import IInspectsSchema, IReportsKinds, IStorageBackend
 from ark.meta.records import Range, SchemaState
 from ark.registry.definitions.strategy import RESOURCE
-from ark.storage.errors import UnusableDatabase
+from ark.storage.errors import StorageError, UnusableDatabase
 
 _MOST_DEFINITIONS = 10_000
 
@@ -95,4 +95,7 @@ def _run(work: Callable[[Any], Awaitable[SchemaState | None]]) -> SchemaState | 
 
 
 async def _awaited(work: Awaitable[SchemaState | None]) -> SchemaState | None:
-    return await work
+    try:
+        return await work
+    except StorageError as error:
+        raise ConfigError(f"The database failed: {error}.", "Give the same command again.", STORAGE) from None

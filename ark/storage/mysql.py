@@ -196,14 +196,19 @@ def _on_the_spot(settings: Settings, *work: Callable[[Session], _T]) -> list[_T]
     except (StorageError, *DATABASE_ERRORS) as error:
         if isinstance(error, UnusableDatabase):
             raise
-        why = error if isinstance(error, StorageError) else translate(error)
-        unusable = UnusableDatabase(
-            str(why), "Check the --mysql options, and that the server can be reached."
-        )
-        unusable.passing = is_away(error)
-        raise unusable from error
+        raise _unusable(error) from error
     finally:
         session.close()
+
+
+def _unusable(error: BaseException) -> UnusableDatabase:
+    """
+    How an operator is told of an error, and whether it may pass.
+    """
+    why = error if isinstance(error, StorageError) else translate(error)
+    unusable = UnusableDatabase(str(why), "Check the --mysql options, and that the server can be reached.")
+    unusable.passing = is_away(error)
+    return unusable
 
 
 def _in_thread(reactor: Any, settings: Settings, *work: Callable[[Session], Any]) -> Deferred[list[Any]]:
@@ -229,7 +234,9 @@ async def open_backend(config: Mapping[str, Any], reactor: Any) -> MySQLBackend:
     backend = MySQLBackend(settings, reactor, int(config.get("mysql_pool_size") or _CONNECTIONS))
     try:
         await backend.start()
-    except BaseException:
+    except BaseException as error:
         await backend.close()
+        if isinstance(error, StorageError):
+            raise _unusable(error) from error
         raise
     return backend

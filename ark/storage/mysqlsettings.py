@@ -112,7 +112,15 @@ def connection_settings(config: Mapping[str, Any]) -> Settings:
 
 
 def _from_url(url: str) -> dict[str, str]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise UnusableDatabase(
+            "the database URL cannot be read: what has a meaning in URLs is written as %XX in passwords",
+            _FORM,
+        ) from None
+    if parts.fragment:
+        raise UnusableDatabase("the database URL has a # in it, which is written as %23", _FORM)
     found = dict(parse_qsl(parts.query))
     unknown = sorted(set(found) - _IN_URLS)
     if parts.scheme not in SCHEMES or unknown:
@@ -122,8 +130,10 @@ def _from_url(url: str) -> dict[str, str]:
         port = parts.port
     except ValueError:
         raise UnusableDatabase("the port in the database URL is no number", _FORM) from None
+    where = parts.netloc.rpartition("@")[2]
     for name, value in (
-        ("host", parts.hostname),
+        # The path of a socket has large and small letters.
+        ("host", where.partition(":")[0] if where.startswith("%") else parts.hostname),
         ("port", port),
         ("user", parts.username),
         ("password", parts.password),

@@ -24,11 +24,11 @@ from ark.meta.records import (
     SchemaState,
     Version,
 )
-from ark.storage.errors import Unavailable, UnusableDatabase
-from ark.storage.postgresqlerrors import DATABASE_ERRORS
+from ark.storage.errors import StorageError, Unavailable
+from ark.storage.postgresqlerrors import DATABASE_ERRORS, unusable
 from ark.storage.postgresqlhosts import Hosts
 from ark.storage.postgresqllisten import Listener
-from ark.storage.postgresqlmigrate import migrate, schema_files, schema_version
+from ark.storage.postgresqlmigrate import check_rights, check_server, migrate, schema_files, schema_version
 from ark.storage.postgresqlparameters import Row
 from ark.storage.postgresqlread import (
     count_of,
@@ -62,22 +62,6 @@ _CONNECTIONS = 8
 _TIMEOUT = 15.0
 # As long as a batch takes at most, if nothing is wrong.
 _OWN_SECONDS = 0.02
-_REMEDY = "Check the --postgres options, and that the server{place} can be reached."
-_RIGHTS = (
-    "Run ark-server migrate as the role that owns the schema, and give this one the rights that it needs."
-)
-# A connection that is refused has no code, and waiting does not help these.
-_REMEDIES = {
-    "password": "Check the user and the password.",
-    "authentication": "Check the user and the password.",
-    "pg_hba.conf": "Check the user, the database and pg_hba.conf of the server.",
-    'database "': "Create the database, or name another one.",
-    'role "': "Create the role, or name another user.",
-    "SSL": "Check the sslmode and the certificates on both sides.",
-    "certificate": "Check the sslmode and the certificates on both sides.",
-    "options": "Let the pooler ignore the startup parameter, or leave it out of the URL.",
-}
-
 _T = TypeVar("_T")
 
 
@@ -238,14 +222,22 @@ async def open_backend(config: Mapping[str, Any], reactor: Any) -> PostgreSQLBac
     @raise UnusableDatabase: it cannot be opened.
     """
     settings = connection_settings(config)
-    await _on_the_spot(settings, reactor, migrate)
+    await _on_the_spot(settings, reactor, _prepare)
     backend = PostgreSQLBackend(settings, reactor, int(config.get("postgres_pool_size") or _CONNECTIONS))
     try:
         await backend.start()
-    except BaseException:
+    except BaseException as error:
         await backend.close()
+        if isinstance(error, StorageError):
+            raise unusable(error.__cause__ or error, str(error), settings.get("host", "")) from error
         raise
     return backend
+
+
+async def _prepare(session: Session, timeout: float) -> None:
+    await check_server(session, timeout)
+    await migrate(session, timeout)
+    await check_rights(session, timeout)
 
 
 async def inspect(config: Mapping[str, Any], reactor: Any) -> SchemaState:
@@ -254,20 +246,6 @@ async def inspect(config: Mapping[str, Any], reactor: Any) -> SchemaState:
     """
     version, _ = await _on_the_spot(connection_settings(config), reactor, schema_version)
     return SchemaState(version, max(schema_files()))
-
-
-def _unusable(error: BaseException, why: str, host: str) -> UnusableDatabase:
-    """
-    How an operator is told of an error, and whether it may pass.
-    """
-    code = getattr(error, "pgcode", None)
-    default = _REMEDY.format(place=f" at {host}" if host else "")
-    if code is not None:
-        return UnusableDatabase(why, _RIGHTS if code == "42501" else default)
-    remedy = next((remedy for word, remedy in _REMEDIES.items() if word in why), "")
-    unusable = UnusableDatabase(why, remedy or default)
-    unusable.passing = not remedy
-    return unusable
 
 
 async def _on_the_spot(
@@ -282,6 +260,6 @@ async def _on_the_spot(
         return await work(session, _TIMEOUT)
     except (Unavailable, *DATABASE_ERRORS) as error:
         why = error if isinstance(error, Unavailable) else session.told(error)
-        raise _unusable(error, str(why), settings.get("host", "")) from error
+        raise unusable(error, str(why), settings.get("host", "")) from error
     finally:
         session.close()

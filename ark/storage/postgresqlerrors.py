@@ -7,7 +7,14 @@ from __future__ import annotations
 import psycopg2
 from twisted.internet.error import ConnectionClosed
 
-from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, TimedOut, Unavailable
+from ark.storage.errors import (
+    OutcomeUnknown,
+    StorageError,
+    StorageFull,
+    TimedOut,
+    Unavailable,
+    UnusableDatabase,
+)
 
 
 class DatabaseFault(Exception):
@@ -34,6 +41,7 @@ _AGAIN = frozenset(("40001", "40P01"))
 _LATE = frozenset(("57014", "55P03", "25P03", "25P04"))
 _UNEXPECTED = "ARK01"
 _LOST = "ARK02"
+_ATTEMPT = "connection to server"
 
 
 class Conflict(Unavailable):
@@ -81,7 +89,57 @@ def translate(error: BaseException, committing: bool = False) -> StorageError:
 
 def _text(error: BaseException) -> str:
     """
-    The first line only: the rest quotes statements and data.
+    The first line only: the rest quotes statements and data.  Of attempts to connect to several addresses,
+    or with and without encryption, what is said of each.
     """
-    lines = str(error).strip().splitlines()
-    return f"PostgreSQL: {lines[0] if lines else type(error).__name__}"
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    attempts = [line for line in dict.fromkeys(lines) if line.startswith(_ATTEMPT)]
+    return f"PostgreSQL: {'; '.join(attempts) or lines[0]}"
+
+
+_REMEDY = "Check the --postgres options, and that the server{place} can be reached."
+# What the database itself refuses, by its codes.
+_REFUSALS = {
+    "42501": "Make the role the owner of the database. Or run ark-server migrate as the role that owns the "
+    "schema, and give this one the rights that it needs.",
+    "3F000": "Give the role a schema that it may use: the first one of its search_path counts.",
+}
+_REFUSED = "PostgreSQL's log may say more."
+# A connection that is refused has no code, and waiting does not help these.
+_REMEDIES = {
+    "password": "Check the user and the password.",
+    "authentication": "Check the user and the password.",
+    "pg_hba.conf": "Check the user, the database and pg_hba.conf of the server.",
+    'database "': "Create the database, or name another one.",
+    "is not permitted to log in": "Let the role log in, or name another user.",
+    'role "': "Create the role, or name another user.",
+    "SSL": "Check the sslmode and the certificates on both sides.",
+    "certificate": "Check the sslmode and the certificates on both sides.",
+    "options": "Let the pooler ignore the startup parameter, or leave it out of the URL.",
+}
+_TOO_MANY = "too many connections"
+_FEWER = "Raise the limit of connections, or have fewer."
+_READ_ONLY_SESSION = "session is read-only"
+_TAKES_WRITES = (
+    "Name the server that takes writes, and see that default_transaction_read_only is not set on the role "
+    "or the database."
+)
+
+
+def unusable(error: BaseException, why: str, host: str) -> UnusableDatabase:
+    """
+    How an operator is told that a database cannot be opened, and whether that may pass.
+
+    @param error: what was raised, of the database or the connection.
+    @param why: what it is called.
+    """
+    code = getattr(error, "pgcode", None)
+    if code is not None:
+        return UnusableDatabase(why, _REFUSALS.get(code, _REFUSED))
+    remedy = next((remedy for word, remedy in _REMEDIES.items() if word in why), "")
+    found = UnusableDatabase(why, remedy or _REMEDY.format(place=f" at {host}" if host else ""))
+    found.passing = not remedy
+    for words, passing in ((_TOO_MANY, _FEWER), (_READ_ONLY_SESSION, _TAKES_WRITES)):
+        if words in why:
+            found.remedy, found.passing = passing, True
+    return found

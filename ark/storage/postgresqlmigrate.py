@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from twisted.logger import Logger
+
 from ark.storage.errors import UnusableDatabase
 from ark.storage.postgresqlerrors import DATABASE_ERRORS
 from ark.storage.postgresqlsession import Session
@@ -32,6 +34,71 @@ def schema_files() -> dict[int, str]:
     The text of every schema file by its number.
     """
     return read_schema("postgresql")
+
+
+_SERVER = (
+    "SELECT current_setting('server_encoding'), current_setting('server_version_num')::int, "
+    "current_setting('server_version'), current_setting('fsync'), current_setting('full_page_writes')"
+)
+_OLDEST_SERVER = 120000
+#: Of a database that takes bytes as they come, and of one that knows all characters.
+_ENCODINGS = (b"SQL_ASCII", b"UTF8")
+_NEEDED = {
+    "ark_log": "SELECT, INSERT, DELETE",
+    "ark_object": "SELECT, INSERT, UPDATE, DELETE",
+    "ark_meta": "SELECT, UPDATE",
+    "ark_mark": "SELECT",
+    "ark_writer": "SELECT, INSERT, UPDATE, DELETE",
+}
+_RIGHTS = (
+    "SELECT quote_ident(current_user), "
+    "(SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass(needed.name)), "
+    "needed.name, needed.kind FROM unnest(%s::text[], %s::text[]) AS needed (name, kind) "
+    "WHERE NOT has_table_privilege(needed.name, needed.kind)"
+)
+
+_log = Logger()
+
+
+async def check_server(session: Session, timeout: float) -> None:
+    """
+    See that the server can do what it must, and warn when it may lose what it acknowledged.
+
+    @raise UnusableDatabase: it cannot.
+    """
+    ((encoding, number, version, fsync, pages),) = await session.query(_SERVER, (), timeout)
+    if number < _OLDEST_SERVER:
+        raise UnusableDatabase(
+            f"PostgreSQL is of version {version.decode()}, which is too old", "Use PostgreSQL 12 or newer."
+        )
+    if encoding not in _ENCODINGS:
+        raise UnusableDatabase(
+            f"the database has the encoding {encoding.decode()}, which does not know all characters",
+            "Make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0.",
+        )
+    for name, value in (("fsync", fsync), ("full_page_writes", pages)):
+        if value != b"on":
+            _log.warn(
+                "{name} of PostgreSQL is off: what it acknowledges may be lost with its power. Set it to on",
+                name=name,
+            )
+
+
+async def check_rights(session: Session, timeout: float) -> None:
+    """
+    See that the role may do all that serving needs.
+
+    @raise UnusableDatabase: it may not.
+    """
+    wanted = [(name, kind) for name, kinds in _NEEDED.items() for kind in kinds.split(", ")]
+    lacking = await session.query(_RIGHTS, [list(column) for column in zip(*wanted)], timeout)
+    if lacking:
+        role, schema = (text.decode() for text in lacking[0][:2])
+        what = ", ".join(f"{kind.decode()} on {name.decode()}" for _, _, name, kind in lacking)
+        raise UnusableDatabase(
+            f"the role {role} lacks {what}",
+            f"As the owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}.",
+        )
 
 
 async def schema_version(session: Session, timeout: float) -> tuple[int, int]:

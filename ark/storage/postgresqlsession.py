@@ -18,12 +18,15 @@ from ark.storage.postgresqlparameters import ParameterConnection, Row
 from ark.storage.shielding import shielded
 
 _WAITING = 10_000
-# What the server does must end when nobody waits for it any more, and what it acknowledges
-# must last, whatever its own defaults are.
+# What the server does must end when nobody waits for it any more, what it acknowledges must last, and
+# whoever waits for a lock must be told what is then: whatever the role has been given by default.  Rows
+# that a policy would hide are an error, not missing.
 _SETUP = (
     "SELECT set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') = 'off' "
     "THEN 'on' ELSE current_setting('synchronous_commit') END, false), "
-    "set_config('statement_timeout', '15s', false), set_config('tcp_keepalives_idle', '5', false), "
+    "set_config('statement_timeout', '15s', false), set_config('lock_timeout', '0', false), "
+    "set_config('default_transaction_isolation', 'read committed', false), "
+    "set_config('row_security', 'off', false), set_config('tcp_keepalives_idle', '5', false), "
     "set_config('tcp_keepalives_interval', '3', false), set_config('tcp_keepalives_count', '3', false)"
 )
 

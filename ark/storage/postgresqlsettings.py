@@ -5,9 +5,9 @@ Where a PostgreSQL database is, and how to get in.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ark.storage.errors import UnusableDatabase
 
@@ -25,9 +25,15 @@ OPTIONS = {
     "postgres_sslcert": "sslcert",
     "postgres_sslkey": "sslkey",
 }
-_IN_URLS = frozenset(
-    ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "options", "connect_timeout", "host")
-)
+_CERTIFICATES = (
+    "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "ssl_min_protocol_version"
+)  # fmt: skip
+_IN_URLS = frozenset((
+    "host", "port", "dbname", "user", "password", "passfile", "options", "connect_timeout", "application_name",
+    *_CERTIFICATES, "channel_binding", "gssencmode", "target_session_attrs",
+))  # fmt: skip
+# Of target_session_attrs: what is asked for anyway.
+_WRITABLE = ("read-write", "primary")
 _PLACE = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 # A server that died without a word is noticed after about 15 seconds.
 _ALWAYS = {
@@ -66,27 +72,47 @@ def connection_settings(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _from_url(url: str) -> dict[str, str]:
-    parts = urlsplit(url)
-    found = dict(parse_qsl(parts.query))
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # Brackets in it, which are of an address.
+        raise _wrong("cannot be read: what has a meaning in URLs is written as %XX in passwords") from None
+    if parts.scheme not in SCHEMES:
+        raise _wrong("does not begin with postgresql://")
+    if parts.fragment:
+        raise _wrong("has a # in it, which is written as %23")
+    found = dict(_parameters(parts.query))
     unknown = sorted(set(found) - _IN_URLS)
-    if parts.scheme not in SCHEMES or unknown:
-        what = f"has the unknown parameter {unknown[0]!r}" if unknown else "does not begin with postgresql://"
-        raise UnusableDatabase(
-            f"the database URL {what}",
-            "Write it as postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full.",
-        )
+    if unknown:
+        raise _wrong(f"has the unknown parameter {unknown[0]!r}")
+    if found.pop("target_session_attrs", _WRITABLE[0]) not in _WRITABLE:
+        raise _wrong("asks for a server that need not take writes (target_session_attrs)")
     user, _, password = parts.netloc.rpartition("@")[0].partition(":")
     hosts, ports = _hosts_of(parts.netloc.rpartition("@")[2])
-    for name, value in (
-        ("host", hosts),
-        ("port", ports),
-        ("user", user),
-        ("password", password),
-        ("dbname", parts.path.lstrip("/")),
-    ):
+    told = {
+        "host": hosts,
+        "port": ports,
+        "user": unquote(user),
+        "password": unquote(password),
+        "dbname": unquote(parts.path.lstrip("/")),
+    }
+    return {**found, **{name: value for name, value in told.items() if value}}
+
+
+def _wrong(what: str) -> UnusableDatabase:
+    return UnusableDatabase(
+        f"the database URL {what}", "Write it as postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full."
+    )
+
+
+def _parameters(query: str) -> Iterator[tuple[str, str]]:
+    """
+    What stands behind the question mark, as libpq reads it: a plus sign is one.
+    """
+    for part in filter(None, query.split("&")):
+        name, _, value = part.partition("=")
         if value:
-            found[name] = unquote(value)
-    return found
+            yield unquote(name), unquote(value)
 
 
 def _hosts_of(text: str) -> tuple[str, str]:
@@ -99,5 +125,13 @@ def _hosts_of(text: str) -> tuple[str, str]:
             "the port in the database URL is no number", "Write it as postgresql://USER@HOST:PORT/DATABASE."
         )
     places = [place.groups("") for place in found if place]
-    hosts = ",".join(host.strip("[]").lower() for host, _ in places)
+    hosts = ",".join(_host(host) for host, _ in places)
     return hosts, ",".join(port for _, port in places) if any(port for _, port in places) else ""
+
+
+def _host(text: str) -> str:
+    """
+    A name, an address, or the path of the folder of a socket, in which large and small letters differ.
+    """
+    found = unquote(text.strip("[]"))
+    return found if found.startswith(("/", "@")) else found.lower()

@@ -16,6 +16,8 @@ from ark.storage.seencounter import FURTHER
 COMMIT = "SELECT * FROM ark_commit_v2(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 SETTLE = "SELECT * FROM ark_settle_v1(%s, %s)"
 RECOVER = f"SELECT ark_recover_v2(%s, {FURTHER})"
+# A process has a new name at each start.  One that was forgotten makes itself known again.
+FORGET = "DELETE FROM ark_writer WHERE written_at < now() - interval '7 days'"
 GETS = "SELECT * FROM ark_get_v2(%s, %s, %s, %s)"
 EVENTS = "SELECT * FROM ark_events_v1(%s, %s)"
 LIST = "SELECT * FROM ark_list_v1(%s, %s, %s, %s, %s, %s)"

@@ -12,7 +12,7 @@ from ark.storage.errors import OutcomeUnknown, Unavailable
 from ark.storage.postgresqlerrors import Conflict, Fenced, LostRevisions
 from ark.storage.postgresqlread import events_of, version_of
 from ark.storage.postgresqlsession import Sessions
-from ark.storage.postgresqlstatements import COMMIT, EVENTS, SETTLE, separated
+from ark.storage.postgresqlstatements import COMMIT, EVENTS, FORGET, SETTLE, separated
 from ark.storage.served import ServedWriter
 
 _ATTEMPTS = 3
@@ -62,6 +62,13 @@ class Writer(ServedWriter[Sequence[Change]]):
     """
 
     _sessions: Sessions
+
+    async def start(self) -> None:
+        """
+        Make the writer known, and forget those that are long gone.
+        """
+        await super().start()
+        await self._sessions.query(FORGET, committing=True)
 
     async def commit(self, changes: Sequence[Change]) -> list[Outcome]:
         """

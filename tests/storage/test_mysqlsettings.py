@@ -36,6 +36,12 @@ class SettingsTests(SynchronousTestCase):
         self.assertEqual((found.ssl_mode, found.ssl_ca), ("verify-identity", "/ca"))
         self.assertEqual(self.settings("mariadb://db/objects").host, "db")
 
+    def test_socket(self) -> None:
+        """
+        In place of a host, as it is written.
+        """
+        self.assertEqual(self.settings("mysql://ark@%2FRun%2Fmysqld.sock/d").host, "/Run/mysqld.sock")
+
     def test_options_count_more(self) -> None:
         """
         An option replaces its part of the URL, and nothing else.
@@ -94,6 +100,8 @@ class SettingsTests(SynchronousTestCase):
             ({"url": "postgresql://h/d"}, "does not begin with mysql://"),
             ({"url": "mysql://h/d?sslmode=x"}, "unknown parameter 'sslmode'"),
             ({"url": "mysql://h:port/d"}, "no number"),
+            ({"url": "mysql://u:p[1@h/d"}, "written as %XX"),
+            ({"url": "mysql://u:p#1@h/d"}, "written as %23"),
             ({"mysql_port": "0"}, "no port"),
             ({"mysql_ssl_mode": "sometimes"}, "'sometimes' is not known"),
         ):

@@ -52,6 +52,31 @@ class URLTests(SynchronousTestCase):
             found = self.settings(f"postgresql://ark@{text}/ark")
             self.assertEqual((found["host"], found.get("port")), (hosts, ports))
 
+    def test_folders_of_sockets(self) -> None:
+        """
+        In place of a host and as a parameter, as they are written.
+        """
+        for url in (
+            "postgresql://ark@%2FRun%2FSockets:5433/ark",
+            "postgresql:///ark?host=/Run/Sockets&port=5433",
+        ):
+            found = self.settings(url)
+            self.assertEqual((found["host"], found["port"], found["dbname"]), ("/Run/Sockets", "5433", "ark"))
+
+    def test_parameters(self) -> None:
+        """
+        Those that providers of PostgreSQL write into URLs, read as libpq reads them: a plus sign is one.
+        """
+        found = self.settings(
+            "postgresql://a,b/?user=ark&password=s%26t&dbname=data&sslmode=require&channel_binding=require"
+            "&target_session_attrs=primary&sslrootcert=/etc/a+b.pem"
+        )
+        wanted = {
+            "host": "a,b", "user": "ark", "password": "s&t", "dbname": "data", "channel_binding": "require",
+            "target_session_attrs": "read-write", "sslrootcert": "/etc/a+b.pem",
+        }  # fmt: skip
+        self.assertEqual({name: found[name] for name in wanted}, wanted)
+
     def test_options_count_more(self) -> None:
         """
         Than the URL.
@@ -68,6 +93,11 @@ class URLTests(SynchronousTestCase):
             "mysql://ark:hidden@a/ark",
             "postgresql://ark:hidden@a/ark?colour=red",
             "postgresql://ark:hidden@a/ark?sslmode=verified",
+            "postgresql://ark:hid[den@a/ark",
+            "postgresql://ark:hidden#1@a/ark",
+            "postgresql://ark:1#hidden@a/ark",
+            "postgresql://ark:hidden/1@a/ark",
+            "postgresql://ark:hidden@a/ark?target_session_attrs=prefer-standby",
         ):
             failure = self.assertRaises(UnusableDatabase, self.settings, url)
             self.assertNotIn("hidden", f"{failure} {failure.remedy}")
