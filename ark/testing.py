@@ -257,17 +257,18 @@ class InMemoryServer:
 
         @param target: path and query.
         @param body: bytes, or a value to send as JSON.
+        @param headers: a name that is there twice, written in two ways, is sent twice.
         """
         path, _, query = target.partition("?")
         data = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
+        given = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
         fields = {b"host": b"localhost"}
         if data and method != "PATCH":
             fields[b"content-type"] = b"application/json"
-        fields.update({name.lower().encode(): value.encode() for name, value in (headers or {}).items()})
+        raw = [*(field for field in fields.items() if field[0] not in dict(given)), *given]
+        fields.update(given)
         answer = Answer(self.pause_streams)
-        request = Request(
-            answer, ClientConnection("127.0.0.1"), (method, path, query), list(fields.items()), fields
-        )
+        request = Request(answer, ClientConnection("127.0.0.1"), (method, path, query), raw, fields)
         request.body_limit = Limits().body_bytes
         request.received_at = self.clock.seconds()
         if data:

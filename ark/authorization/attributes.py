@@ -96,9 +96,9 @@ class Undecided(APIStatus):
     """
     500: it cannot be found out whether something is allowed.
 
-    @ivar why: what went wrong.
+    @ivar why: what went wrong, and the reason that was given even so.
     """
 
-    def __init__(self, attributes: Attributes, why: str) -> None:
+    def __init__(self, attributes: Attributes, why: str, reason: str = "") -> None:
         super().__init__(500, "InternalError", f'Internal Server Error: "{attributes.path}": {why}')
-        self.why = why
+        self.why = f"{why}: {reason}" if reason else why

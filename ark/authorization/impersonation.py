@@ -160,7 +160,7 @@ class _Mode(Protocol):
     A way to act for somebody.
     """
 
-    async def check(self, wanted: UserInfo, attributes: Attributes) -> Impersonated | None:
+    async def check(self, wanted: UserInfo, attributes: Attributes, is_kept: bool) -> Impersonated | None:
         """
         For whom the request acts; L{None} when this way is not for such users.
 
@@ -176,7 +176,7 @@ class _Legacy:
     def __init__(self, rights: _Rights) -> None:
         self._rights = rights
 
-    async def check(self, wanted: UserInfo, attributes: Attributes) -> Impersonated | None:
+    async def check(self, wanted: UserInfo, attributes: Attributes, is_kept: bool) -> Impersonated | None:
         return await self._rights.allowed(wanted, attributes.user)
 
 
@@ -201,25 +201,25 @@ class _Constrained:
         self._on = rights.verb.replace(":", "-on:") + ":"
         self._requests, self._users = _Kept(seconds), _Kept(seconds)
 
-    async def check(self, wanted: UserInfo, attributes: Attributes) -> Impersonated | None:
+    async def check(self, wanted: UserInfo, attributes: Attributes, is_kept: bool) -> Impersonated | None:
         if not self._applies(wanted, attributes.user):
             return None
-        return await self._found(wanted, attributes)
+        return await self._found(wanted, attributes, is_kept)
 
-    async def _found(self, wanted: UserInfo, attributes: Attributes) -> Impersonated:
+    async def _found(self, wanted: UserInfo, attributes: Attributes, is_kept: bool) -> Impersonated:
         requestor = attributes.user
         request, user = (wanted, attributes), (wanted, requestor)
-        found = self._requests.get(request)
+        found = self._requests.get(request) if is_kept else None
         if found is not None:
             return found
         await self._rights.ask(attributes._replace(verb=self._on + attributes.verb))
-        is_kept = _size(wanted) < _LONG
+        is_short = _size(wanted) < _LONG
         found = self._users.get(user)
         if found is None:
             found = await self._rights.allowed(wanted, requestor)
-            if is_kept:
+            if is_short:
                 self._users.keep(user, found)
-        if is_kept and sum(map(len, attributes[1:])) < _LONG:
+        if is_kept and is_short and sum(map(len, attributes[1:])) < _LONG:
             self._requests.keep(request, found)
         return found
 
@@ -230,10 +230,10 @@ class _AssociatedNode(_Constrained):
     one counts on each, and the authorizer is not told which it is.
     """
 
-    async def _found(self, wanted: UserInfo, attributes: Attributes) -> Impersonated:
+    async def _found(self, wanted: UserInfo, attributes: Attributes, is_kept: bool) -> Impersonated:
         keys = tuple(key for key, _ in attributes.user.extra)
         anywhere = attributes.user._replace(extra=((_NODE_KEYS, tuple(sorted(keys))),))
-        found = await super()._found(UserInfo(NODE + _ALL), attributes._replace(user=anywhere))
+        found = await super()._found(UserInfo(NODE + _ALL), attributes._replace(user=anywhere), is_kept)
         return found._replace(user=found.user._replace(name=wanted.name))
 
 
@@ -266,12 +266,15 @@ class Impersonation:
         )
         self._last: Known[str, _Mode] = Known(_MOST)
 
-    async def impersonated(self, wanted: UserInfo, attributes: Attributes) -> Impersonated:
+    async def impersonated(
+        self, wanted: UserInfo, attributes: Attributes, is_kept: bool = True
+    ) -> Impersonated:
         """
         For whom a request acts.
 
         @param wanted: as the request says, which is more than nobody.
         @param attributes: what the request asks for, and who makes it.
+        @param is_kept: whether it may be remembered what was allowed of the very same request.
         @raise APIStatus: 403, that is not allowed; it tells of the first thing that was not.
         """
         requestor = attributes.user.name
@@ -282,7 +285,7 @@ class Impersonation:
         refused = None
         for mode in modes:
             try:
-                found = await mode.check(wanted, attributes)
+                found = await mode.check(wanted, attributes, is_kept)
             except APIStatus as error:
                 refused = refused or error
                 continue

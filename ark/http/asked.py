@@ -41,9 +41,27 @@ def attributes_of(request: Any, info: RequestInfo) -> Attributes:
         # There is no such verb on resources.
         verb = ""
     attributes = info.attributes(request.user, verb)
-    if "Selector" in request.query and info.resource and info.verb in _ON_COLLECTIONS:
+    if "Selector" in request.query and _has_selectors(info):
         return _with_selectors(attributes, request.query)
     return attributes
+
+
+def makes_sense(request: Any, info: RequestInfo) -> bool:
+    """
+    Whether L{attributes_of} tells all that the selectors of a request say.
+    """
+    if "Selector" not in request.query or not _has_selectors(info):
+        return True
+    parameters = parse_qs(request.query, keep_blank_values=True)
+    fields = _parsed(parse_field_selector, first(parameters, "fieldSelector"))
+    return (
+        fields is not None and _parsed(parse_label_selector, first(parameters, "labelSelector")) is not None
+    )
+
+
+def _has_selectors(info: RequestInfo) -> bool:
+    on_collection = info.resource and info.verb in _ON_COLLECTIONS
+    return bool(on_collection) and not _is_watch_path(info.path)
 
 
 def _with_selectors(attributes: Attributes, query: str) -> Attributes:
@@ -51,8 +69,6 @@ def _with_selectors(attributes: Attributes, query: str) -> Attributes:
     The attributes with what the selectors of a query narrow them to; a selector that makes no
     sense narrows nothing, and the handler refuses it.
     """
-    if _is_watch_path(attributes.path):
-        return attributes
     parameters = parse_qs(query, keep_blank_values=True)
     fields = _parsed(parse_field_selector, first(parameters, "fieldSelector"))
     labels = _parsed(parse_label_selector, first(parameters, "labelSelector"))

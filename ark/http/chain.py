@@ -22,7 +22,7 @@ from ark.authorization.impersonation import Impersonation
 from ark.endpoints.negotiation import failure_form, wants_pretty
 from ark.endpoints.requestinfo import BadPath, RequestInfo
 from ark.endpoints.responses import page_not_found, send_status
-from ark.http.asked import attributes_of, is_watch
+from ark.http.asked import attributes_of, is_watch, makes_sense
 from ark.http.auditing import Auditing
 from ark.http.flowcontrol.control import FlowControl
 from ark.http.impersonation import forget, is_wanted, wanted_user
@@ -240,7 +240,8 @@ class Chain:
             user: UserInfo = request.user
             return user
         forget(request)
-        found = await self._impersonation.impersonated(wanted, attributes_of(request, info))
+        attributes, is_kept = attributes_of(request, info), makes_sense(request, info)
+        found = await self._impersonation.impersonated(wanted, attributes, is_kept)
         request.user = found.user
         if request.audit is not None:
             request.audit.impersonated = found

@@ -1,8 +1,5 @@
 """
-A webhook that kube-apiserver asks what users may do: it remembers all that it allows.
-
-It does not allow the narrower ways to act for somebody else, so that kube-apiserver goes on to
-ask for the old one.
+A webhook that kube-apiserver asks what users may do: it remembers all that it is asked.
 """
 
 from __future__ import annotations
@@ -10,13 +7,21 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from tests.cluster.certificates import Authority
 
-_NARROW = ("impersonate:", "impersonate-on:")
+Judge = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def allow(spec: dict[str, Any]) -> dict[str, Any]:
+    """
+    Everybody may do everything.
+    """
+    return {"allowed": True}
 
 
 class Reviewer:
@@ -24,22 +29,24 @@ class Reviewer:
     Listens on loopback from when it is made.
 
     @ivar specs: of the reviews that came, in order.
+    @ivar judge: makes the status of a review from its C{spec}, or a C{Status} with which it fails.
     @ivar kubeconfig: says to kube-apiserver where it is.
     """
 
     def __init__(self, folder: Path) -> None:
         specs: list[dict[str, Any]] = []
         self.specs = specs
+        self.judge: Judge = allow
+        reviewer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                verb = review["spec"].get("resourceAttributes", {}).get("verb", "")
-                allowed = not verb.startswith(_NARROW)
-                if allowed:
-                    specs.append(review["spec"])
-                answer = json.dumps({**review, "status": {"allowed": allowed}}).encode()
-                self.send_response(200)
+                specs.append(review["spec"])
+                status = reviewer.judge(review["spec"])
+                fails = status.get("kind") == "Status"
+                answer = json.dumps(status if fails else {**review, "status": status}).encode()
+                self.send_response(status["code"] if fails else 200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()

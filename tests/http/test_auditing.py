@@ -69,7 +69,7 @@ class _ByName:
 
 class AuditingTests(ServerTestCase):
     """
-    Requests, and what is told of them.
+    Contract 15.8: requests, and what is told of them.
     """
 
     def setUp(self) -> None:
@@ -215,6 +215,16 @@ class AuditingTests(ServerTestCase):
         _, complete = self.audited("GET", WIDGETS, impersonate_user="ann")
         self.assertEqual(complete["user"]["username"], "admin")
         self.assertEqual(complete["impersonatedUser"]["username"], "ann")
+        self.assertEqual(complete["authenticationMetadata"], {"impersonationConstraint": "impersonate:user-info"})
+
+    def test_for_oneself(self) -> None:
+        """
+        It is told even when nothing changes by it.
+        """
+        self.serve({"level": "Metadata"})
+        more = {"impersonate_uid": "uid-of-ann", "authorization": "Bearer ann"}
+        _, complete = self.audited("GET", WIDGETS, impersonate_user="ann", **more)
+        self.assertEqual(complete["impersonatedUser"], complete["user"])
 
     def test_a_watch_is_told_of_when_it_begins(self) -> None:
         """
