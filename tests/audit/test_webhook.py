@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import ssl
 import threading
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -17,9 +18,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ark.audit.log import WEBHOOK, AuditLog
 from ark.audit.webhook import Webhook
+from ark.authentication.pki import Pair, make_authority, make_serving
 from ark.cluster.access import Access, Source
 from ark.cluster.errors import InvalidAccess
 from tests.audit.test_log import EPOCH, noted
+from tests.cluster_client.chains import below
 
 
 class Collector:
@@ -27,7 +30,7 @@ class Collector:
     A webhook that keeps what it gets and what it accepts of it, and answers with the codes that it is given first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, serving: Pair | None = None) -> None:
         self.authority = trustme.CA()
         self.codes: list[int] = []
         self.lists: list[dict[str, Any]] = []
@@ -61,7 +64,10 @@ class Collector:
 
         self._server = HTTPServer(("127.0.0.1", 0), _Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.authority.issue_cert("127.0.0.1").configure_cert(context)
+        if serving is None:
+            self.authority.issue_cert("127.0.0.1").configure_cert(context)
+        else:
+            _load(context, serving)
         self.authority.configure_trust(context)
         context.verify_mode = ssl.CERT_OPTIONAL
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
@@ -82,6 +88,13 @@ class Collector:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _load(context: ssl.SSLContext, pair: Pair) -> None:
+    with NamedTemporaryFile() as file:
+        file.write(pair.certificate_pem + pair.key_pem)
+        file.flush()
+        context.load_cert_chain(file.name)
 
 
 class WebhookTests(SynchronousTestCase):
@@ -178,6 +191,19 @@ class WebhookTests(SynchronousTestCase):
         webhook = Webhook(Access(self.collector.url, authorities=other), 0.001)
         self.assertRaises(OSError, webhook.write, b"{}\n")
         self.assertEqual(self.collector.lists, [])
+
+    def test_authorities_below_others(self) -> None:
+        """
+        An authority is trusted by itself, and need not name the one that has signed it: as kube-apiserver has it,
+        and the same with every Python (those from 3.13 on are stricter by themselves).
+        """
+        now = datetime.now(timezone.utc)
+        between = below(make_authority(now), now)
+        collector = Collector(make_serving(between, ["127.0.0.1"], now))
+        self.addCleanup(collector.stop)
+        trusted = Source(between.certificate_pem)
+        Webhook(Access(collector.url, authorities=trusted), 0.001).write(b"{}\n")
+        self.assertEqual(len(collector.accepted), 1)
 
     def test_what_is_for_clusters_only(self) -> None:
         """
