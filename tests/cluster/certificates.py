@@ -17,6 +17,17 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _BACKDATE = datetime.timedelta(minutes=5)
 _LIFETIME = datetime.timedelta(days=2)
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 _YEARS = datetime.timedelta(days=2000)
 
 
@@ -47,6 +58,7 @@ class Authority:
         own = (
             _builder(self._subject, self._subject, self._key, self._life)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage("key_cert_sign", "crl_sign"), critical=True)
             .sign(self._key, hashes.SHA256())
         )
         self.certificate = folder / f"{name}.crt"
@@ -64,8 +76,12 @@ class Authority:
         attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
         subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, name)])
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
-        builder = _builder(subject, self._subject, key, self._life).add_extension(
-            x509.ExtendedKeyUsage([usage]), critical=False
+        signed_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = (
+            _builder(subject, self._subject, key, self._life)
+            .add_extension(_usage("digital_signature"), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(signed_by, critical=False)
         )
         if server:
             address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
@@ -108,6 +124,10 @@ def write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     )
 
 
+def _usage(*allowed: str) -> x509.KeyUsage:
+    return x509.KeyUsage(**{name: name in allowed for name in _USAGES})
+
+
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
@@ -123,4 +143,5 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - life[0])
         .not_valid_after(now + life[1])
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )

@@ -65,6 +65,8 @@ class Endpoint(NamedTuple):
         What a connection is encrypted with, and who we are on it.
         """
         context = ssl.create_default_context(cafile=str(self.authority))
+        # As Python 3.13 and later have it by themselves: no certificate may lack what they ask for.
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
         if self.certificate.name:
             context.load_cert_chain(self.certificate, self.key)
         context.set_alpn_protocols(["http/1.1"])
