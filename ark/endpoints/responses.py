@@ -163,6 +163,6 @@ def send_status(request: Any, status: APIStatus, accepted: Accepted = PLAIN) -> 
     made = headers(request, accepted)
     if status.retry_after:
         made.append((b"retry-after", b"%d" % status.retry_after))
-    if status.code in (401, 403):
+    if status.code in (401, 403) or status.nosniff:
         made.append((b"x-content-type-options", b"nosniff"))
     request.respond(status.code, made, shaped(orjson.dumps(status.to_dict()), accepted))

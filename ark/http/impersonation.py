@@ -45,7 +45,9 @@ def wanted_user(headers: Iterable[tuple[bytes, bytes]]) -> UserInfo | None:
     if wanted.name:
         return wanted
     if wanted != UserInfo(""):
-        raise bad_request(f"requested {_described(wanted)} without impersonating a user name")
+        status = bad_request(f"requested {_described(wanted)} without impersonating a user name")
+        status.nosniff = True
+        raise status
     return None
 
 

@@ -36,7 +36,10 @@ class APIStatus(Exception):
 
     @ivar retry_after: seconds, sent as the C{Retry-After} header too.
     @ivar continuation: a continue token for C{metadata.continue} (contract 12.3).
+    @ivar nosniff: whether a browser is told, of a code of which it usually is not, to guess no media type.
     """
+
+    nosniff = False
 
     def __init__(
         self,

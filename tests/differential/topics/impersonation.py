@@ -34,6 +34,10 @@ _WHO = (
     {_USER: _ACCOUNT, _GROUP: "devs"},
     {_USER: f"{_ACCOUNT}:x"},
     {_USER: "system:serviceaccount:Bad:robot"},
+    {_USER: "system:node:one"},
+    {_USER: "system:node:Bad", _UID: "1"},
+    {_USER: 'a "<b>" & c'},
+    {_GROUP: "devs"},
 )
 _REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
 _READS = (
