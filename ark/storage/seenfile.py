@@ -47,6 +47,8 @@ class SeenFile:
         """
         Take note of what the counter is now.
         """
+        if revision == self._noted:
+            return
         self._noted = revision
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)

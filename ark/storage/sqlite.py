@@ -40,7 +40,14 @@ from ark.storage.changefeed import ChangeFeed
 from ark.storage.errors import StorageError, StorageFull, Unavailable
 from ark.storage.pointreads import PointReads
 from ark.storage.sqlitebatch import Batch, presumed
-from ark.storage.sqlitefile import BesideFile, DatabaseFile, empty_log, schema_state, translate
+from ark.storage.sqlitefile import (
+    BesideFile,
+    DatabaseFile,
+    disk_trouble,
+    empty_log,
+    schema_state,
+    translate,
+)
 from ark.storage.sqliterestore import SQLiteRestore
 from ark.storage.sqlitestatements import LARGEST
 from ark.storage.sqliteviews import create_views
@@ -50,6 +57,7 @@ from ark.storage.workerwake import WorkerWake
 _READERS = 2
 _SWEPT_ROWS = 200
 _RESUME_SECONDS = 1.0
+_TELL_SECONDS = 60.0
 # How long a thread waits before it asks the reactor's for the interpreter.  Each time the
 # reactor gives it away for a moment the wait begins anew, so with the default of 5 ms a
 # reactor whose turns are shorter than that, and always busy, kept a batch waiting for
@@ -77,6 +85,8 @@ class SQLiteBackend:
         self._points = PointReads(reactor, self._start_read)
         self._revision = 0
         self._full_since: float | None = None
+        self._told_at: float | None = None
+        self._damaged = False
         self._active = 0
         self._idle: list[Deferred[None]] = []
         self._closed = False
@@ -263,9 +273,12 @@ class SQLiteBackend:
 
     def _try_write(self, connection: Any) -> None:
         self._file.check_same()
+        if self._damaged:
+            raise Unavailable(f"{self._file.path} is damaged")
         if self._full_since is not None and not self._resume(connection):
             raise StorageFull("the disk is full")
         self._exclusively(connection, _begin_and_end)
+        self._file.remember(connection)
 
     async def describe(self, kinds: Sequence[Any]) -> None:
         """
@@ -291,6 +304,24 @@ class SQLiteBackend:
         self._writer.close()
         self._file.release()
 
+    def _tell(self, error: BaseException | None) -> None:
+        """
+        Say in the log that the disk fails, or lost something.
+        """
+        trouble = disk_trouble(error)
+        if trouble is None:
+            return
+        damaged, remedy = trouble
+        self._damaged = self._damaged or damaged
+        if self._told_at is None or monotonic() - self._told_at >= _TELL_SECONDS:
+            self._told_at = monotonic()
+            self._log.error(
+                "The database {path} failed: {error}. {remedy}",
+                path=self._file.path,
+                error=error,
+                remedy=remedy,
+            )
+
     def _check_open(self) -> None:
         if self._closed:
             raise Unavailable("the store is closed")
@@ -305,9 +336,13 @@ class SQLiteBackend:
         try:
             result: _T = await pool.runWithConnection(work, *arguments)
             return result
-        except (StorageError, CancelledError):
+        except CancelledError:
+            raise
+        except StorageError as error:
+            self._tell(error.__cause__)
             raise
         except dbapi2.Error as error:
+            self._tell(error)
             raise translate(error) from error
         except Exception as error:
             raise Unavailable(f"the database failed: {error!r}") from error

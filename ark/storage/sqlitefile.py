@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -77,6 +78,18 @@ def translate(error: dbapi2.Error, committing: bool = False) -> StorageError:
     if committing and not isinstance(error, dbapi2.IntegrityError):
         return OutcomeUnknown(f"the commit failed: {error}")
     return Unavailable(f"the database failed: {error}")
+
+
+def disk_trouble(error: BaseException | None) -> tuple[bool, str] | None:
+    """
+    Whether an exception of the driver tells of damage, and what to do; L{None} if the disk did its part.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (_CORRUPT, _NOTADB):
+        return True, _RESTORE
+    if code in (_IOERR, _READONLY, _CANTOPEN):
+        return False, "Look after its disk."
+    return None
 
 
 def empty_log(connection: Any) -> None:
@@ -214,11 +227,15 @@ class DatabaseFile:
         """
         Before the last connection closes: leave a file that is whole, and what it knew.
         """
-        try:
-            self.seen.note(connection.execute("SELECT revision FROM ark_meta").fetchone()[0])
-        except dbapi2.Error:
-            pass
+        with suppress(dbapi2.Error):
+            self.remember(connection)
         empty_log(connection)
+
+    def remember(self, connection: Any) -> None:
+        """
+        Take note of the newest revision.
+        """
+        self.seen.note(*connection.execute("SELECT revision FROM ark_meta").fetchone())
 
     def check_same(self) -> None:
         """
@@ -447,6 +464,11 @@ class BesideFile(DatabaseFile):
         Leave all to those that it belongs to.
         """
         empty_log(connection)
+
+    def remember(self, connection: Any) -> None:
+        """
+        Leave that to them, too.
+        """
 
 
 def schema_state(path: str) -> SchemaState:

@@ -123,14 +123,21 @@ class RestoredTests(TestCase):
 
     async def test_a_server_that_was_killed(self) -> None:
         """
-        It need not have stopped in good order.
+        It need not have stopped in good order, if it wrote that much, or was asked whether it is ready.
         """
-        backend = await self.written(STEP)
-        seen = backend._file.seen.read()
-        await backend.close()
-        SeenFile(Path(f"{self.path}.d") / "seen").note(seen)
-        self.put_back()
-        self.assertGreater(await (await self.open()).current_revision(), FURTHER)
+        for number, look in ((STEP, False), (2, True)):
+            backend = await self.written(number)
+            if look:
+                await backend.ready()
+            seen = backend._file.seen.read()
+            await backend.close()
+            SeenFile(Path(f"{self.path}.d") / "seen").note(seen)
+            self.put_back()
+            backend = await self.open()
+            self.assertGreater(await backend.current_revision(), FURTHER)
+            await backend.close()
+            shutil.rmtree(self.path.parent)
+            self.path.parent.mkdir()
 
     async def test_a_file_that_was_removed(self) -> None:
         """

@@ -17,6 +17,7 @@ from pysqlite3 import dbapi2
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from ark.meta.records import DELETED, MODIFIED, Committed, Mismatch, Range
@@ -602,6 +603,30 @@ class BackendTests(_Cases, TestCase):
         written = await backend.commit([change(key(f"n{i}")) for i in range(100)])
         refused = await backend.commit([change(key(f"n{i}")) for i in range(100)])
         self.assertEqual(refused, [Mismatch(outcome.version) for outcome in written])
+
+    async def test_damage_is_told(self) -> None:
+        """
+        Whoever reads what a disk has lost is refused, the log says what to do, once, and the store is not ready.
+        """
+        path = self.place()
+        backend = await self.open(path)
+        for number in range(300):
+            await backend.commit([change(key(f"n{number}"), text="x" * 5000)])
+        await backend.close()
+        backend = await self.open(path)
+        await backend.ready()
+        with path.open("r+b") as file:
+            for page in range(6, path.stat().st_size // 8192):
+                file.seek(page * 8192)
+                file.write(b"lost" * 16)
+        with capturedLogs() as logs:
+            for _ in range(2):
+                with self.assertRaises(Unavailable):
+                    await backend.list(Range(QUERIES), 1000)
+            with self.assertRaisesRegex(Unavailable, "is damaged"):
+                await backend.ready()
+        (text,) = [formatEvent(event) for event in logs]
+        self.assertIn("malformed. Stop every program that uses the file", text)
 
     async def test_file_replaced(self) -> None:
         """
