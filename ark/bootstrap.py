@@ -20,13 +20,14 @@ from ark.authentication.userinfo import MASTERS_GROUP, UserInfo
 from ark.config import CONFIG, STORAGE, ConfigError, ServerConfig
 from ark.files import make_private_directory
 from ark.interfaces import (
+    IInspectsSchema,
     IOpensBeside,
     IReportsKinds,
     IRestores,
     IStorageBackend,
     IStorageBackendFactory,
 )
-from ark.meta.records import Range
+from ark.meta.records import Range, SchemaState
 from ark.meta.status import APIStatus
 from ark.registry.definitions.strategy import RESOURCE
 from ark.registry.store import WriteContext
@@ -115,15 +116,31 @@ async def open_database(
     """
     The opened database, be it servable or not.
 
-    @param beside_server: a server may have it open at this time.
+    @param beside_server: a server may have it open at this time; nothing is made of it that it is not.
     @raise ConfigError: there is no such storage, or it cannot be opened.
     """
     factory = storage_factory(config)
     with _told():
+        options = config.storage_options(factory.options)
         if beside_server and IOpensBeside.providedBy(factory):
-            options = config.storage_options(factory.options)
             return await IOpensBeside(factory).open_beside(options, reactor)
+        if beside_server and IInspectsSchema.providedBy(factory):
+            _check_made(await IInspectsSchema(factory).inspect(options, reactor))
         return await _open(factory, config, reactor)
+
+
+def _check_made(state: SchemaState) -> None:
+    """
+    See that a database is one of ours, for to open it would make it one.
+
+    @raise UnusableDatabase: it is none, or not yet what this release makes of it.
+    """
+    if state.version < state.newest:
+        what = f"has schema version {state.version}" if state.version else "was never served"
+        raise UnusableDatabase(
+            f"the database {what}; this release knows version {state.newest}",
+            "Name the right database; run ark-server migrate if it is of an older release.",
+        )
 
 
 async def open_restorable(

@@ -114,6 +114,7 @@ class _Move:
         wishes = self._wishes
         digests = await self._finished_before(copier)
         if digests is not None:
+            self._progress.say("Nothing was copied: the second database has what the first one has.")
             self._tell(copier, digests)
         elif not await copier.begin(wishes.restart):
             print(f"{copier.source.name} was moved to {copier.target.name} already.")

@@ -129,8 +129,10 @@ class CopyTests(TestCase):
         self.assertIn("up to revision 301", text)
         self.assertEqual(await self.mark(self.source), "")
         self.assertEqual(await self.look(self.target, lambda backend: backend.count(Range(_RESOURCE))), 300)
+        self.assertNotIn("Nothing was copied", text)
         code, text = self.run_copy(*self.ends)
         self.assertEqual(code, 0, text)
+        self.assertIn("Nothing was copied: ", text)
         self.assertIn("up to revision 301", text)
         await self.fill(1)
         code, text = self.run_copy(*self.ends)
@@ -255,6 +257,20 @@ class CopyTests(TestCase):
         code, text = self.run_copy(f"--from={url}", f"--to=sqlite:{self.target}")
         self.assertEqual(code, 0, text)
         self.assertIn("up to revision 101", text)
+
+    async def test_nothing_is_made_of_the_source(self) -> None:
+        """
+        The name of a database that no server has served may be a mistake: it stays as it is.
+        """
+        server = shared_server(SkipTest)
+        url = server.url()
+        code, text = self.run_copy(f"--from={url}", f"--to=sqlite:{self.target}")
+        self.assertEqual(code, 4, text)
+        self.assertIn("The database was never served", text)
+        schema = url.rpartition("%3D")[2]
+        tables = server.sql(f"SELECT count(*) FROM pg_class WHERE relnamespace = '{schema}'::regnamespace")
+        self.assertEqual(tables.strip(), "0")
+        self.assertFalse(self.target.exists())
 
     async def test_what_is_wrong_is_told(self) -> None:
         """

@@ -30,7 +30,7 @@ from ark.meta.records import (
 )
 from ark.storage import mysqlcompaction, mysqlread
 from ark.storage.errors import StorageError, UnusableDatabase
-from ark.storage.mysqlerrors import DATABASE_ERRORS, is_away, translate
+from ark.storage.mysqlerrors import DATABASE_ERRORS, is_away, remedy_of, translate
 from ark.storage.mysqlmigrate import check_server, migrate, schema_files, schema_version
 from ark.storage.mysqlpool import Sessions
 from ark.storage.mysqlrestore import MySQLRestore
@@ -206,7 +206,7 @@ def _unusable(error: BaseException) -> UnusableDatabase:
     How an operator is told of an error, and whether it may pass.
     """
     why = error if isinstance(error, StorageError) else translate(error)
-    unusable = UnusableDatabase(str(why), "Check the --mysql options, and that the server can be reached.")
+    unusable = UnusableDatabase(str(why), remedy_of(error))
     unusable.passing = is_away(error)
     return unusable
 

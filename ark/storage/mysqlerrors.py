@@ -33,6 +33,17 @@ _NO_ANSWER = "timed out"
 # The server is a replica, or was made read-only.
 STANDBY = frozenset((1290, 1792, 1836))
 _LONGEST = 200
+_REMEDY = "Check the --mysql options, and that the server can be reached."
+_REMEDIES = {
+    # Users, passwords and from where they may come; databases; tables, columns and routines.
+    **dict.fromkeys((1045, 1130, 1698), "Check the user and the password, and from where the user may come."),
+    1044: "Create the database if there is none, and give the user the rights to it (GRANT).",
+    1049: "Create the database, or name another one.",
+    **dict.fromkeys((1142, 1143, 1227), "Give the user the rights that it lacks (GRANT)."),
+    **dict.fromkeys(_TOO_MANY, "Raise the limit of connections, or have fewer."),
+    **dict.fromkeys(STANDBY, "Name the server that takes writes."),
+    1665: "Set the binlog_format of the server to ROW or MIXED.",
+}
 
 
 class Conflict(Unavailable):
@@ -61,12 +72,23 @@ def code_of(error: BaseException) -> int:
     return first if isinstance(first, int) and isinstance(error, pymysql.err.Error) else 0
 
 
+def _cause(error: BaseException) -> BaseException:
+    return error.__cause__ if isinstance(error, StorageError) and error.__cause__ else error
+
+
+def remedy_of(error: BaseException) -> str:
+    """
+    What whoever runs the server can do about a database that cannot be opened.
+    """
+    return _REMEDIES.get(code_of(_cause(error)), _REMEDY)
+
+
 def is_away(error: BaseException) -> bool:
     """
     Whether a connection failed, itself or by what it led to, for a reason that may pass by itself.
     Files that cannot be read, and servers that cannot be trusted or know no TLS, do not.
     """
-    cause = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
+    cause = _cause(error)
     code = code_of(cause)
     # The driver has an error of its own for whatever befalls its socket.
     befell = getattr(cause, "original_exception", None)

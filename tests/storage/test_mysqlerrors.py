@@ -10,7 +10,7 @@ from pymysql.err import OperationalError
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.storage.errors import Unavailable
-from ark.storage.mysqlerrors import is_away, translate
+from ark.storage.mysqlerrors import is_away, remedy_of, translate
 
 
 def unconnected(cause: OSError) -> OperationalError:
@@ -54,3 +54,29 @@ class AwayTests(SynchronousTestCase):
         ):
             self.assertFalse(is_away(error), error)
             self.assertIsInstance(translate(error), Unavailable)
+
+
+class RemedyTests(SynchronousTestCase):
+    """
+    What somebody is told to do.
+    """
+
+    def test_it_is_about_what_is_wrong(self) -> None:
+        """
+        Not about the network when the database has answered.
+        """
+        for code, word in (
+            (1045, "password"),
+            (1044, "Create the database"),
+            (1049, "Create the database"),
+            (1142, "GRANT"),
+            (1226, "limit of connections"),
+            (1290, "takes writes"),
+            (1665, "binlog_format"),
+            (2003, "can be reached"),
+        ):
+            error = OperationalError(code, "what it says")
+            told = translate(error)
+            told.__cause__ = error
+            self.assertIn(word, remedy_of(error))
+            self.assertIn(word, remedy_of(told))
