@@ -109,16 +109,16 @@ class Code:
         declared, run = self.declared, self.run
         if declared is None:
             return run
-        if declared.direct and not declared.nullable:
-            return _not_null(run, declared)
+        if declared.direct is not None:
+            return _checked(run, declared, declared.direct)
         value = declared.value
         return lambda frame: value(run(frame))
 
 
-def _not_null(run: Run, declared: Declaration) -> Run:
+def _checked(run: Run, declared: Declaration, direct: type) -> Run:
     def checked(frame: Frame) -> Any:
         raw = run(frame)
-        return declared.value(raw) if raw is None else raw
+        return raw if type(raw) is direct else declared.value(raw)
 
     return checked
 

@@ -16,6 +16,23 @@ from ark.cel.times import read_date, read_loose_duration, read_timestamp
 from ark.cel.values import Duration, Timestamp
 
 
+_GO_TYPES = {
+    str: "string",
+    bool: "bool",
+    int: "int64",
+    float: "float64",
+    dict: "map[string]interface {}",
+    list: "[]interface {}",
+}
+
+
+def _refused(wanted: str, raw: Any) -> EvaluationError:
+    """
+    Objects that were stored under another schema may hold anything.
+    """
+    return EvaluationError(f"invalid data, expected {wanted}, got {_GO_TYPES.get(type(raw), '<nil>')}")
+
+
 def integer_or_text(raw: Any) -> Any:
     """
     A whole number or a text.
@@ -55,19 +72,43 @@ def _octets(raw: str) -> bytes:
         raise EvaluationError(f"Invalid byte formatted string {raw}") from None
 
 
+def text(raw: Any) -> str:
+    """
+    A text.
+    """
+    if type(raw) is str:
+        return raw
+    raise _refused("string", raw)
+
+
+def _of_text(read: Callable[[str], Any]) -> Callable[[Any], Any]:
+    return lambda raw: read(text(raw))
+
+
 CONVERSIONS: dict[str, Callable[[Any], Any]] = {
-    "duration": _duration,
-    "date": _date,
-    "date-time": _date_time,
-    "byte": _octets,
+    "duration": _of_text(_duration),
+    "date": _of_text(_date),
+    "date-time": _of_text(_date_time),
+    "byte": _of_text(_octets),
 }
+
+
+def boolean(raw: Any) -> bool:
+    """
+    True or false.
+    """
+    if type(raw) is bool:
+        return raw
+    raise _refused("bool", raw)
 
 
 def double(raw: Any) -> float:
     """
     A number.
     """
-    return float(raw)
+    if type(raw) is float or type(raw) is int:
+        return float(raw)
+    raise _refused("float", raw)
 
 
 def integer(raw: Any) -> int:
@@ -76,4 +117,4 @@ def integer(raw: Any) -> int:
     """
     if type(raw) is int:
         return raw
-    raise EvaluationError("invalid data, expected int, got float64")
+    raise _refused("int", raw)

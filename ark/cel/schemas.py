@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ark.cel import types
-from ark.cel.conversions import CONVERSIONS, double, integer, integer_or_text
+from ark.cel.conversions import CONVERSIONS, boolean, double, integer, integer_or_text, text
 from ark.cel.errors import EvaluationError
 from ark.cel.identifiers import RESERVED, escape
 from ark.cel.objects import Items, MapItems, Preserved, Record, SetItems, decoded
@@ -45,7 +45,7 @@ class Declaration:
     @ivar closed: whether only declared fields belong to it.
     @ivar most: how many items, keys or characters it has at most.
     @ivar least_size: how many octets of JSON it takes at least.
-    @ivar direct: whether a decoded value other than null is its own value.
+    @ivar direct: the class of the decoded values that are their own values.
     """
 
     __slots__ = (
@@ -73,7 +73,7 @@ class Declaration:
         self.most = 0
         self.least_size = 1
         self.map_keys: tuple[str, ...] = ()
-        self.direct = False
+        self.direct: type | None = None
         self.convert: Callable[[Any], Any] = _as_is
         self._element: Declaration | None = None
 
@@ -120,7 +120,7 @@ class Declaration:
             if self.nullable:
                 return None
             raise EvaluationError("invalid data, got null for schema with nullable=false")
-        return raw if self.direct else self.convert(raw)
+        return raw if type(raw) is self.direct else self.convert(raw)
 
 
 def _as_is(raw: Any) -> Any:
@@ -275,8 +275,8 @@ def _string(schema: Schema, _name: str) -> Declaration:
     declared, least = _FORMATS.get(written, (types.STRING, 2))
     made = Declaration("string", declared, bool(schema.get("nullable")))
     made.least_size = least
-    made.direct = declared is types.STRING
-    made.convert = CONVERSIONS.get(written, _as_is)
+    made.direct = str if declared is types.STRING else None
+    made.convert = CONVERSIONS.get(written, text)
     length, allowed = schema.get("maxLength"), schema.get("enum")
     if written in _TEXT_SIZES:
         made.most = _TEXT_SIZES[written]
@@ -295,7 +295,7 @@ def _scalar(
     def make(schema: Schema, _name: str) -> Declaration:
         made = Declaration(kind, declared, bool(schema.get("nullable")))
         made.convert = convert
-        made.direct = convert is _as_is
+        made.direct = bool if convert is boolean else None
         made.least_size = least
         return made
 
@@ -306,7 +306,7 @@ _MAKERS: dict[str, Callable[[Schema, str], Declaration]] = {
     "object": _object,
     "array": _array,
     "string": _string,
-    "boolean": _scalar("boolean", types.BOOL, _as_is, 4),
+    "boolean": _scalar("boolean", types.BOOL, boolean, 4),
     "number": _scalar("number", types.DOUBLE, double, 1),
     "integer": _scalar("integer", types.INT, integer, 1),
 }

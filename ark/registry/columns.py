@@ -126,7 +126,7 @@ def _integer(value: Any) -> int | None:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if type(value) in (int, float) else None
+    return value if type(value) in (int, float) else None
 
 
 def _boolean(value: Any) -> bool | None:

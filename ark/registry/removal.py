@@ -49,7 +49,7 @@ async def delete_once(
         changed = store.strategy.mark_deleted(obj, finalizers, store.now())
         if not changed or context.dry_run:
             return Deleted(store.served_codec.encode(obj, managed.text).at(version.revision), False, False)
-        stored = store.stored_form(obj) if store.texts is None else await store.asked_form(obj)
+        stored = store.stored_form(obj, version.body) if store.texts is None else await store.asked_form(obj)
         change = marked(store.codec, version, stored, managed.text)
     answer = store.answering(obj, managed)
     # As for an update.

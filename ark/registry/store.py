@@ -377,16 +377,18 @@ class Store(Judging):
 
     # What the ways of writing share
 
-    def stored_form(self, obj: Object) -> Object:
+    def stored_form(self, obj: Object, before: bytes = b"") -> Object:
         """
         An object as the version that is stored has it, with its defaults, so that the text can be served
         as it is; it may be changed for that.
 
         Where a webhook has to be asked, L{asked_form} does.
+
+        @param before: what is there: parts of it may come from another version.
         """
         if self._kept_names:
             obj = _renamed(obj, self._kept_names)
-        if self.converts:
+        if self.converts or (before and not self.codec.wrote(before)):
             self._storage_processor.settle(obj)
         return obj
 
@@ -402,15 +404,18 @@ class Store(Judging):
         self._storage_processor.settle(made)
         return made
 
-    def shown(self, obj: Object) -> Object:
+    def shown(self, obj: Object, before: bytes = b"") -> Object:
         """
         An object in the version of this store as it is read once it was stored; it may be changed for that.
 
         What a webhook would say of it is left out.
+
+        @param before: see L{stored_form}.
         """
-        if self.converts and self.texts is None and not self._kept_names:
-            self._storage_processor.settle(obj)
-            self.processor.prune(obj)
+        if self.texts is None and not self._kept_names:
+            self.stored_form(obj, before)
+            if self.converts:
+                self.processor.prune(obj)
         return obj
 
     def is_stored(self, obj: Object, version: Version) -> bool:

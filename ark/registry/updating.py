@@ -96,10 +96,10 @@ async def update_once(
     if unchanged:
         owned = managed
     if context.dry_run:
-        return Written(store.served_codec.encode(store.shown(new), owned.text).at(version.revision))
+        return Written(store.served_codec.encode(store.shown(new, version.body), owned.text).at(version.revision))
     if finished:
         return await _removed(store, version, new, owned)
-    stored = store.stored_form(new) if store.texts is None else await store.asked_form(new)
+    stored = store.stored_form(new, version.body) if store.texts is None else await store.asked_form(new)
     if unchanged and store.is_stored(stored, version):
         return Written(store.serve(version.body), changed=False)
     body = store.codec.encode(stored, owned.text)

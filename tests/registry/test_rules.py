@@ -71,6 +71,26 @@ class ObjectTests(SynchronousTestCase):
         causes = judge.validate_status({**old, "status": {"n": 2}}, old)
         self.assertEqual([cause.field for cause in causes], ["<nil>"])
 
+    def test_values_may_be_of_types_that_they_had_once(self) -> None:
+        """
+        A write to the status is judged beside a spec that was stored under another schema.
+        """
+        wrong: tuple[tuple[dict[str, Any], Any, str], ...] = (
+            (TEXT, True, "string, got bool"),
+            (TEXT, 1.5, "string, got float64"),
+            ({"type": "string", "format": "byte"}, 5, "string, got int64"),
+            ({"type": "string", "format": "date-time"}, [], "string, got []interface {}"),
+            ({"type": "boolean"}, "yes", "bool, got string"),
+            ({"type": "number"}, "x", "float, got string"),
+            ({"type": "number"}, True, "float, got bool"),
+            (NUMBER, {}, "int, got map[string]interface {}"),
+        )
+        for schema, value, what in wrong:
+            judge = processor(struct(spec=struct(a=node(schema, "self == self")), status=struct(b=TEXT)))
+            new, old = thing(spec={"a": value}, status={"b": "x"}), thing(spec={"a": value})
+            (cause,) = judge.validate_status(new, old)
+            self.assertIn(f"invalid data, expected {what} evaluating rule: self == self", cause.message)
+
     def test_a_budget_ends_the_judgement(self) -> None:
         """
         What is left when the budget is spent is not judged, and that is told.
