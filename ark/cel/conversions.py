@@ -15,7 +15,6 @@ from ark.cel.errors import EvaluationError
 from ark.cel.times import read_date, read_loose_duration, read_timestamp
 from ark.cel.values import Duration, Timestamp
 
-
 _GO_TYPES = {
     str: "string",
     bool: "bool",

@@ -96,7 +96,9 @@ async def update_once(
     if unchanged:
         owned = managed
     if context.dry_run:
-        return Written(store.served_codec.encode(store.shown(new, version.body), owned.text).at(version.revision))
+        return Written(
+            store.served_codec.encode(store.shown(new, version.body), owned.text).at(version.revision)
+        )
     if finished:
         return await _removed(store, version, new, owned)
     stored = store.stored_form(new, version.body) if store.texts is None else await store.asked_form(new)
