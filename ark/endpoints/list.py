@@ -156,6 +156,8 @@ class Listing:
 
     async def _one(self, single: Any) -> list[Version]:
         self._pin(self._wanted or await self._cacher.read_revision(0))
+        if self._after is not None and (single.namespace, single.name) <= self._after:
+            return []
         version = await self._guarded(self._cacher.get_at(single, self.revision))
         if version is not None:
             await self._scope.store.prepare((version.body,))

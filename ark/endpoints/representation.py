@@ -22,6 +22,7 @@ from ark.watch.representation import Preparation
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 _INCLUDES = ("Metadata", "Object", "None")
+_EMPTY: dict[str, Any] = {"metadata": {"name": ""}}
 
 
 class Form:
@@ -213,6 +214,7 @@ class TableForm(Form):
         self._partial = f"meta.k8s.io/{version}"
         definitions = columns.definitions()
         self._width = len(definitions)
+        self._typed = kind.typed
         self._head = b'{"kind":"Table","apiVersion":"meta.k8s.io/%b","columnDefinitions":%b,' % (
             version.encode(),
             orjson.dumps(definitions if headers else None),
@@ -264,10 +266,12 @@ class TableForm(Form):
 
     def bookmark_object(self, revision: int, initial_end: bool) -> bytes:
         """
-        A table of one row that is empty but for the revision.
+        A table of one row that is empty but for the revision; kinds that Kubernetes has a printer
+        for are printed with nothing in them.
         """
         metadata = orjson.loads(_bookmark_metadata(revision, initial_end))
-        cells: list[Any] = ["", *[None] * (self._width - 1)]
+        nothing: list[Any] = ["", *[None] * (self._width - 1)]
+        cells = self._columns.cells(_EMPTY, self._now()) if self._typed else nothing
         attached = {
             "kind": "PartialObjectMetadata",
             "apiVersion": self._partial,

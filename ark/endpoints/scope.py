@@ -43,14 +43,14 @@ def parse_query(text: str) -> Query:
     """
     The parameters of a query string.
 
-    @raise ark.meta.status.APIStatus: 400, it cannot be decoded.
+    @raise ark.meta.status.APIStatus: 400, it is no UTF-8.
     """
     if not text:
         return NO_QUERY
     try:
         return parse_qs(text, keep_blank_values=True, errors="strict")
-    except ValueError as error:
-        raise bad_request(f"invalid query: {error}") from error
+    except UnicodeDecodeError:
+        raise bad_request("invalid query: it is not UTF-8") from None
 
 
 def manager_of(user_agent: bytes | None) -> str:

@@ -140,6 +140,8 @@ def get_options(query: Query) -> GetOptions:
     """
     if not query:
         return _GET
+    if flag(query, "export"):
+        raise bad_request("the export parameter, deprecated since v1.14, is no longer supported")
     version = parse_resource_version(first(query, "resourceVersion"))
     return _GET if version is None else GetOptions(version)
 

@@ -180,6 +180,26 @@ class ListTests(ServerTestCase):
         token = listed.json()["metadata"]["continue"]
         self.assertEqual(names(self.request("GET", f"{BASE}/widgets?limit=1&continue={token}")), ["z"])
 
+    def test_the_only_name_may_lie_before_the_token(self) -> None:
+        """
+        12.4: a page has what follows the last one, however it is selected.
+        """
+        for name in ("a", "b", "c"):
+            self.create(name)
+        token = self.request("GET", f"{WIDGETS}?limit=2").json()["metadata"]["continue"]
+        selected = [
+            names(self.request("GET", f"{WIDGETS}?fieldSelector=metadata.name={name}&continue={token}"))
+            for name in ("a", "b", "c")
+        ]
+        self.assertEqual(selected, [[], [], ["c"]])
+
+    def test_a_query_that_is_no_text_is_refused(self) -> None:
+        """
+        The message is no other program's.
+        """
+        status = self.status(self.request("GET", f"{WIDGETS}?labelSelector=n%ff"), 400, "BadRequest")
+        self.assertEqual(status["message"], "invalid query: it is not UTF-8")
+
     def test_a_long_list_is_streamed(self) -> None:
         """
         More than a page leaves in pieces that make one list.
@@ -262,6 +282,20 @@ class WatchTests(ServerTestCase):
         bookmark = watch.events()[1]["object"]
         self.assertEqual(bookmark["metadata"]["annotations"], {"k8s.io/initial-events-end": "true"})
         self.assertEqual(int(bookmark["metadata"]["resourceVersion"]), self.server.cacher.revision)
+
+    def test_a_table_of_a_built_in_kind_ends_with_a_row_that_is_printed(self) -> None:
+        """
+        Cells are null only where a definition's columns find nothing.
+        """
+        asked = "?watch=1&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
+        cells = {}
+        for path in (WIDGETS, "/api/v1/namespaces/default/secrets", "/api/v1/namespaces/default/events"):
+            watch = self.request("GET", path + asked, accept=TABLE)
+            (bookmark,) = watch.events()
+            cells[path.rpartition("/")[2]] = bookmark["object"]["rows"][0]["cells"]
+        self.assertEqual(cells["secrets"], ["", "", 0, "<unknown>"])
+        self.assertEqual(set(cells["widgets"]), {"", None})
+        self.assertNotIn(None, cells["events"])
 
     def test_selectors_turn_changes_into_comings_and_goings(self) -> None:
         """

@@ -221,6 +221,15 @@ class GetTests(_Case):
         self.assertEqual(asked.resource_version, 7)
         self.refused(400, options.get_options, query(resourceVersion="x"))
 
+    def test_exports_are_refused(self) -> None:
+        """
+        Nobody is to take an object for one without what the server sets.
+        """
+        for asked in ("true", "1", ""):
+            message = self.refused(400, options.get_options, query(export=asked))
+            self.assertEqual(message, "the export parameter, deprecated since v1.14, is no longer supported")
+        self.assertEqual(options.get_options(query(export="false")), options.get_options({}))
+
 
 class WriteTests(_Case):
     """

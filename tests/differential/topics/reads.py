@@ -38,6 +38,17 @@ ACCEPTS = (
     f"{TABLE},{TABLE.replace('v=v1;', 'v=v1beta1;')},application/json", f"{PARTIALS};q=0.3,text/html", "application/json;as=List;v=v1;g=meta.k8s.io",
 )  # fmt: skip
 
+_MISSPELT = (
+    "labelSelector=%zz",
+    "labelSelector=n%3D1;limit=1",
+    "limit=1;",
+    "limit=2&a%zz=b",
+    ";limit=1",
+    "&limit=1&&=",
+    "limit&timeoutSeconds=5",
+    "%6cimit=2",
+)
+
 
 def populate(kind: Kind, place: str, count: int = 6) -> Iterator[Step]:
     """
@@ -109,6 +120,15 @@ def lists(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
     ):
         if query != {"timeout": "1ms"}:
             yield call("GET", target(path, **query))
+    for query in _MISSPELT:
+        yield call("GET", f"{path}?{query}")
+    yield call("GET", f"{path}?labelSelector=n%ff")
+    yield call("DELETE", f"{path}?labelSelector=n%3D1%zz&dryRun=All")
+    for export in ("true", "", "false", "0"):
+        yield call("GET", target(kind.path("reads", "o-1"), export=export))
+    yield call("GET", target(kind.path("reads", "o-1"), resourceVersion=slow, timeout="1s"))
+    for name in ("o-0", "o-3"):
+        yield call("GET", target(path, fieldSelector=f"metadata.name={name}", continue_="$(token)"))
     for where in (
         kind.path(),
         kind.path("nowhere"),
