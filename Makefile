@@ -16,6 +16,7 @@ ARGS    ?=
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 LIBRARY := $(DESTDIR)$(PREFIX)/lib/ark-apiserver
+PACKAGE := setup.cfg setup.py MANIFEST.in LICENSE README.md ark twisted
 
 .DEFAULT_GOAL := help
 .PHONY: help dev test lint bench docs image lock sbom install uninstall clean
@@ -86,8 +87,11 @@ sbom: ## Write what goes into the image to build/sbom.json, a bill of materials 
 install: ## Install ark-server into PREFIX, in an environment of its own
 	@test -n "$(PYTHON)" || { echo "No Python 3.10 or newer was found. Install one, or say make PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(LIBRARY)
-	$(LIBRARY)/bin/python -m pip install --quiet --disable-pip-version-check .
-	$(LIBRARY)/bin/python -c 'from twisted.plugin import IPlugin, getPlugins; list(getPlugins(IPlugin))'
+	@# From a copy: a build leaves files here, often root's, and takes along what an earlier one left.
+	@copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && cp -R $(PACKAGE) "$$copy" && \
+		$(LIBRARY)/bin/python -m pip install --quiet --disable-pip-version-check "$$copy"
+	@cd $(LIBRARY) && bin/python -c 'from twisted.plugin import IPlugin, getPlugins; list(getPlugins(IPlugin))'
+	$(if $(DESTDIR),@sed -i '1s|^#!$(abspath $(DESTDIR))/|#!/|' $$(grep -lI '^#!$(abspath $(DESTDIR))/' $(LIBRARY)/bin/*))
 	mkdir -p $(DESTDIR)$(PREFIX)/bin
 	ln -sf $(PREFIX)/lib/ark-apiserver/bin/ark-server $(DESTDIR)$(PREFIX)/bin/ark-server
 	@echo "Installed $(PREFIX)/bin/ark-server"

@@ -32,7 +32,7 @@ print(len(KindRegistry.load().kinds()))
 """
 
 
-def _copied(folder: Path) -> Path:
+def copied(folder: Path) -> Path:
     """
     A checkout in C{folder} in which nothing was made yet.
 
@@ -66,7 +66,7 @@ class InstalledTests(SynchronousTestCase):
         Make a wheel of a copy of the checkout and unpack it: no stale C{build} folder takes part.
         """
         folder = Path(self.mktemp()).resolve()
-        source = _copied(folder / "source")
+        source = copied(folder / "source")
         wheels = folder / "wheels"
         command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
         command += ["--disable-pip-version-check", "--wheel-dir", str(wheels), str(source)]
@@ -122,7 +122,7 @@ class EditableTests(SynchronousTestCase):
         C{pip install -e .} without any option leads to the checkout itself.  The import hook that setuptools makes
         of other layouts finds modules, but not the drop-ins, which Twisted looks for in the folders of the path.
         """
-        source = _copied(Path(self.mktemp()).resolve())
+        source = copied(Path(self.mktemp()).resolve())
         command = [sys.executable, "-W", "ignore", "-c"]
         command += ["from setuptools.build_meta import build_editable; build_editable('dist')"]
         built = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
