@@ -185,6 +185,19 @@ class IConnects(Interface):
     connections: int = Attribute("How many connections are open.")
 
 
+class ITellsSize(Interface):
+    """
+    Provided by backends that know how large their database is, beside L{IStorageBackend}.
+    """
+
+    async def size() -> int:
+        """
+        How many bytes the database takes where it is kept, all of it included.
+
+        It is asked for about once a minute.
+        """
+
+
 class IOpensBeside(Interface):
     """
     Provided by factories whose L{IStorageBackendFactory.open} keeps others out, beside it.

@@ -23,7 +23,14 @@ from ark.storage.committer import Committer
 from ark.storage.errors import StorageFull
 from ark.upkeep import StoredObjects
 from ark.watch.cacher import Cacher
+from ark.watch.predicate import SelectionPredicate
 from ark.watch.view import Traffic
+
+_WATCH_LIST_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 15, 20, 30, 45, 60)
+STORAGE = "storage-0"
+"""
+The name of the database among metrics: there is but one.
+"""
 
 CHECK_SECONDS = 5.0
 REMEMBER_SECONDS = 1.0
@@ -113,6 +120,12 @@ def show_stored(metrics: Metrics, stored: StoredObjects) -> None:
     metrics.add_gauge("apiserver_resource_objects", text, stored.by_group, ("group", "resource"))
     metrics.add_gauge("apiserver_storage_objects", text, stored.by_resource, ("resource",))
     metrics.add_gauge("ark_compaction_floor", "The oldest revision that can be read.", lambda: stored.floor)
+    metrics.add_gauge(
+        "apiserver_storage_size_bytes",
+        "Bytes of the database, asked for once a minute.",
+        lambda: {} if stored.size is None else {(STORAGE,): stored.size},
+        ("storage_cluster_id",),
+    )
 
 
 def show_cacher(metrics: Metrics, cacher: Cacher) -> None:
@@ -167,10 +180,14 @@ def show_watches(metrics: Metrics, cacher: Cacher, stores: Stores) -> None:
         named = names()
         for predicate, number in hub.watching():
             if predicate.resource in named:
-                scope = "resource" if predicate.name else "namespace" if predicate.namespace else "cluster"
-                labels = ("WATCH", *named[predicate.resource], "", scope, COMPONENT)
+                labels = ("WATCH", *named[predicate.resource], "", _scope(predicate), COMPONENT)
                 counts[labels] += number
         return dict(counts)
+
+    def presented(predicate: SelectionPredicate, seconds: float) -> None:
+        named = names()
+        if predicate.resource in named:
+            durations.child(*named[predicate.resource], _scope(predicate)).observe(seconds)
 
     def sent(of: Callable[[Traffic], int]) -> Callable[[], dict[tuple[str, ...], float]]:
         def read() -> dict[tuple[str, ...], float]:
@@ -180,6 +197,13 @@ def show_watches(metrics: Metrics, cacher: Cacher, stores: Stores) -> None:
         return read
 
     what = ("group", "version", "resource")
+    durations = metrics.add_histogram(
+        "apiserver_watch_list_duration_seconds",
+        "Seconds until watchers that asked for it had all that there was.",
+        (*what, "scope"),
+        _WATCH_LIST_SECONDS,
+    )
+    hub.presented = presented
     metrics.add_gauge(
         "apiserver_longrunning_requests",
         "Watches that are open.",
@@ -192,6 +216,10 @@ def show_watches(metrics: Metrics, cacher: Cacher, stores: Stores) -> None:
     metrics.add_counter(
         "ark_watch_sent_bytes", "Bytes of events sent to watchers.", sent(lambda traffic: traffic.bytes), what
     )
+
+
+def _scope(predicate: SelectionPredicate) -> str:
+    return "resource" if predicate.name else "namespace" if predicate.namespace else "cluster"
 
 
 def show_requests(metrics: Metrics, in_flight: InFlight) -> None:

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ark.config import ConfigError
-from ark.interfaces import IStorageBackend
+from ark.interfaces import IStorageBackend, ITellsSize
 from ark.meta.records import Range
 from ark.storage.errors import StorageError
 
@@ -148,6 +148,7 @@ class StoredObjects:
     How many objects there are of each resource, as of the last count.
 
     @ivar floor: the oldest revision that could be read then.
+    @ivar size: how many bytes the database took, L{None} where it does not tell.
     """
 
     def __init__(
@@ -165,6 +166,7 @@ class StoredObjects:
         self._resources = resources
         self._counts: dict[tuple[str, str], float] = {}
         self.floor = 0
+        self.size: int | None = None
 
     async def count(self) -> None:
         """
@@ -176,6 +178,8 @@ class StoredObjects:
             counts[group, plural] = await self._count(Range(resource))
         self._counts = counts
         self.floor = await self._backend.compacted_revision()
+        if ITellsSize.providedBy(self._backend):
+            self.size = await ITellsSize(self._backend).size()
 
     def of(self, group: str, plural: str) -> float:
         """

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from ark.authentication.tokenreview import TokenReviewAuthenticator
 from ark.authentication.userinfo import UserInfo
@@ -17,10 +18,12 @@ from ark.authorization.subjectaccess import SubjectAccessAuthorizer
 from ark.cluster.memory import MemoryCluster
 from ark.http.metrics import Metrics
 from ark.http.request import ClientConnection, Request
-from ark.observation import readable, show_delegation, show_room, show_watches
+from ark.interfaces import ITellsSize
+from ark.observation import STORAGE, readable, show_delegation, show_room, show_stored, show_watches
 from ark.storage.committer import Committer
 from ark.storage.errors import StorageFull, Unavailable
 from ark.storage.memory import MemoryBackend
+from ark.upkeep import StoredObjects
 from tests.endpoints.support import WIDGETS, ServerTestCase
 
 
@@ -46,6 +49,34 @@ class WatchMetricsTests(ServerTestCase):
         self.server.advance(2)
         self.assertNotIn('verb="WATCH"', metrics.render().decode())
 
+    def test_the_time_that_a_streamed_list_took_is_shown(self) -> None:
+        """
+        Of watches that asked for what there is, and for a bookmark behind it.
+        """
+        metrics = Metrics()
+        show_watches(metrics, self.server.cacher, self.server.application.stores)
+        self.create("a")
+        streamed = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+        for query in (streamed, "resourceVersion=0", streamed):
+            self.request("GET", f"{WIDGETS}?watch=1&{query}")
+        labels = 'group="probe.example.com",resource="widgets",scope="namespace",version="v1"'
+        shown = metrics.render().decode()
+        self.assertIn(f"apiserver_watch_list_duration_seconds_count{{{labels}}} 2.0", shown)
+        self.assertIn('apiserver_watch_list_duration_seconds_bucket{group="probe.example.com",le="60"', shown)
+
+
+@implementer(ITellsSize)
+class LargeBackend(MemoryBackend):
+    """
+    One that knows its size.
+    """
+
+    async def size(self) -> int:
+        """
+        A page.
+        """
+        return 4096
+
 
 class StorageTests(SynchronousTestCase):
     """
@@ -67,6 +98,24 @@ class StorageTests(SynchronousTestCase):
         self.successResultOf(ready(None))
         self.successResultOf(ready(StorageFull("full")))
         self.failureResultOf(ready(Unavailable("gone")), Unavailable)
+
+    def test_the_size_of_the_database_is_shown(self) -> None:
+        """
+        Contract 18.3: where the database tells it.
+        """
+
+        async def nothing(_range: Any) -> int:
+            return 0
+
+        for backend, shown in (
+            (MemoryBackend(Clock()), False),
+            (LargeBackend(Clock()), True),
+        ):
+            metrics, stored = Metrics(), StoredObjects(backend, nothing, list)
+            show_stored(metrics, stored)
+            self.successResultOf(Deferred.fromCoroutine(stored.count()))
+            line = f'apiserver_storage_size_bytes{{storage_cluster_id="{STORAGE}"}} 4096.0'
+            self.assertEqual(line in metrics.render().decode(), shown)
 
     def test_a_full_disk_is_shown(self) -> None:
         """

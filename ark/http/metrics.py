@@ -68,6 +68,7 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=False)
         self._requests: dict[RequestLabels, dict[int, RequestSeries]] = defaultdict(dict)
         self._shown: list[_Shown] = []
+        self._families: list[Family[Distribution]] = []
         self._commit_seconds = Distribution(_COMMIT_SECONDS)
         self._batch_sizes = Distribution(_BATCH_SIZES)
         what = ("verb", "group", "version", "resource", "subresource", "scope")
@@ -131,6 +132,16 @@ class Metrics:
         """
         self._shown.append(_Shown(name, documentation, labels, read, counts=True))
 
+    def add_histogram(
+        self, name: str, documentation: str, labels: Labels, bounds: tuple[float, ...]
+    ) -> Family[Distribution]:
+        """
+        Show what is observed of the children of the returned family.
+        """
+        family = Family(name, documentation, labels, lambda: Distribution(bounds))
+        self._families.append(family)
+        return family
+
     def render(self) -> bytes:
         """
         Everything in the text format of Prometheus, version 0.0.4.
@@ -148,6 +159,8 @@ class Metrics:
             "ark_storage_commit_seconds", "Seconds a batch took to commit.", (), [((), self._commit_seconds)]
         )
         yield histogram("ark_storage_commit_batch_size", "Changes in a batch.", (), [((), self._batch_sizes)])
+        for shown in self._families:
+            yield histogram(shown.name, shown.documentation, shown.labels, shown.children.items())
         for one in self._shown:
             yield reading(one.name, one.documentation, one.labels, one.read(), one.counts)
 

@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ark.interfaces import IChangeFeed, IConnects, IReportsKinds, IRestores, IStorageBackend
+from ark.interfaces import IChangeFeed, IConnects, IReportsKinds, IRestores, IStorageBackend, ITellsSize
 from ark.meta.records import (
     EventPage,
     JoinedPage,
@@ -50,7 +50,7 @@ _T = TypeVar("_T")
 _P = TypeVar("_P", Page, JoinedPage)
 
 
-@implementer(IStorageBackend, IChangeFeed, IConnects, IReportsKinds)
+@implementer(IStorageBackend, IChangeFeed, IConnects, IReportsKinds, ITellsSize)
 class MySQLBackend(ServedBackend):
     """
     L{IStorageBackend} over a database whose schema is in place.
@@ -164,6 +164,12 @@ class MySQLBackend(ServedBackend):
         See L{IStorageBackend.compacted_revision}.
         """
         return await self._readers.run(mysqlread.read_floor)
+
+    async def size(self) -> int:
+        """
+        See L{ITellsSize.size}: as the server's statistics have it, which may be a day old.
+        """
+        return await self._readers.run(mysqlread.read_size)
 
     async def ready(self) -> None:
         """

@@ -23,6 +23,7 @@ from ark.storage.mysqlstatements import (
     META,
     READ_ONLY,
     SCOPE,
+    SIZE,
     THEN,
     keys_of,
     numbers_of,
@@ -81,6 +82,13 @@ def read_floor(session: Session) -> int:
     The floor.
     """
     return number_of(session.run(FLOOR))
+
+
+def read_size(session: Session) -> int:
+    """
+    How many bytes the tables take, as far as the server knows.
+    """
+    return number_of(session.run(SIZE))
 
 
 def _check(results: Sequence[Sequence[Row]], revision: int) -> None:

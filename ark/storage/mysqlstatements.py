@@ -15,6 +15,10 @@ from ark.storage.mysqlsession import quote
 
 META = b"SELECT revision FROM ark_meta WHERE id = 1"
 FLOOR = b"SELECT compacted_revision FROM ark_compaction WHERE id = 1"
+SIZE = (
+    b"SELECT CAST(COALESCE(SUM(data_length + index_length), 0) AS UNSIGNED) "
+    b"FROM information_schema.tables WHERE table_schema = DATABASE()"
+)
 READ_ONLY = b"SELECT @@global.read_only"
 
 _VERSION = b"log.revision, log.event, log.previous, log.uid, log.labels, log.body"

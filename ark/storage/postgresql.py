@@ -14,7 +14,15 @@ from typing import Any, TypeVar
 
 from zope.interface import implementer
 
-from ark.interfaces import IChangeFeed, IConnects, IReportsKinds, IRestores, IStorageBackend, ITellsRevision
+from ark.interfaces import (
+    IChangeFeed,
+    IConnects,
+    IReportsKinds,
+    IRestores,
+    IStorageBackend,
+    ITellsRevision,
+    ITellsSize,
+)
 from ark.meta.records import (
     EventPage,
     JoinedPage,
@@ -65,7 +73,7 @@ _OWN_SECONDS = 0.02
 _T = TypeVar("_T")
 
 
-@implementer(IStorageBackend, IChangeFeed, IConnects, ITellsRevision)
+@implementer(IStorageBackend, IChangeFeed, IConnects, ITellsRevision, ITellsSize)
 class PostgreSQLBackend(ServedBackend):
     """
     L{IStorageBackend} over a database whose schema is in place.
@@ -196,6 +204,13 @@ class PostgreSQLBackend(ServedBackend):
         """
         ((_, floor),) = await self._readers.query(META)
         return int(floor)
+
+    async def size(self) -> int:
+        """
+        See L{ITellsSize.size}: with what others keep in the same database.
+        """
+        ((size,),) = await self._readers.query("SELECT pg_database_size(current_database())")
+        return int(size)
 
     async def ready(self) -> None:
         """

@@ -22,7 +22,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ark.interfaces import IChangeFeed, IReportsKinds, IRestores, IStorageBackend
+from ark.interfaces import IChangeFeed, IReportsKinds, IRestores, IStorageBackend, ITellsSize
 from ark.meta.records import (
     DELETED,
     Change,
@@ -67,7 +67,7 @@ _SWITCH_SECONDS = 0.00002
 _T = TypeVar("_T")
 
 
-@implementer(IStorageBackend, IChangeFeed, IReportsKinds)
+@implementer(IStorageBackend, IChangeFeed, IReportsKinds, ITellsSize)
 class SQLiteBackend:
     """
     L{IStorageBackend} over a file that L{DatabaseFile.prepare} has made ready.
@@ -263,6 +263,12 @@ class SQLiteBackend:
         """
         _, floor = await self._run(self._readers, sqliteread.read_revision)
         return int(floor)
+
+    async def size(self) -> int:
+        """
+        See L{ITellsSize.size}: the file, and the log of what is not in it yet.
+        """
+        return await self._run(self._readers, lambda _connection: self._file.size())
 
     async def ready(self) -> None:
         """

@@ -237,6 +237,13 @@ class DatabaseFile:
         """
         self.seen.note(*connection.execute("SELECT revision FROM ark_meta").fetchone())
 
+    def size(self) -> int:
+        """
+        How many bytes the file takes, and the log beside it.  Blocks; for a thread.
+        """
+        log = Path(f"{self.path}-wal")
+        return self.path.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
     def check_same(self) -> None:
         """
         See that the file which is open is the one that others would find.

@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 from zope.interface.verify import verifyObject
 
-from ark.interfaces import IChangeFeed, IStorageBackend
+from ark.interfaces import IChangeFeed, IStorageBackend, ITellsSize
 from ark.meta.records import (
     ADDED,
     DELETED,
@@ -579,6 +579,16 @@ class StorageBackendTestsMixin(RestoreTestsMixin):
         await self.write(backend, change(key("b")))
         await deferLater(reactor, 0)
         case.assertEqual(len(calls), count)
+
+    async def test_size(self) -> None:
+        """
+        A store that tells how large it is takes some room; none has to tell.
+        """
+        case: Any = self
+        backend = await self.open_backend()
+        await self.write(backend, change(key("a")))
+        if ITellsSize.providedBy(backend):
+            case.assertGreater(await ITellsSize(backend).size(), 0)
 
     async def test_closed(self) -> None:
         """

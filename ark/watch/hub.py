@@ -77,6 +77,7 @@ class Hub:
 
     @ivar flushed: every synced watcher has been sent everything up to here.
     @ivar traffic: what the watchers of each resource were sent.
+    @ivar presented: told how many seconds it took until a watcher had all that there was, and knew it.
     @ivar watchers: how many there are.
     @ivar stopped: whether no watch may begin any more.
     """
@@ -96,6 +97,7 @@ class Hub:
         self._readers = DeferredSemaphore(READERS)
         self._topics: dict[str, dict[_Place, Topic]] = {}
         self.traffic: dict[str, Traffic] = {}
+        self.presented: Callable[[SelectionPredicate, float], None] = _ignore
         self._views: dict[Any, View] = {}
         self._listeners: dict[Listener, Container[str] | None] = {}
         self._dirty: list[Topic] = []
@@ -334,3 +336,7 @@ class Hub:
         @raise ark.storage.errors.Compacted: they have left storage too.
         """
         return await self.take_turns(self._backend.events, after, PAGE)
+
+
+def _ignore(_predicate: SelectionPredicate, _seconds: float) -> None:
+    pass

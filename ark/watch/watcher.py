@@ -379,11 +379,13 @@ class Watcher:
         self.fail(error)
 
     async def _begin(self, options: WatchOptions, cacher: Cacher, begun: Callable[[], None] | None) -> None:
+        started = self.hub.reactor.seconds()
         revision = await cacher.read_revision(options.after or 0)
         if options.initial:
             await send_present(self, cacher, revision)
             if options.initial_end and options.bookmarks and not self.closed:
                 self.write(self.view.representation.bookmark(revision, True))
+                self.hub.presented(self.view.predicate, self.hub.reactor.seconds() - started)
         if begun is not None:
             begun()
         self._continue_from(revision)
