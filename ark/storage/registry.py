@@ -18,6 +18,9 @@ from ark.interfaces import IInspectsSchema, IOpensBeside, IStorageBackend, IStor
 from ark.meta.records import SchemaState
 from ark.storage.errors import UnusableDatabase
 
+_OWN = "ark."
+_THEIRS = "Install it; the package of the storage should have asked for it."
+
 
 class UnknownStorage(ValueError):
     """
@@ -89,9 +92,10 @@ class StorageBackendFactory:
         try:
             return namedAny(name)  # type: ignore[no-untyped-call]
         except ModuleNotFoundError as error:
+            own = name.startswith(_OWN)
+            remedy = f"Install it with: pip install 'ark-apiserver[{self.scheme}]'." if own else _THEIRS
             raise UnusableDatabase(
-                f"the storage {self.scheme} needs the package {error.name}, which is not installed",
-                f"Install it with: pip install 'ark-apiserver[{self.scheme}]'.",
+                f"the storage {self.scheme} needs the package {error.name}, which is not installed", remedy
             ) from error
 
 

@@ -5,6 +5,7 @@ Tests for L{ark.storage.registry} and the plug-ins that come with the server.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from subprocess import check_output
 from typing import Any
 
@@ -12,7 +13,9 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+import ark.storage
 from ark.interfaces import IStorageBackend, IStorageBackendFactory
+from ark.storage.errors import UnusableDatabase
 from ark.storage.registry import (
     DuplicateStorage,
     StorageBackendFactory,
@@ -46,6 +49,24 @@ class RegistryTests(SynchronousTestCase):
         opening: Any = find_storage_factory("memory").open({}, None)
         backend = self.successResultOf(Deferred.fromCoroutine(opening))
         verifyObject(IStorageBackend, backend)
+
+    def test_a_driver_that_is_not_installed(self) -> None:
+        """
+        The server's own storages have extras; what a third party needs is that party's.
+        """
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        (folder / "needy.py").write_text("import absent\n")
+        self.patch(ark.storage, "__path__", [*ark.storage.__path__, str(folder)])
+        self.patch(sys, "path", [*sys.path, str(folder)])
+        for opener, remedy in (
+            ("ark.storage.needy.open_backend", "pip install 'ark-apiserver[ledger]'"),
+            ("needy.open_backend", "the package of the storage"),
+        ):
+            opening: Any = StorageBackendFactory("ledger", "", opener).open({}, None)
+            failure = self.failureResultOf(Deferred.fromCoroutine(opening), UnusableDatabase)
+            self.assertIn("needs the package", str(failure.value))
+            self.assertIn(remedy, failure.value.remedy)
 
     def test_unknown(self) -> None:
         """
