@@ -22,6 +22,8 @@ _TARGET_BYTES = bytes((0x21, 0x22, *range(0x24, 0x7F)))
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/?.*)", re.IGNORECASE)
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
 _LENGTH_DIGITS = 18
+# As many parameters as net/url of Go takes.
+_MOST_PARTS = 10_000
 
 CHUNKED = -1
 
@@ -174,6 +176,9 @@ def split_target(target: bytes) -> tuple[str, str]:
     # A third of what a regular expression costs.
     if target[:1] != b"/" or target.translate(None, _TARGET_BYTES):
         raise malformed("the request target")
+    if len(target) > _MOST_PARTS and target.count(b"&") + target.count(b"/") > _MOST_PARTS:
+        # Each is decoded apart, more than once.
+        raise malformed("too many parts of the request target")
     path, _, query = target.decode().partition("?")
     return path, query
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from ark.http.connection import Surroundings
 from ark.http.h2fields import FieldReader, check_trailers
 from ark.http.h2frames import (
+    CANCEL,
     DEFAULT_WINDOW,
     ENABLE_PUSH,
     END_STREAM,
@@ -50,6 +51,8 @@ _LINGER = 2.0
 # So long the client has to hear of the shutdown before new streams are turned away.
 _NOTICE = 1.0
 _REMEMBERED_RESETS = 1000
+# So many bytes of settings in a frame are more than there are settings; net/http2 of Go takes no more.
+_MOST_SETTINGS = 600
 
 
 class HTTP2Connection(FramedConnection):
@@ -212,19 +215,24 @@ class HTTP2Connection(FramedConnection):
     # Flow control of responses
 
     def on_settings(self, payload: bytes) -> None:
+        if len(payload) > _MOST_SETTINGS:
+            raise ConnectionFault(ENHANCE_YOUR_CALM, "too many settings")
+        window = self._initial_window
         for name, value in read_setting(payload):
             if name == INITIAL_WINDOW_SIZE:
-                self._change_initial_window(value)
+                if value > LARGEST_WINDOW:
+                    raise ConnectionFault(FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE")
+                window = value
             elif name == MAX_FRAME_SIZE:
                 if not SMALLEST_FRAME_LIMIT <= value <= LARGEST_FRAME_LIMIT:
                     raise ConnectionFault(PROTOCOL_ERROR, "MAX_FRAME_SIZE")
                 self.frame_limit = min(value, 65536)
             elif name == ENABLE_PUSH and value > 1:
                 raise ConnectionFault(PROTOCOL_ERROR, "ENABLE_PUSH")
+        if window != self._initial_window:
+            self._change_initial_window(window)
 
     def _change_initial_window(self, value: int) -> None:
-        if value > LARGEST_WINDOW:
-            raise ConnectionFault(FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE")
         change = value - self._initial_window
         self._initial_window = value
         for stream in self._streams.values():
@@ -405,6 +413,8 @@ class HTTP2Connection(FramedConnection):
                 and now - request.received_at > limits.body_deadline
             ):
                 request.body_failed(too_slow("body"))
+            if stream.is_stuck(now, limits.stall_timeout):
+                self.reset_stream(stream, CANCEL)
         for stream, answered_at in tuple(self._answered.items()):
             if now - answered_at >= _LINGER:
                 self.reset_stream(stream, NO_ERROR)

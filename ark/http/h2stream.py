@@ -39,6 +39,8 @@ class HTTP2Stream(Stream):
     _pending: deque[bytes | memoryview] | None = None
     unread = 0
     _ungranted = 0
+    _moved = False
+    _stuck_since: float | None = None
 
     def __init__(self, connection: HTTP2Connection, stream_id: int, send_window: int) -> None:
         self._connection = connection
@@ -207,6 +209,7 @@ class HTTP2Stream(Stream):
         size = len(data)
         self.send_window -= size
         connection.send_window -= size
+        self._moved = True
         last = self._ending and not pending
         connection.write(
             frame_header(size << 8 | DATA, END_STREAM if last else 0, self.stream_id) + bytes(data)
@@ -223,3 +226,18 @@ class HTTP2Stream(Stream):
         Whether something waits for room.
         """
         return self._pending is not None
+
+    def is_stuck(self, now: float, limit: float) -> bool:
+        """
+        Whether the client has let us send nothing of what waits for longer than C{limit}.  To be
+        asked about once a second.
+        """
+        if self._pending is None:
+            self._stuck_since = None
+            return False
+        since = self._stuck_since
+        if since is None or self._moved:
+            self._moved = False
+            self._stuck_since = now
+            return False
+        return now - since > limit

@@ -8,6 +8,7 @@ what they say about a text that they do not understand.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ark.meta.fielderrors import invalid
@@ -56,33 +57,31 @@ class LabelRequirement(NamedTuple):
         return f"{self.key}{_SIGNS.get(self.operator, self.operator)}{values}"
 
 
-def _symbols(run: str) -> list[Token]:
+def _symbols(run: str) -> Iterator[Token]:
     """
     The longest operators in a run of special characters.
     """
-    tokens: list[Token] = []
     position = 0
     while position < len(run):
         width = 2 if run[position : position + 2] in _SYMBOLS else 1
         symbol = run[position : position + width]
-        tokens.append((symbol, symbol))
+        yield symbol, symbol
         position += width
-    return tokens
 
 
-def _tokens(text: str) -> list[Token]:
-    tokens: list[Token] = []
+def _tokens(text: str) -> Iterator[Token]:
+    # As they are asked for: a text may be long, and wrong from the beginning.
     position = 0
     while True:
         match = _LEXEME.match(text, position)
         # The lexer of Kubernetes takes a NUL for the end.
         if match is None or match[3] or match.end() == position:
-            return [*tokens, _END]
+            return
         run, word = match[1], match[2]
         if run:
-            tokens.extend(_symbols(run))
+            yield from _symbols(run)
         elif word:
-            tokens.append((word if word in _WORDS else "id", word))
+            yield word if word in _WORDS else "id", word
         position = match.end()
 
 
@@ -114,18 +113,21 @@ class _Parser:
     Walks the tokens once from left to right.
     """
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: Iterator[Token]) -> None:
         self._tokens = tokens
-        self._position = 0
+        self._next = next(tokens, _END)
+
+    def _advance(self) -> Token:
+        token, self._next = self._next, next(self._tokens, _END)
+        return token
 
     def _peek(self) -> Token:
-        kind, text = self._tokens[self._position] if self._position < len(self._tokens) else _END
+        kind, text = self._next
         return ("id", text) if kind in _WORDS else (kind, text)
 
     def _take(self) -> Token:
-        token = self._peek()
-        self._position += 1
-        return token
+        kind, text = self._advance()
+        return ("id", text) if kind in _WORDS else (kind, text)
 
     def requirements(self) -> list[LabelRequirement]:
         """
@@ -175,8 +177,7 @@ class _Parser:
         return _validated(key, operator, tuple(sorted(set(values))))
 
     def _operator(self) -> str:
-        kind, text = self._tokens[self._position] if self._position < len(self._tokens) else _END
-        self._position += 1
+        kind, text = self._advance()
         if kind not in _OPERATORS:
             raise SelectorError(f"found '{text}', expected: {_BINARY}")
         return _OPERATORS[kind]

@@ -262,12 +262,13 @@ def parse_field_selector(text: str) -> FieldSelector:
     """
     if not text:
         return EVERY_FIELD
+    terms = sorted(filter(None, _terms(text)))
+    if len(terms) > MAX_REQUIREMENTS:
+        raise bad_request(f"invalid selector: must have at most {MAX_REQUIREMENTS} requirements")
     try:
-        found = [_field_requirement(text, term) for term in sorted(_terms(text)) if term]
+        found = [_field_requirement(text, term) for term in terms]
     except SelectorError as error:
         raise bad_request(str(error)) from None
-    if len(found) > MAX_REQUIREMENTS:
-        raise bad_request(f"invalid selector: must have at most {MAX_REQUIREMENTS} requirements")
     # A comparison of nothing with nothing is no requirement.
     requirements = tuple(each for each in found if each.key or each.values[0])
     return FieldSelector(requirements) if requirements else EVERY_FIELD

@@ -274,6 +274,18 @@ class FloodTests(SynchronousTestCase):
             edge.clock.advance(1.0)
         self.assertEqual(raw.codes(7), [])
 
+    def test_settings_are_limited(self) -> None:
+        """
+        A frame of settings may move the windows of all streams: it does so once.
+        """
+        many = b"".join(settings({4: 1000 + number})[9:] for number in range(101))
+        self.assertEqual(self._flood(frame(4, 0, 0, many), 100), [(0, 0xB)])
+        edge = Edge()
+        raw = Raw(edge)
+        raw.send(raw.head(FIELDS) + frame(4, 0, 0, many[:600]))
+        self.assertEqual([kind for kind, *_ in raw.frames()].count(4), 1)
+        self.assertEqual(raw.codes(7), [])
+
     def test_empty_continuations_are_limited(self) -> None:
         """
         CVE-2024-27316: a block that never ends.
@@ -377,6 +389,23 @@ class FloodTests(SynchronousTestCase):
         stream.write(b"x" * 100)
         edge.clock.pump([1.0] * 183)
         self.assertTrue(client.transport.aborted)
+
+    def test_client_that_opens_no_window_is_cut_off(self) -> None:
+        """
+        Each stream apart: one of which something is taken goes on.
+        """
+        edge = Edge()
+        edge.handler.answer = edge.handler.stream
+        raw = Raw(edge, greet=False)
+        raw.send(PREFACE + settings({4: 0}) + raw.head(FIELDS) + raw.head(FIELDS, 3) + raw.head(FIELDS, 5))
+        for request in edge.handler.requests[:2]:
+            assert request._stream is not None
+            request._stream.write(b"x" * 1000)
+        for _ in range(200):
+            edge.clock.advance(1.0)
+            raw.send(window_update(3, 1))
+        self.assertEqual(raw.codes(3), [(1, 8)])
+        self.assertEqual([request.gone for request in edge.handler.requests], [True, False, False])
 
 
 async def _forever(request: Request) -> None:

@@ -70,6 +70,8 @@ REFUSED = {
     "relative target": _get(line=b"GET x HTTP/1.1"),
     "fragment": _get(line=b"GET /#x HTTP/1.1"),
     "space in target": _get(line=b"GET /a b HTTP/1.1"),
+    "ten thousand segments": _get(line=b"GET " + b"/%20" * 10_001 + b" HTTP/1.1"),
+    "ten thousand parameters": _get(line=b"GET /?a" + b"&b" * 10_000 + b" HTTP/1.1"),
     "raw bytes in target": _get(line="GET /ä HTTP/1.1".encode()),
     "HTTP/0.9": b"GET /\r\n\r\n",
     "HTTP/1.2": _get(line=b"GET / HTTP/1.2"),
@@ -183,6 +185,8 @@ class SmugglingTests(SynchronousTestCase):
             "bytes in value": _get("X-A: ä\r\n".encode()),
             "upgrade is ignored": _get(b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"),
             "quotes in query": _get(line=b'GET /?labelSelector=a="b" HTTP/1.1'),
+            "long target": _get(line=b"GET /" + b"a" * 500_000 + b"?b=" + b"c" * 500_000 + b" HTTP/1.1"),
+            "many parameters": _get(line=b"GET /?a" + b"&b" * 9_000 + b" HTTP/1.1"),
             "many spaces": _get(b"X-A: a" + b" " * 100000 + b"b" + b" " * 100000 + b"\r\n"),
         }
         for name, data in accepted.items():

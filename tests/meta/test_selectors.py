@@ -4,6 +4,9 @@ Tests for L{ark.meta.selectors} and L{ark.meta.labelparser}.
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -154,6 +157,27 @@ class LabelTests(SynchronousTestCase):
         values = ",".join(f"v{number}" for number in range(MAX_VALUES + 1))
         for text in (f"{many},b", f"a in ({values})"):
             self.assertEqual(self.assertRaises(APIStatus, parse_label_selector, text).code, 400)
+
+    def test_what_is_behind_a_mistake_is_not_read(self) -> None:
+        """
+        However long it is, nobody waits for it.
+        """
+        for text in ("a," * 400_000, "a=(" + "," * 800_000, f"a in ({'v,' * 400_000}"):
+            steps = 0
+
+            def step(*_: Any) -> Any:
+                nonlocal steps
+                steps += 1
+                return step
+
+            before = sys.gettrace()
+            sys.settrace(step)
+            try:
+                status = self.assertRaises(APIStatus, parse_label_selector, text)
+            finally:
+                sys.settrace(before)
+            self.assertEqual(status.code, 400)
+            self.assertLess(steps, 200_000)
 
     @FEW
     @given(st.lists(TERMS, max_size=4), st.dictionaries(WORDS, st.sampled_from(["", "a", "1"])))
