@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from ark.meta import fielderrors
 from ark.meta.gotext import json_marshal
 from ark.meta.status import Cause
@@ -17,6 +19,8 @@ from ark.meta.status import Cause
 Owner = Mapping[str, Any]
 
 _OWNERS = "metadata.ownerReferences"
+# Each tells of all references again.
+_TOLD = 10
 
 
 def _owner_value(owner: Owner) -> str:
@@ -34,6 +38,8 @@ def owner_causes(owners: Sequence[Owner]) -> list[Cause]:
     """
     causes: list[Cause] = []
     controller = ""
+    shown = ""
+    others = 0
     for owner in owners:
         api_version, kind, name = (owner.get(member) or "" for member in ("apiVersion", "kind", "name"))
         if not _version_of(api_version):
@@ -51,7 +57,10 @@ def owner_causes(owners: Sequence[Owner]) -> list[Cause]:
         if owner.get("controller") is True:
             current = f"{kind}/{name}"
             if controller:
-                shown = f"[{','.join(map(_owner_value, owners))}]"
+                others += 1
+                if others > _TOLD:
+                    continue
+                shown = shown or f"[{','.join(map(_owner_value, owners))}]"
                 detail = (
                     "Only one reference can have Controller set to true. "
                     f'Found "true" in references for {controller} and {current}'
@@ -81,16 +90,17 @@ def deduplicate_owner_references(metadata: dict[str, Any], after_admission: bool
     owners = metadata.get("ownerReferences")
     if not owners or len(owners) == 1:
         return []
-    kept: list[Any] = []
+    kept: dict[bytes, Any] = {}
     doubled: list[str] = []
     for owner in owners:
-        if owner in kept:
+        text = orjson.dumps(owner, option=orjson.OPT_SORT_KEYS)
+        if text in kept:
             doubled.append(owner.get("uid") or "")
         else:
-            kept.append(owner)
+            kept[text] = owner
     if not doubled:
         return []
-    metadata["ownerReferences"] = kept
+    metadata["ownerReferences"] = list(kept.values())
     when = " after mutating admission happens" if after_admission else ""
     return [
         f".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references "

@@ -4,6 +4,7 @@ Tests for L{ark.meta.objectmeta}, L{ark.meta.metatypes} and L{ark.meta.ownerrefe
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -361,6 +362,18 @@ class WarningTests(SynchronousTestCase):
                 f'metadata.finalizers: "x.y": prefer a domain-qualified finalizer name including a path (/) {end}',
             ],
         )
+
+    def test_many_owners_take_no_longer_each(self) -> None:
+        """
+        A body has room for tens of thousands.
+        """
+        owners = [OWNER | {"uid": str(number), "controller": True} for number in range(20_000)]
+        started = process_time()
+        self.assertEqual(objectmeta.deduplicate_owner_references({"ownerReferences": list(owners)}), [])
+        metadata = {"name": "x", "ownerReferences": owners}
+        causes = objectmeta.validate_metadata(metadata, False, name_is_dns_subdomain)
+        self.assertLess(process_time() - started, 5)
+        self.assertLess(len(causes), 20)
 
     def test_equal_owners_are_dropped(self) -> None:
         """
