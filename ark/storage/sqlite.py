@@ -126,7 +126,6 @@ class SQLiteBackend:
 
     def _moved(self, revision: int) -> None:
         self._revision = revision
-        self._file.seen.moved(revision)
         self._feed.notify()
         if self._wake is not None:
             self._wake.tell()
@@ -145,11 +144,13 @@ class SQLiteBackend:
         if stuck and not deletions:
             raise StorageFull("the disk is full")
         try:
-            return self._exclusively(connection, write_batch, changes, batch)
+            written = self._exclusively(connection, write_batch, changes, batch)
         except StorageFull:
             if not deletions:
                 raise
-            return self._exclusively(connection, write_batch, changes)
+            written = self._exclusively(connection, write_batch, changes)
+        self._file.seen.moved(written[0])
+        return written
 
     def _exclusively(self, connection: Any, write: Callable[..., _T], *arguments: Any) -> _T:
         """
