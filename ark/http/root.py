@@ -75,7 +75,13 @@ _VERBS: dict[str, tuple[Endpoint, list[str], Sequence[str]]] = {
     "delete": (delete, _rules(_OBJECT), ("DELETE",)),
 }
 
-_SCALE_VERBS: dict[str, Endpoint] = {"get": get_scale, "update": update_scale, "patch": patch_scale}
+_OWN_VERBS: dict[str, dict[str, Endpoint]] = {
+    "scale": {"get": get_scale, "update": update_scale, "patch": patch_scale},
+    "finalize": {"update": update},
+}
+"""
+The verbs of subresources that do not have those of the object.
+"""
 
 
 def _declare_verbs(app: Klein) -> dict[str, Endpoint]:
@@ -236,7 +242,7 @@ class Root:
         @raise ark.meta.status.APIStatus: 400, 404, 405.
         """
         check_path(kind, info)
-        endpoint = (_SCALE_VERBS if info.subresource == "scale" else self.verbs).get(info.verb)
+        endpoint = _OWN_VERBS.get(info.subresource, self.verbs).get(info.verb)
         if endpoint is None:
             raise unsupported(kind, info.verb)
         return endpoint

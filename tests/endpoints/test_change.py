@@ -366,6 +366,16 @@ class NamespaceTests(ServerTestCase):
             self.request("PUT", target, namespace).json()["spec"], {"finalizers": ["kubernetes"]}
         )
 
+    def test_what_finalizes_is_an_update(self) -> None:
+        """
+        As discovery says: C{/finalize} is neither read nor patched.
+        """
+        target = "/api/v1/namespaces/default/finalize"
+        self.status(self.request("GET", target), 405, "MethodNotAllowed")
+        patch = {"spec": {"finalizers": []}}
+        answer = self.request("PATCH", target, patch, content_type="application/merge-patch+json")
+        self.status(answer, 405, "MethodNotAllowed")
+
     def test_the_first_namespace_stays(self) -> None:
         """
         C{default} may not be deleted.
