@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from ark.endpoints.listshapes import shaped_pieces
 from ark.endpoints.negotiation import JSON, Accepted
 from ark.endpoints.representation import Form
 from ark.endpoints.requestinfo import RequestInfo
@@ -237,15 +238,17 @@ async def list_(scope: RequestScope, request: Any, info: RequestInfo) -> None:
     pieces = _pieces(listing, form).__aiter__()
     first = await anext_or_none(pieces)
     second = None if first is None else await anext_or_none(pieces)
-    if second is None or accepted.media_type != JSON or accepted.pretty:
-        texts = [text for text in (first, second) if text is not None]
-        if second is not None:
-            texts.extend([text async for text in pieces])
-        whole = form.list_open + b",".join(texts) + form.list_close(*listing.closing())
+    if second is None:
+        whole = form.list_open + (first or b"") + form.list_close(*listing.closing())
         send_shaped(request, 200, await scope.shape(whole, accepted), accepted)
         return
     assert first is not None
-    await _stream(request, accepted, form, listing, (first, second), pieces)
+    if accepted.media_type == JSON and not accepted.pretty:
+        await _stream(request, accepted, _compact(form, listing, (first, second), pieces))
+        return
+    texts = _together((first, second), pieces)
+    shaped = shaped_pieces(form, accepted, texts, lambda: form.list_close(*listing.closing()), scope.aside)
+    await _stream(request, accepted, shaped)
 
 
 async def anext_or_none(pieces: AsyncIterator[bytes]) -> bytes | None:
@@ -258,33 +261,33 @@ async def anext_or_none(pieces: AsyncIterator[bytes]) -> bytes | None:
         return None
 
 
-async def _stream(
-    request: Any,
-    accepted: Accepted,
-    form: Form,
-    listing: Listing,
-    begun: tuple[bytes, bytes],
-    pieces: AsyncIterator[bytes],
-) -> None:
+async def _together(begun: tuple[bytes, bytes], pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in begun:
+        yield piece
+    async for piece in pieces:
+        yield piece
+
+
+async def _compact(
+    form: Form, listing: Listing, begun: tuple[bytes, bytes], pieces: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    yield form.list_open + b",".join(begun)
+    async for piece in pieces:
+        yield b"," + piece
+    yield form.list_close(*listing.closing()) + b"\n"
+
+
+async def _stream(request: Any, accepted: Accepted, chunks: AsyncIterator[bytes]) -> None:
+    chunk = await anext_or_none(chunks)
     gzipped = accepts_gzip(request)
     stream = request.start_stream(200, stream_headers(request, accepted, gzipped))
     compressor = gzip_compressor() if gzipped else None
-
-    def write(data: bytes) -> None:
-        data = compressor.compress(data) if compressor else data
+    while chunk is not None:
+        data = compressor.compress(chunk) if compressor else chunk
         if data:
             stream.write(data)
-
-    write(form.list_open + b",".join(begun))
-    piece = b""
-    while True:
         await drained(stream)
-        piece_or_none = await anext_or_none(pieces)
-        if piece_or_none is None:
-            break
-        piece = piece_or_none
-        write(b"," + piece)
-    write(form.list_close(*listing.closing()) + b"\n")
+        chunk = await anext_or_none(chunks)
     if compressor:
         stream.write(compressor.flush())
     stream.finish()

@@ -164,10 +164,16 @@ class RequestScope:
         A JSON text as the client wants it, made in a thread when it would keep the reactor
         waiting.
         """
-        if self._aside is not None and accepted.media_type != JSON and len(text) > LARGE_YAML:
-            made: bytes = await self._aside(shaped, text, accepted)
+        if len(text) > LARGE_YAML and (accepted.media_type != JSON or accepted.pretty):
+            made: bytes = await self.aside(shaped, text, accepted)
             return made
         return shaped(text, accepted)
+
+    async def aside(self, function: Callable[..., Any], *given: Any) -> Any:
+        """
+        Call something in a thread, if there are any.
+        """
+        return function(*given) if self._aside is None else await self._aside(function, *given)
 
     def write_context(self, request: Any, options: CreateOptions) -> WriteContext:
         """
