@@ -105,8 +105,8 @@ class Applying:
     def _settle(self, new: Object) -> None:
         """
         Fill in defaults.  Nothing is pruned: what the schema does not know was refused, and
-        a null is left to validation.  What the metadata cannot hold is left out, as when
-        the object is read again.
+        a null is left to validation.  What metadata cannot hold is left out, as when the object
+        is read again.
         """
         metadata = new.get("metadata")
         if not isinstance(metadata, dict):
@@ -116,6 +116,7 @@ class Applying:
         objectmeta.check_types(metadata)
         store = self._scope.store
         store.processor.default_applied(new)
+        store.processor.coerce(new)
         store.strategy.default(new)
 
 

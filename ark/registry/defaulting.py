@@ -55,6 +55,27 @@ def _dropper(schema: Schema, drops: bool) -> Callable[[dict[str, Any]], bool]:
     return drop
 
 
+def drop_nulls(value: Any, schema: Any) -> None:
+    """
+    Take the nulls out that may not be and that no default replaces, in place.
+    """
+    if type(value) is list:
+        items = schema.get("items") if isinstance(schema, Mapping) else None
+        for item in value:
+            drop_nulls(item, items)
+    elif type(value) is dict and isinstance(schema, Mapping):
+        properties = schema.get("properties") or {}
+        additional = schema.get("additionalProperties")
+        for name, member in list(value.items()):
+            node = properties.get(name, additional)
+            if not isinstance(node, Mapping):
+                continue
+            if member is None and not node.get("nullable") and node.get("default") is None:
+                del value[name]
+            else:
+                drop_nulls(member, node)
+
+
 def compile_defaults(schema: Schema, source: str, drops: bool = True) -> Callable[[Any], None]:
     """
     A function that gives an object its defaults, in place.

@@ -12,7 +12,7 @@ from ark.apis.kind import Kind
 from ark.meta.status import Cause
 from ark.registry.acceptance import compile_acceptance
 from ark.registry.correlation import Correlated
-from ark.registry.defaulting import compile_defaults
+from ark.registry.defaulting import compile_defaults, drop_nulls
 from ark.registry.embedded import coerce_embedded, embedded_faults, has_embedded, wrong_embedded
 from ark.registry.failures import NO_FIELD, causes_of
 from ark.registry.pruning import compile_clean, prune
@@ -169,6 +169,21 @@ class Processor:
             return []
         coerced = coerce_embedded(obj, self._schema) if self._has_embedded else []
         return sorted(prune(obj, self._schema)) + sorted(coerced)
+
+    def take(self, obj: Object) -> None:
+        """
+        Make of an object of another version what this one knows of it, in place
+        (C{schemaCoercingConverter} in C{customresource_handler.go}).
+        """
+        self.prune(obj)
+        drop_nulls(obj, self._schema)
+
+    def coerce(self, obj: Object) -> None:
+        """
+        Bring the metadata of embedded objects into form, in place.
+        """
+        if self._has_embedded:
+            coerce_embedded(obj, self._schema)
 
     def validate(
         self, obj: Object, old: Object | None = None, warnings: list[str] | None = None

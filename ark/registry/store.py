@@ -156,7 +156,7 @@ class Store(Judging):
             return obj
         self._settle_stored(obj)
         obj["apiVersion"] = wanted
-        self.processor.prune(obj)
+        self.processor.take(obj)
         return obj
 
     def _settle_stored(self, obj: Object) -> None:
@@ -208,7 +208,7 @@ class Store(Judging):
         return [self._pruned(obj, managed) for obj, (_, managed) in zip(made, taken, strict=True)]
 
     def _pruned(self, obj: Object, managed: bytes) -> bytes:
-        self.processor.prune(obj)
+        self.processor.take(obj)
         return self.served_codec.encode(obj, managed).at(int(obj["metadata"]["resourceVersion"]))
 
     def fields(self, text: bytes) -> dict[str, str]:
@@ -415,7 +415,7 @@ class Store(Judging):
         if self.texts is None and not self._kept_names:
             self.stored_form(obj, before)
             if self.converts:
-                self.processor.prune(obj)
+                self.processor.take(obj)
         return obj
 
     def is_stored(self, obj: Object, version: Version) -> bool:

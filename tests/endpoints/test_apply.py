@@ -45,6 +45,11 @@ def scaled_manifest() -> dict[str, Any]:
     }
     spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
     spec["replicas"] = {"type": "integer"}
+    spec["template"] = {
+        "type": "object",
+        "x-kubernetes-embedded-resource": True,
+        "x-kubernetes-preserve-unknown-fields": True,
+    }
     manifest["spec"]["versions"].append({**version, "name": "v1beta1", "storage": False})
     return manifest
 
@@ -520,6 +525,15 @@ class ScaledTests(ApplyTestCase):
         """
         target = f"{SCALED.replace('/v1/', f'/{version}/')}/w{path}?fieldManager={manager}"
         return self.request("PATCH", target, body, content_type=content)
+
+    def test_metadata_within_are_stored_in_form(self) -> None:
+        """
+        As those of the object: what is empty or unknown in them is not kept.
+        """
+        template = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x", "managedFields": []}}
+        answer = self.send("m", self.scaled(color="red", template=template))
+        self.assertEqual(answer.code, 201, answer.body)
+        self.assertEqual(answer.json()["spec"]["template"]["metadata"], {"name": "x"})
 
     def found(self) -> list[tuple[str, ...]]:
         """

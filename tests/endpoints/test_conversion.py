@@ -19,13 +19,16 @@ WHO = f"conversion webhook for {GROUP}/v1, Kind=Thing"
 MERGE = "application/merge-patch+json"
 
 
-def version(name: str, member: str, stored: str, defaults: dict[str, int] | None = None) -> dict[str, Any]:
+def version(
+    name: str, member: str, stored: str, defaults: dict[str, int] | None = None, nullable: bool = False
+) -> dict[str, Any]:
     """
     A version whose C{spec} has a member of its own, and C{a} and C{b} as all have.
     """
     numbers: dict[str, Any] = {one: {"type": "integer"} for one in ("a", "b", "n")}
     for one, default in {"n": 3, **(defaults or {})}.items():
         numbers[one] = {"type": "integer", "default": default}
+    numbers["b"]["nullable"] = nullable
     spec = {"type": "object", "default": {}, "properties": {member: {"type": "string"}, **numbers}}
     status = {"type": "object", "properties": {"x": {"type": "integer"}}}
     return {
@@ -39,12 +42,16 @@ def version(name: str, member: str, stored: str, defaults: dict[str, int] | None
 
 
 def kinds(
-    conversion: dict[str, Any], stored: str = "v1", defaults: dict[str, dict[str, int]] | None = None
+    conversion: dict[str, Any],
+    stored: str = "v1",
+    defaults: dict[str, dict[str, int]] | None = None,
+    nullable: str = "",
 ) -> KindRegistry:
     """
     The shipped kinds, and things in two versions.
 
     @param defaults: more of them, by version.
+    @param nullable: the version in which C{b} may be null.
     """
     of = (defaults or {}).get
     names = {"kind": "Thing", "listKind": "ThingList", "plural": "things", "singular": "thing"}
@@ -58,7 +65,7 @@ def kinds(
             "names": names,
             "conversion": conversion,
             "versions": [
-                version("v1", "host", stored, of("v1")),
+                version("v1", "host", stored, of("v1"), nullable == "v1"),
                 version("v2", "hostname", stored, of("v2")),
             ],
         },
@@ -381,6 +388,15 @@ class NoneTests(ConversionTestCase):
         self.assertEqual(self.spec("v2"), {"n": 5})
         self.ask("PATCH", "v2", "/t", {"spec": {"n": 6}}, content_type=MERGE)
         self.assertEqual(self.spec("v1"), {"n": 6})
+
+    def test_nulls_that_a_version_does_not_allow_are_dropped(self) -> None:
+        """
+        Whoever reads the object in another version may see them.
+        """
+        self.server.application.stores.serve(kinds(self.conversion, nullable="v1"))
+        self.create("v1", b=None)
+        self.assertEqual(self.spec("v1"), {"b": None, "n": 3})
+        self.assertEqual(self.spec("v2"), {"n": 3})
 
     def test_objects_that_were_stored_in_another_version(self) -> None:
         """
