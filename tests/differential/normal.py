@@ -230,6 +230,10 @@ def _sort_causes(status: dict[str, Any]) -> None:
     """
     The causes of a schema come in the order of a map; a message that repeats them is cut before them.
     """
+    head, mark, faults = str(status.get("message", "")).partition("errors:\n")
+    if mark:
+        # Of what is applied, found in the order of a map, too.
+        status["message"] = head + mark + "\n".join(sorted(faults.split("\n")))
     details = status.get("details")
     if not isinstance(details, dict) or len(details.get("causes", ())) < 2:
         return

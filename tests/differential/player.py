@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import yaml
@@ -18,6 +18,7 @@ from tests.differential.steps import Call, Gather, Step, Watches
 _NAMES = re.compile(r"\$\(([a-z0-9-]+)\)")
 _QUIET = 0.25
 _PATIENCE = 10.0
+_INITIALIZING = b"storage is (re)initializing"
 
 
 class Outcome(NamedTuple):
@@ -104,7 +105,7 @@ class Player:
         body = None if step.body is None else self._fill(step.body.decode("utf-8", "surrogateescape"))
         sent = None if body is None else body.encode("utf-8", "surrogateescape")
         try:
-            answer = self._client.request(step.method, self._fill(step.target), step.headers, sent)
+            answer = self._answer(step.method, self._fill(step.target), step.headers, sent)
         except OSError as error:
             self._client.close()
             answer = Answer(0, [], f"no answer: {type(error).__name__}".encode())
@@ -113,6 +114,17 @@ class Player:
             for name, path in step.keep.items():
                 self._kept[name] = _member(value, path)
         return Outcome(step, answer)
+
+    def _answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        """
+        As a client would, wait for a kind that kube-apiserver begins to serve.
+        """
+        limit = time.monotonic() + _PATIENCE
+        while True:
+            answer = self._client.request(method, target, headers, body)
+            if answer.code != 429 or _INITIALIZING not in answer.body or time.monotonic() > limit:
+                return answer
+            time.sleep(_QUIET)
 
     def _open(self, step: Watches) -> None:
         opened = [

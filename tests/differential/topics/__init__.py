@@ -14,6 +14,7 @@ from tests.differential.topics.core import core, namespaces
 from tests.differential.topics.definitions import cases, definitions
 from tests.differential.topics.deletes import deletes
 from tests.differential.topics.events import events
+from tests.differential.topics.evolving import evolving
 from tests.differential.topics.impersonation import impersonation
 from tests.differential.topics.limits import limits
 from tests.differential.topics.metadata import metadata
@@ -34,6 +35,6 @@ Topic = Callable[[random.Random, Sequence[Kind]], Iterator[Step]]
 TOPICS: dict[str, Topic] = {
     topic.__name__: topic
     for topic in (
-        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, events, namespaces, limits, reviews, impersonation, protobuf, strategic, cases, definitions, applies, owners, rules, walk,
+        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, events, namespaces, limits, reviews, impersonation, protobuf, strategic, cases, definitions, applies, owners, rules, evolving, walk,
     )
 }  # fmt: skip
