@@ -19,7 +19,7 @@ from ark.options import OPTIONS
 from ark.progress import ProgressLine
 from ark.storage.copying import Copier, CopyError
 from ark.storage.following import Follower, is_held
-from ark.storage.marks import copy_state, moved_to
+from ark.storage.marks import copy_state, is_same_place, moved_to
 from ark.storage.verifying import Digest, compare
 
 (_STORAGE,) = (option for option in OPTIONS if option.name == "storage")
@@ -82,7 +82,7 @@ class _Move:
         self._source = place_of(wishes.source, environ)
         self._target = place_of(wishes.target, environ)
         self._follower: Follower | None = None
-        if self._source.name == self._target.name:
+        if is_same_place(self._source.name, self._target.name):
             raise ConfigError(f"Both databases are {self._source.name}.", "Name two.")
 
     def _signalled(self, _number: int, _frame: object) -> None:

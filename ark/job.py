@@ -13,9 +13,10 @@ from twisted.python.failure import Failure
 
 from ark.config import STORAGE
 from ark.storage.copying import CopyError
-from ark.storage.errors import StorageError
+from ark.storage.errors import Denied, StorageError
 
 FAILED = 1
+_GRANT = "Give that right to the user, or name the one that owns the schema. "
 _STOPPED = "Stopped. What was copied stays; run the same command again to go on."
 
 
@@ -73,6 +74,7 @@ class Job:
             print(f"ark-server: {error.cause}\n{error.remedy}", file=sys.stderr)
         elif isinstance(error, StorageError):
             self.code = STORAGE
-            print(f"ark-server: {error}.\nRun the same command again to go on.", file=sys.stderr)
+            first = _GRANT if isinstance(error, Denied) else ""
+            print(f"ark-server: {error}.\n{first}Run the same command again to go on.", file=sys.stderr)
         else:
             self._failure = failure

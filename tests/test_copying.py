@@ -20,6 +20,7 @@ from ark.interfaces import IRestores
 from ark.meta.records import ADDED, Body, Change, Key, Range
 from ark.storage.errors import UnusableDatabase
 from ark.storage.marks import copy_state
+from ark.storage.postgresql import open_backend as open_postgresql
 from ark.storage.sqlite import open_backend, open_beside
 from tests.storage.postgresqlserver import shared_server
 
@@ -257,6 +258,28 @@ class CopyTests(TestCase):
         code, text = self.run_copy(f"--from={url}", f"--to=sqlite:{self.target}")
         self.assertEqual(code, 0, text)
         self.assertIn("up to revision 101", text)
+
+    async def test_who_may_not_hold_writes_is_told(self) -> None:
+        """
+        A role that only uses the schema lacks a right: to run the command again does not give it that.
+        """
+        server = shared_server(SkipTest)
+        url = server.url()
+        schema = url.rpartition("%3D")[2]
+        await self.fill(1)
+        backend = await open_postgresql({"db_url": url}, reactor)
+        await backend.close()
+        rights = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES"
+        server.sql(
+            f"CREATE ROLE {schema}_user LOGIN",
+            f"GRANT USAGE ON SCHEMA {schema} TO {schema}_user",
+            f"GRANT {rights} IN SCHEMA {schema} TO {schema}_user",
+        )
+        to = url.replace("ark@", f"{schema}_user@")
+        code, text = self.run_copy(f"--from=sqlite:{self.source}", f"--to={to}")
+        self.assertEqual(code, 4, text)
+        self.assertIn("must be owner", text)
+        self.assertIn("Give that right to the user", text)
 
     async def test_nothing_is_made_of_the_source(self) -> None:
         """

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from ark.interfaces import IRestores, IStorageBackend
 from ark.storage.copysteps import LiveReader, LogReader, Step
 from ark.storage.errors import Compacted
-from ark.storage.marks import CopyState, copy_state, moved_to
+from ark.storage.marks import CopyState, copy_state, is_same_place, moved_to
 
 _ATTEMPTS = 8
 
@@ -95,13 +95,13 @@ class Copier:
         mark = await self.target.restores.mark()
         state = copy_state(mark)
         moved = moved_to(await self.source.restores.mark())
-        if moved and moved != self.target.name:
+        if moved and not is_same_place(moved, self.target.name):
             raise CopyError(f"The source was moved to {moved}.", "Copy from there.")
         if state is None:
             if moved and not mark:
                 return False
             await self._check_empty(mark)
-        elif state.source != self.source.name and not restart:
+        elif not is_same_place(state.source, self.source.name) and not restart:
             raise CopyError(
                 f"The target is an unfinished copy of {state.source}.",
                 "Name that source, or add --restart to begin anew.",

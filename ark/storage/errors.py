@@ -37,6 +37,12 @@ class TimedOut(Unavailable):
     """
 
 
+class Denied(Unavailable):
+    """
+    The database does not let this role or user do that, until somebody gives it the right.
+    """
+
+
 class StorageFull(StorageError):
     """
     There is no room to write; reads go on.

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from ark.interfaces import IChangeFeed
 from ark.storage.copying import Copier, CopyError, Progress
 from ark.storage.errors import Compacted, OutcomeUnknown, StorageError, Unavailable
-from ark.storage.marks import moved_mark, moved_to
+from ark.storage.marks import is_same_place, moved_mark, moved_to
 from ark.storage.verifying import Digest, compare, compare_log
 
 #: How long after a write it is copied at the latest.
@@ -165,4 +165,4 @@ async def is_held(copier: Copier) -> bool:
     """
     Whether a cut-over has begun already.
     """
-    return moved_to(await copier.source.restores.mark()) == copier.target.name
+    return is_same_place(moved_to(await copier.source.restores.mark()), copier.target.name)

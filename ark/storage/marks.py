@@ -8,6 +8,7 @@ copied from, where it went.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,6 +20,7 @@ from ark.storage.errors import UnusableDatabase
 #: What whoever wants to write a marked database is told.
 HELD = "writes are held: the database is being moved by ark-server copy, or was moved"
 
+_USER = re.compile(r"(?<=://)[^@]*@")
 _MOVED = "moved to"
 _SOURCE = "copied from"
 
@@ -82,6 +84,13 @@ def moved_to(mark: str) -> str:
     Where a database was moved; empty when it was not.
     """
     return str(_members(mark).get(_MOVED, ""))
+
+
+def is_same_place(one: str, other: str) -> bool:
+    """
+    Whether two names are of one database, be it as different users.
+    """
+    return _USER.sub("", one, count=1) == _USER.sub("", other, count=1)
 
 
 async def check_servable(backend: Any) -> None:

@@ -11,7 +11,7 @@ import ssl
 
 import pymysql.err
 
-from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, TimedOut, Unavailable
+from ark.storage.errors import Denied, OutcomeUnknown, StorageError, StorageFull, TimedOut, Unavailable
 
 DATABASE_ERRORS = (pymysql.err.Error, OSError)
 
@@ -32,6 +32,8 @@ _LATE = frozenset((1205, 1317, 1969, 3024))
 _NO_ANSWER = "timed out"
 # The server is a replica, or was made read-only.
 STANDBY = frozenset((1290, 1792, 1836))
+# Databases; tables, columns, and what needs rights of the whole server.
+_DENIED = frozenset((1044, 1142, 1143, 1227))
 _LONGEST = 200
 _REMEDY = "Check the --mysql options, and that the server can be reached."
 _REMEDIES = {
@@ -115,6 +117,8 @@ def translate(error: BaseException, committing: bool = False) -> StorageError:
         return StorageFull(text)
     if committing and (not code or code in _ENDING or code in _CLIENTS):
         return OutcomeUnknown(text)
+    if code in _DENIED:
+        return Denied(text)
     if code in _LATE or (code in _CLIENTS and _NO_ANSWER in text):
         return TimedOut(text)
     return Unavailable(text)

@@ -8,6 +8,7 @@ import psycopg2
 from twisted.internet.error import ConnectionClosed
 
 from ark.storage.errors import (
+    Denied,
     OutcomeUnknown,
     StorageError,
     StorageFull,
@@ -41,6 +42,7 @@ _AGAIN = frozenset(("40001", "40P01"))
 _LATE = frozenset(("57014", "55P03", "25P03", "25P04"))
 _UNEXPECTED = "ARK01"
 _LOST = "ARK02"
+_DENIED = "42501"
 _ATTEMPT = "connection to server"
 
 
@@ -80,6 +82,8 @@ def translate(error: BaseException, committing: bool = False) -> StorageError:
         return LostRevisions(text)
     if code in _FULL:
         return StorageFull(text)
+    if code == _DENIED:
+        return Denied(text)
     if code in _LATE:
         return TimedOut(text)
     if committing and (code is None or code in _ENDING):
@@ -100,7 +104,7 @@ def _text(error: BaseException) -> str:
 _REMEDY = "Check the --postgres options, and that the server{place} can be reached."
 # What the database itself refuses, by its codes.
 _REFUSALS = {
-    "42501": "Make the role the owner of the database. Or run ark-server migrate as the role that owns the "
+    _DENIED: "Make the role the owner of the database. Or run ark-server migrate as the role that owns the "
     "schema, and give this one the rights that it needs.",
     "3F000": "Give the role a schema that it may use: the first one of its search_path counts.",
 }

@@ -431,6 +431,26 @@ class MemoryToMemoryTests(CopyTestsMixin, TestCase):
 
     make_target = make_source
 
+    async def test_another_user_goes_on(self) -> None:
+        """
+        A copy that was begun, or a cut-over, as a user who may not end it.
+        """
+        source, target = await self.ends()
+        await History(7).write(source.backend, 5)
+        source = source._replace(name="postgresql://reader:***@db/ark?sslmode=require")
+        target = target._replace(name="mysql://reader@other/ark")
+        copier = self.copier(source, target)
+        await copier.begin()
+        await copier.catch_up()
+        source = source._replace(name="postgresql://owner@db/ark?sslmode=require")
+        copier = self.copier(source, target._replace(name="mysql://owner:***@other/ark"))
+        self.assertTrue(await copier.begin())
+        await source.restores.set_mark(moved_mark(target.name))
+        self.assertTrue(await copier.begin())
+        self.assertTrue(await is_held(copier))
+        with self.assertRaisesRegex(CopyError, "moved to mysql"):
+            await self.copier(source, target._replace(name="mysql://reader@third/ark")).begin()
+
 
 class SQLiteToMemoryTests(CopyTestsMixin, TestCase):
     """
