@@ -173,6 +173,23 @@ class WatchTests(ServerTestCase):
         self.assertEqual([event["type"] for event in events], ["ADDED", "BOOKMARK"])
         self.assertIn("k8s.io/initial-events-end", events[1]["object"]["metadata"]["annotations"])
 
+    def test_who_says_no_time_has_half_an_hour_at_least(self) -> None:
+        """
+        Contract 12.15: and less than an hour, not all the same.
+        """
+        watches = [self.request("GET", f"{WIDGETS}?watch=1") for _ in range(20)]
+        streams = [watch.stream for watch in watches if watch.stream is not None]
+        self.server.clock.advance(1799)
+        self.server.settle()
+        self.assertEqual([stream.finished for stream in streams], [False] * 20)
+        self.server.clock.advance(900)
+        self.server.settle()
+        self.assertLess(0, sum(stream.finished for stream in streams))
+        self.assertLess(sum(stream.finished for stream in streams), 20)
+        self.server.clock.advance(902)
+        self.server.settle()
+        self.assertEqual([stream.finished for stream in streams], [True] * 20)
+
     def test_a_client_that_does_not_read_holds_up_nobody(self) -> None:
         """
         Contract 12.16: and gets everything when it reads again.

@@ -155,6 +155,7 @@ class LimitTests(ServerTestCase):
         waiting = [self.request("GET", f"{WIDGETS}/a?resourceVersion=9999") for _ in range(2)]
         refused = self.request("GET", f"{WIDGETS}/a")
         self.assertEqual((refused.code, refused.header(b"retry-after")), (429, b"1"))
+        self.assertIn(b"Too many requests, please try again later.", refused.body)
         self.server.advance(4)
         self.assertEqual([answer.code for answer in waiting], [504, 504])
         self.assertEqual(self.request("GET", f"{WIDGETS}/a").code, 404)

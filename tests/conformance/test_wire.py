@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 
+from ark.authentication.userinfo import UserInfo
 from tests.endpoints.support import BASE, GROUP, WIDGETS, ServerTestCase
 
 KUBECTL = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
@@ -108,6 +109,62 @@ class MediaTypeTests(ServerTestCase):
         ):
             body = self.request("GET", f"{WIDGETS}/a{query}", user_agent=agent).body
             self.assertEqual(b"\n  " in body, indented, (query, agent))
+
+
+class HeaderTests(ServerTestCase):
+    """
+    What every answer says.
+    """
+
+    def test_browsers_guess_nothing_of_refusals(self) -> None:
+        """
+        Contract 1.12 and 1.15: of those that come before anything is looked at, and of plain texts.
+        """
+        self.assertEqual(self.request("GET", "/nope").header(b"x-content-type-options"), b"nosniff")
+        self.assertIsNone(self.request("GET", f"{WIDGETS}/a").header(b"x-content-type-options"))
+        self.server.authenticator.user = UserInfo("jane", groups=("system:authenticated",))
+        refused = self.request("GET", f"{WIDGETS}/a")
+        self.assertEqual((refused.code, refused.header(b"x-content-type-options")), (403, b"nosniff"))
+
+
+class TimeoutTests(ServerTestCase):
+    """
+    How long requests may take: contract 1.14.
+    """
+
+    def test_what_is_no_duration_is_400(self) -> None:
+        """
+        In the words of Go.
+        """
+        status = self.status(self.request("GET", f"{WIDGETS}?timeout=x"), 400, "BadRequest")
+        self.assertEqual(
+            status["message"],
+            'invalid timeout specified in the request URL - time: invalid duration "x"',
+        )
+
+    def test_a_request_has_as_long_as_it_wants_but_no_longer_than_others(self) -> None:
+        """
+        Here it waits for a revision, three seconds at most.
+        """
+        future = f"{WIDGETS}/a?resourceVersion=99999"
+        quick = self.request("GET", f"{future}&timeout=1s")
+        slow = [self.request("GET", f"{future}&timeout={text}") for text in ("0s", "2h")]
+        self.server.advance(2)
+        status = self.status(quick, 504, "Timeout")
+        self.assertEqual(status["message"], "Timeout: request did not complete within the allotted timeout")
+        self.assertEqual([answer.code for answer in slow], [0, 0])
+        self.server.advance(2)
+        for answer in slow:
+            self.assertIn("Too large resource version", self.status(answer, 504, "Timeout")["message"])
+
+    def test_watches_have_a_time_of_their_own(self) -> None:
+        """
+        C{timeout} means nothing to them.
+        """
+        watch = self.request("GET", f"{WIDGETS}?watch=1&timeout=1s")
+        self.server.advance(90)
+        self.create("a")
+        self.assertEqual([event["type"] for event in watch.events()], ["ADDED"])
 
 
 class StatusTests(ServerTestCase):

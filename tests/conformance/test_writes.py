@@ -4,8 +4,10 @@ Objects that are created, changed and deleted: sections 5 to 10.
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
+from ark.registry import creation
 from tests.endpoints.support import BASE, WIDGETS, ServerTestCase
 
 MERGE = "application/merge-patch+json"
@@ -91,6 +93,83 @@ class MetadataTests(ServerTestCase):
         owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "c", "uid": "u", "blockOwnerDeletion": True}
         body["metadata"]["ownerReferences"] = [owner]
         self.assertEqual(self.request("POST", WIDGETS, body).json()["metadata"]["ownerReferences"], [owner])
+
+
+class Loaded(Random):
+    """
+    Chance that makes the names that are wanted, and the last of them for ever.
+    """
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = list(names)
+
+    def choices(self, *_what: Any, **_how: Any) -> list[str]:
+        """
+        The letters of the next name.
+        """
+        return list(self.names.pop(0) if len(self.names) > 1 else self.names[0])
+
+
+class NameTests(ServerTestCase):
+    """
+    Names that are taken.
+    """
+
+    def generated(self) -> Any:
+        """
+        The answer to a creation whose name is left to the server.
+        """
+        body = self.widget("")
+        body["metadata"] = {"generateName": "w-"}
+        return self.request("POST", WIDGETS, body)
+
+    def test_another_name_is_made_where_one_is_taken(self) -> None:
+        """
+        Contract 5.5: eight times.
+        """
+        for name in ("w-bbbbb", "w-ccccc"):
+            self.create(name)
+        self.patch(creation, "_random", Loaded("bbbbb", "ccccc", "ddddd"))
+        self.assertEqual(self.generated().json()["metadata"]["name"], "w-ddddd")
+        seven = ["bbbbb"] * 7
+        self.patch(creation, "_random", Loaded(*seven, "fffff"))
+        self.assertEqual(self.generated().json()["metadata"]["name"], "w-fffff")
+        self.patch(creation, "_random", Loaded(*seven, "ccccc", "ggggg"))
+        answer = self.generated()
+        status = self.status(answer, 409, "AlreadyExists")
+        self.assertIn("was not able to generate a unique name for the object", status["message"])
+        self.assertEqual(status["details"]["retryAfterSeconds"], 1)
+        self.assertEqual(answer.header(b"retry-after"), b"1")
+
+    def test_what_is_going_still_has_its_name(self) -> None:
+        """
+        Contract 5.6.
+        """
+        body = self.widget("a")
+        body["metadata"]["finalizers"] = ["example.com/f"]
+        self.request("POST", WIDGETS, body)
+        self.request("DELETE", f"{WIDGETS}/a")
+        status = self.status(self.request("POST", WIDGETS, self.widget("a")), 409, "AlreadyExists")
+        self.assertTrue(status["message"].startswith("object is being deleted: widgets."), status)
+
+    def test_a_held_object_is_told_of_when_it_is_marked_and_when_it_goes(self) -> None:
+        """
+        Contract 6.7 and 8.4: taking the last finalizer off is no change of its own, and the deletion has a
+        revision of its own.
+        """
+        body = self.widget("a")
+        body["metadata"]["finalizers"] = ["example.com/f"]
+        made = self.request("POST", WIDGETS, body).json()["metadata"]["resourceVersion"]
+        watch = self.request("GET", f"{WIDGETS}?watch=1&resourceVersion={made}")
+        marked = self.request("DELETE", f"{WIDGETS}/a").json()
+        freed = {"metadata": {"finalizers": None}}
+        self.request("PATCH", f"{WIDGETS}/a", freed, content_type=MERGE)
+        changed, deleted = watch.events()
+        self.assertEqual((changed["type"], changed["object"]), ("MODIFIED", marked))
+        self.assertEqual(deleted["type"], "DELETED")
+        revisions = [int(event["object"]["metadata"]["resourceVersion"]) for event in (changed, deleted)]
+        self.assertEqual(revisions[1], revisions[0] + 1)
 
 
 class ChangeTests(ServerTestCase):
