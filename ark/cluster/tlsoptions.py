@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from OpenSSL.crypto import X509, PKey, X509StoreFlags
+from OpenSSL.crypto import X509StoreFlags
 from OpenSSL.SSL import Connection
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
@@ -78,9 +78,8 @@ def _identity(certificate: bytes, key: bytes) -> dict[str, Any]:
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if private.public_key().public_bytes(*form) != chain[0].public_key().public_bytes(*form):
         raise InvalidAccess("the client's key does not belong to its certificate")
-    own, *between = (X509.from_cryptography(one) for one in chain)
-    pair = PKey.from_cryptography_key(private)  # type: ignore[arg-type]  # a form that it does not know raises
-    return {"privateKey": pair, "certificate": own, "extraCertChain": between}
+    own, *between = chain
+    return {"privateKey": private, "certificate": own, "extraCertChain": between}
 
 
 def tune(transport: Any) -> None:

@@ -132,6 +132,7 @@ class ConnectionOptionsTests(TestCase):
         self.assertEqual(shown, pair.certificate)
         options = connection_options("kube", self.authority.certificate_pem)
         self.assertIsNone(self.connect(options, server))
+        self.assertEqual(self.flushWarnings(), [], "it is shown in a way that is to go")
 
 
 class TuneTests(TestCase):
