@@ -10,13 +10,14 @@ import base64
 from collections.abc import Callable
 
 from ark.apis.kind import Kind
-from ark.meta.fielderrors import forbidden, invalid, not_supported, required
-from ark.meta.names import dns1123_subdomain, qualified_name
+from ark.meta.fielderrors import forbidden, invalid, not_supported
+from ark.meta.names import qualified_name
 from ark.meta.status import Cause
 from ark.registry.codec import Object, same_json, with_own_metadata
 from ark.registry.coredata import config_map_causes, secret_causes
 from ark.registry.definitions import strategy as definitions
 from ark.registry.events import EventStrategy
+from ark.registry.services import ServiceStrategy
 from ark.registry.strategy import Strategy, keep
 
 NAMESPACE_FINALIZER = "kubernetes"
@@ -156,71 +157,6 @@ class ConfigMapStrategy(Strategy):
         No key twice; what is immutable stays.
         """
         return [*_immutable(obj, old, ("data", "binaryData")), *config_map_causes(obj)]
-
-
-class ServiceStrategy(Strategy):
-    """
-    A service that no network backs: it keeps addresses that it was given and gets none.
-    """
-
-    returns_deleted = True
-    blank = {"metadata": {}, "spec": {}, "status": {"loadBalancer": {}}}
-
-    def default(self, obj: Object) -> None:
-        """
-        A port leads to the same number where nothing else is said (C{SetDefaults_Service} in
-        C{pkg/apis/core/v1/defaults.go}).
-        """
-        for port in (obj.get("spec") or {}).get("ports") or ():
-            if not port.get("targetPort"):
-                port["targetPort"] = port["port"]
-
-    def prepare_for_create(self, obj: Object) -> None:
-        """
-        Status starts empty.
-        """
-        super().prepare_for_create(obj)
-        obj["status"] = {"loadBalancer": {}}
-
-    def validate(self, obj: Object, old: Object | None) -> list[Cause]:
-        """
-        It has ports, or the name that it stands for (C{ValidateService} in
-        C{pkg/apis/core/validation/validation.go}).
-        """
-        spec = obj.get("spec") or {}
-        if spec.get("type") == "ExternalName":
-            return _external_name_causes(spec.get("externalName") or "")
-        if not spec.get("ports") and spec.get("clusterIP") != "None":
-            return [required("spec.ports")]
-        return []
-
-    def warnings(self, obj: Object, old: Object | None) -> list[str]:
-        """
-        What will have no effect (C{GetWarningsForService} in C{pkg/api/service/warnings.go}).
-        """
-        spec = obj.get("spec") or {}
-        kind, addresses = spec.get("type") or "ClusterIP", spec.get("externalIPs")
-        told: list[str] = []
-        if kind == "ClusterIP" and spec.get("clusterIP") == "None":
-            if spec.get("loadBalancerIP"):
-                told.append("spec.loadBalancerIP is ignored for headless services")
-            if addresses:
-                told.append("spec.externalIPs is ignored for headless services")
-        elif addresses and kind != "ExternalName":
-            told.append("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
-        if kind == "ExternalName" and addresses:
-            told.append('spec.externalIPs is ignored when spec.type is "ExternalName"')
-        if kind != "ExternalName" and spec.get("externalName"):
-            told.append('spec.externalName is ignored when spec.type is not "ExternalName"')
-        return told
-
-
-def _external_name_causes(name: str) -> list[Cause]:
-    # A dot at the end says that nothing is to be added to it.
-    name = name[:-1] if name.endswith(".") else name
-    if not name:
-        return [required("spec.externalName")]
-    return [invalid("spec.externalName", name, problem) for problem in dns1123_subdomain(name)]
 
 
 class ServiceAccountStrategy(Strategy):

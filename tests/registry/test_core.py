@@ -1,12 +1,11 @@
 """
-Rules of L{ark.registry.core} that no schema can say: leases, services and service accounts.
+Rules of L{ark.registry.core} that no schema can say: leases and service accounts.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from ark.testing import Answer
 from tests.endpoints.support import ServerTestCase
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
@@ -58,51 +57,6 @@ class LeaseTests(ServerTestCase):
         self.assertTrue(message.startswith('Unsupported value: "Nonsense"'))
         ((field, _),) = self.causes(preferredHolder="me")
         self.assertEqual(field, "spec.preferredHolder")
-
-
-class ServiceTests(ServerTestCase):
-    """
-    C{GetWarningsForService} in C{k8s.io/kubernetes/pkg/api/service}.
-    """
-
-    def warned(self, **spec: Any) -> list[bytes]:
-        """
-        What the writer of a service is warned of.
-        """
-        service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": spec}
-        answer: Answer = self.request("POST", f"{CORE}/services?dryRun=All", service)
-        self.assertEqual(answer.code, 201, answer.body)
-        return answer.header_values(b"warning")
-
-    def test_what_has_no_effect(self) -> None:
-        """
-        By the kind of the service.
-        """
-        ports, addresses = [{"port": 80}], ["10.0.0.1"]
-        self.assertEqual(self.warned(ports=ports), [])
-        (told,) = self.warned(ports=ports, externalIPs=addresses)
-        self.assertIn(b"is deprecated", told)
-        (told,) = self.warned(ports=ports, clusterIP="None", externalIPs=addresses)
-        self.assertIn(b"headless", told)
-        (told,) = self.warned(type="ExternalName", externalName="a.b", externalIPs=addresses)
-        self.assertIn(b"is ignored when spec.type is", told)
-        (told,) = self.warned(ports=ports, externalName="a.b")
-        self.assertIn(b"spec.externalName is ignored", told)
-
-    def test_an_external_name_is_a_name_of_dns(self) -> None:
-        """
-        C{ValidateService}; a dot may end it.
-        """
-        for name in ("a.b", "a.b."):
-            self.assertEqual(self.warned(type="ExternalName", externalName=name), [])
-        for name, shown in (("Pink", "Pink"), ("a_b.", "a_b"), (".", None), ("", None)):
-            spec = {"type": "ExternalName", "externalName": name}
-            service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": spec}
-            status = self.status(self.request("POST", f"{CORE}/services", service), 422, "Invalid")
-            (cause,) = status["details"]["causes"]
-            self.assertEqual(cause["field"], "spec.externalName")
-            wanted = "Required value" if shown is None else f'Invalid value: "{shown}": a lowercase RFC 1123'
-            self.assertTrue(cause["message"].startswith(wanted), cause["message"])
 
 
 class ConfigMapTests(ServerTestCase):

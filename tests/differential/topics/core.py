@@ -75,6 +75,82 @@ def core(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
         yield call("DELETE", f"{path}/one")
         yield call("DELETE", target(path, labelSelector="none=of-them"))
     yield from _strategic()
+    yield from _services()
+
+
+_PORTS = [{"port": 80}]
+_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
+_ADDRESSES = (
+    "10.0.0.1",
+    "010.0.0.1",
+    "10.0.0.256",
+    "1.2.3",
+    "0.0.0.0",
+    "127.0.0.1",
+    "169.254.1.1",
+    "224.0.0.5",
+    "224.0.1.5",
+    "x",
+    "",
+    " 10.0.0.1",
+    "::",
+    "::1",
+    "2001:db8::1",
+    "2001:DB8::1",
+    "2001:0db8::01",
+    "2001:00db8::1",
+    "fe80::1",
+    "fe80::1%eth0",
+    "ff02::1",
+    "ff12::1",
+    "::ffff:1.2.3.4",
+    "::ffff:127.0.0.1",
+    "::ffff:01.2.3.4",
+    "::1.2.3.4",
+    "1::2::3",
+    "1:2:3:4:5:6:7:8",
+    "1:2:3:4:5:6:7::",
+    "1:2:3:4:5:6:7:8:9",
+    "::12345",
+    "1.2.3.4.5",
+)
+_CIDRS = (
+    "10.0.0.0/8", " 10.0.0.0/8 ", "10.0.0.1/8", "010.0.0.0/8", "10.0.0.0/08", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0", "10.0.0.0/a", "0.0.0.0/0", "0.0.0.0/00", "x/8", "",
+    "2001:db8::/32", "2001:DB8::/32", "2001:db8::1/32", "2001:db8::/129", "::/0", "::ffff:1.2.3.0/120", "::ffff:1.2.3.4/120", "fe80::%eth0/64", "10.0.0.0/8/8", "10.0.0.0/-1",
+)  # fmt: skip
+
+
+def _services() -> Iterator[Step]:
+    """
+    Addresses of services: that no network backs ours shows with those only that stand for a name.
+    """
+    named = {"type": "ExternalName", "externalName": "a.b"}
+    yield from (_service({**named, "externalIPs": [address]}) for address in _ADDRESSES)
+    yield _service({"externalIPs": [*_ADDRESSES]})
+    for address in ("010.0.0.1", "1.2.3", "::ffff:1.2.3.4", "2001:00db8::1", "fe80::1%eth0", "x"):
+        yield _service({"clusterIP": address, "externalIPs": ["x"]})
+        yield _service({"clusterIP": address, "ports": []})
+    yield from (_service({"loadBalancerSourceRanges": [cidr]}) for cidr in _CIDRS)
+    yield _service({"type": "LoadBalancer", "loadBalancerSourceRanges": ["x", *_CIDRS]})
+    yield _service({"type": "LoadBalancer"}, ",".join(["x", *_CIDRS]))
+    yield _service(named, "10.0.0.0/8")
+    yield _service({"type": "NodePort"}, "")
+    yield _service({**named, "trafficDistribution": "PreferClose"})
+    yield _service({**named, "loadBalancerIP": "2001:DB8::1", "externalIPs": ["2001:DB8::1"]})
+    path = "/api/v1/namespaces/core/services"
+    yield call("POST", path, _service_of({**named, "externalIPs": ["1.2.3.4"]}))
+    for addresses in (["1.2.3.4", "01.2.3.4"], ["1.2.3.4", "2001:DB8::1"], ["x"], None):
+        yield call("PATCH", f"{path}/s", {"spec": {"externalIPs": addresses}}, content=MERGE)
+
+
+def _service(spec: dict[str, Any], ranges: str | None = None) -> Step:
+    path = target("/api/v1/namespaces/core/services", dryRun="All")
+    return call("POST", path, _service_of({"ports": _PORTS, **spec}, ranges))
+
+
+def _service_of(spec: dict[str, Any], ranges: str | None = None) -> dict[str, Any]:
+    annotations = {} if ranges is None else {"annotations": {_RANGES: ranges}}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", **annotations}, "spec": spec}
 
 
 def _strategic() -> Iterator[Step]:
