@@ -57,8 +57,8 @@ class Cluster:
         @raise tests.cluster.build.Unavailable: when the programs cannot be had.
         @raise tests.cluster.process.NotReady: when one of them does not come up.
         """
-        etcd, kube = binary("etcd"), binary("kube")
         try:
+            etcd, kube = binary("etcd"), binary("kube")
             self.etcd = self._start_etcd(etcd)
             self._start_apiserver(kube, self.etcd)
             if self._controllers:
