@@ -167,10 +167,11 @@ def migrate(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     if state is None:
         print("This storage has no schema: there is nothing to do.")
         return 0
-    done = state.version == state.newest
-    print(
-        f"The schema has version {state.version} of {state.newest}{'' if done else ': run ark-server migrate'}."
-    )
+    done = state.version >= state.newest
+    rest = "" if done else ": run ark-server migrate"
+    if state.version > state.newest:
+        rest = ": a newer release made it, with which this one may work"
+    print(f"The schema has version {state.version} of {state.newest}{rest}.")
     return 0 if done else 1
 
 

@@ -117,6 +117,25 @@ class MigrateTests(TestCase):
         code, text = self.migrate(f"--storage={other}")
         self.assertEqual(code, 0, text)
 
+    def test_a_newer_schema(self) -> None:
+        """
+        There is nothing to do where this release may work with it, as when an upgrade is taken back; where it
+        may not, to migrate would not help.
+        """
+        server = shared_server(SkipTest)
+        url = server.url()
+        schema = url.rpartition("%3D")[2]
+        self.check_all(f"--storage={url}")
+        for oldest, expected, said in (
+            (1, 0, "a newer release made it"),
+            (99, 4, "Start a server at least as new"),
+        ):
+            server.sql(f"INSERT INTO {schema}.ark_schema VALUES ({98 + oldest}, {oldest})")  # noqa: S608
+            for arguments in (("--check",), ()):
+                code, text = self.migrate(*arguments, f"--storage={url}")
+                self.assertEqual(code, expected, text)
+                self.assertIn(said, text)
+
     def test_what_cannot_be_reached_is_told(self) -> None:
         """
         With cause and remedy.

@@ -89,7 +89,7 @@ def schema_version(session: Session) -> tuple[int, int]:
     The version of the schema, and the oldest that a server must know; zeros of an empty
     database.
 
-    @raise UnusableDatabase: the tables are another program's.
+    @raise UnusableDatabase: the tables are another program's, or for newer servers only.
     """
     (((known, strange),),) = session.run(_TABLES)
     if not known:
@@ -100,6 +100,12 @@ def schema_version(session: Session) -> tuple[int, int]:
             )
         return 0, 0
     (((version, oldest),),) = session.run(b"SELECT max(version), max(oldest) FROM ark_schema")
+    newest = max(schema_files())
+    if (oldest or 0) > newest:
+        raise UnusableDatabase(
+            f"the database's schema needs a server that knows version {oldest}; this one knows {newest}",
+            "Start a server at least as new as the one that migrated it.",
+        )
     return int(version or 0), int(oldest or 0)
 
 
@@ -111,12 +117,7 @@ def migrate(session: Session) -> None:
     """
     files = schema_files()
     newest = max(files)
-    version, oldest = schema_version(session)
-    if oldest > newest:
-        raise UnusableDatabase(
-            f"the database's schema needs a server that knows version {oldest}; this one knows {newest}",
-            "Start a server at least as new as the one that migrated it.",
-        )
+    version, _ = schema_version(session)
     if version >= newest:
         return
     (((locked,),),) = session.run(_LOCK)

@@ -106,7 +106,7 @@ async def schema_version(session: Session, timeout: float) -> tuple[int, int]:
     The version of the schema, and the oldest that a server must know; zeros of an empty
     database.
 
-    @raise UnusableDatabase: the tables are another program's.
+    @raise UnusableDatabase: the tables are another program's, or for newer servers only.
     """
     ((known, strange),) = await session.query(_TABLE, (), timeout)
     if not known:
@@ -119,6 +119,12 @@ async def schema_version(session: Session, timeout: float) -> tuple[int, int]:
     ((version, oldest),) = await session.query(
         "SELECT max(version), max(oldest) FROM ark_schema", (), timeout
     )
+    newest = max(schema_files())
+    if (oldest or 0) > newest:
+        raise UnusableDatabase(
+            f"the database's schema needs a server that knows version {oldest}; this one knows {newest}",
+            "Start a server at least as new as the one that migrated it.",
+        )
     return int(version or 0), int(oldest or 0)
 
 
@@ -131,12 +137,7 @@ async def migrate(session: Session, timeout: float) -> None:
     """
     files = schema_files()
     newest = max(files)
-    version, oldest = await schema_version(session, timeout)
-    if oldest > newest:
-        raise UnusableDatabase(
-            f"the database's schema needs a server that knows version {oldest}; this one knows {newest}",
-            "Start a server at least as new as the one that migrated it.",
-        )
+    version, _ = await schema_version(session, timeout)
     while version < newest:
         try:
             await session.query(_migration(files, version), None, timeout)

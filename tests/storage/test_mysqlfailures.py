@@ -413,6 +413,8 @@ class OpeningTests(MySQLTestCase):
         await self.backend_at(url)
         server.sql(f"UPDATE {table} SET oldest = {newest + 1}")  # noqa: S608
         self.assertIn(f"knows version {newest + 1}", await self.refused(url))
+        looking = Deferred.fromCoroutine(inspect({"db_url": url}, reactor))
+        await self.assertFailure(looking, UnusableDatabase)
 
     async def test_a_schema_that_was_half_made_is_completed(self) -> None:
         """
