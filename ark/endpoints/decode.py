@@ -32,11 +32,13 @@ from ark.meta.protobuf import Message, open_envelope
 from ark.meta.serializer import Decoded, DecodeError, decode_json, decode_yaml
 from ark.meta.status import APIStatus
 from ark.registry.codec import Object
-from ark.registry.formats import BYTES
 from ark.registry.schema import Processor
 
 _WRONG_TYPE = re.compile(r' in body must be of type ([\w-]+): "([^"]*)')
+_BEYOND = re.compile(r"Checked value must be of type integer with format (int32|int64) in (\S+)")
 _GO_NAMES = {"integer": "number", "boolean": "bool"}
+# How what the parser of YAML says begins.
+_LINE = "line "
 
 
 def parse_body(data: bytes, media_type: str) -> Decoded:
@@ -50,7 +52,16 @@ def parse_body(data: bytes, media_type: str) -> Decoded:
 
 def _doubled(told: str) -> str:
     # YAML's parser says where; JSON's says what.
-    return told if told.startswith("line ") else f'duplicate field "{told}"'
+    return told if told.startswith(_LINE) else f'duplicate field "{told}"'
+
+
+def _together(problems: Sequence[str]) -> list[str]:
+    """
+    What strict decoding tells: all that the parser of YAML has to say is one problem.
+    """
+    lines = [f"\n  {problem}" for problem in problems if problem.startswith(_LINE)]
+    others = [problem for problem in problems if not problem.startswith(_LINE)]
+    return [f"yaml: unmarshal errors:{''.join(lines)}", *others] if lines else others
 
 
 def parse_failure(error: DecodeError) -> str:
@@ -162,7 +173,7 @@ class Decoder:
             raise self.cannot_handle(obj, str(error)) from error
         if problems and validation != IGNORE:
             if validation == STRICT:
-                raise self.cannot_handle(obj, f"strict decoding error: {', '.join(problems)}")
+                raise self.cannot_handle(obj, f"strict decoding error: {', '.join(_together(problems))}")
             warnings.extend(problems)
 
     def fit(self, obj: Object, duplicates: Sequence[str]) -> list[str]:
@@ -228,10 +239,14 @@ class Decoder:
             raise objectmeta.WrongType(str(error)) from error
         for cause in self._processor.validate(obj):
             found = _WRONG_TYPE.search(cause.message)
+            beyond = _BEYOND.search(cause.message)
+            if beyond is not None:
+                field = f"Go struct field {self.kind.kind}.{beyond[2]} of type {beyond[1]}"
+                raise objectmeta.WrongType(f"json: cannot unmarshal number into {field}")
             if found is None:
                 continue
             wanted, given = found.groups()
-            if wanted in ("byte", BYTES):
+            if wanted == "byte":
                 raise objectmeta.WrongType("illegal base64 data at input byte 0")
             field = f"Go struct field {self.kind.kind}.{cause.field} of type {wanted}"
             what = _GO_NAMES.get(given, given) or "value"

@@ -142,6 +142,26 @@ class CreateTests(ServerTestCase):
         self.assertEqual(answer.header_values(b"warning"), [b'299 - "duplicate field \\"spec.size\\""'])
         self.assertEqual(answer.json()["spec"]["size"], 2)
 
+    def test_doubled_keys_of_yaml_are_told_together(self) -> None:
+        """
+        9.1: where validation is strict, as one fault of the text before those of the fields.
+        """
+        text = (
+            f"apiVersion: {GROUP}/v1\nkind: Widget\nmetadata: {{name: a, name: b}}\n"
+            "spec: {size: 1, size: 2, bogus: 1}\n"
+        ).encode()
+        strict = self.request(
+            "POST", f"{WIDGETS}?fieldValidation=Strict", text, content_type="application/yaml"
+        )
+        self.assertEqual(
+            self.status(strict, 400, "BadRequest")["message"],
+            'Widget in version "v1" cannot be handled as a Widget: strict decoding error: yaml: unmarshal errors:'
+            '\n  line 3: key "name" already set in map\n  line 4: key "size" already set in map, '
+            'unknown field "spec.bogus"',
+        )
+        warned = self.request("POST", WIDGETS, text, content_type="application/yaml")
+        self.assertEqual(len(warned.header_values(b"warning")), 3)
+
     def test_yaml_is_read_and_written(self) -> None:
         """
         1.4 and 1.6.
