@@ -14,6 +14,7 @@ from typing import Any
 
 from ark.meta.decoded import DecodeError
 from ark.meta.fielderrors import invalid, required, too_long
+from ark.meta.gotext import json_type
 from ark.meta.serializer import decode_json
 from ark.meta.status import Cause
 from ark.registry.codec import Object
@@ -101,7 +102,7 @@ def _json_causes(contents: Mapping[str, bytes | None], key: str) -> Iterator[Cau
         yield invalid(f"data[{key}]", _REDACTED, str(error))
         return
     if value is not None and not isinstance(value, dict):
-        why = "json: cannot unmarshal into Go value of type map[string]interface {}"
+        why = f"json: cannot unmarshal {json_type(value)} into Go value of type map[string]interface {{}}"
         yield invalid(f"data[{key}]", _REDACTED, why)
 
 

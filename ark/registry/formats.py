@@ -231,6 +231,15 @@ BYTES = "x-ark-bytes"
 The format of bytes in built-in kinds: base64, or nothing.
 """
 
+
+
+def shown_format(name: str) -> str:
+    """
+    A format by the name that schemas have for it.
+    """
+    return "byte" if name == BYTES else name
+
+
 _CHECKS: dict[str, Check] = {
     "bsonobjectid": _matches(r"[0-9a-fA-F]{24}"),
     "uri": _is_uri,

@@ -19,6 +19,7 @@ from ark.apply.managedfieldsscale import ScaleEntries
 from ark.meta import objectmeta
 from ark.meta.options import DeleteOptions
 from ark.meta.records import Key, Mismatch, Version
+from ark.meta.resourceversion import parse_resource_version
 from ark.meta.status import APIStatus, not_found
 from ark.meta.time import rfc3339
 from ark.registry import creation
@@ -298,6 +299,9 @@ class Store(Judging):
         if not creates:
             raise self.not_found(key.name)
         obj, managed = propose(None, NOTHING)
+        # A revision that is told means nothing, but has to be one (C{Update} in C{generic/registry/store.go}).
+        if obj["metadata"].get("resourceVersion"):
+            parse_resource_version(obj["metadata"]["resourceVersion"])
         for member in (*objectmeta.SYSTEM_FIELDS, "resourceVersion"):
             obj["metadata"].pop(member, None)
         if context.may_create is not None:

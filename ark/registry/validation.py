@@ -24,7 +24,7 @@ from ark.registry.failures import (
     size_failure,
     type_failure,
 )
-from ark.registry.formats import BYTES, effective_format, format_check
+from ark.registry.formats import BYTES, effective_format, format_check, shown_format
 from ark.registry.numbers import check_number, is_integral
 
 Schema = Mapping[str, Any]
@@ -156,7 +156,7 @@ class _Check:
         if check is not None:
             self._passed()
             if not check(self.value):
-                self._add(type_failure(self.path, format_name, self.value))
+                self._add(type_failure(self.path, shown_format(format_name), self.value))
 
     def _text_failure(self) -> Failure | None:
         schema, value = self.schema, self.value

@@ -59,6 +59,30 @@ class LeaseTests(ServerTestCase):
         self.assertEqual(field, "spec.preferredHolder")
 
 
+    def test_numbers_beyond_their_type_are_not_read(self) -> None:
+        """
+        Kubernetes has a Go type for them, so the request is a bad one.
+        """
+        lease = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": "l"},
+            "spec": {"leaseDurationSeconds": 2**31},
+        }
+        answer = self.request("POST", LEASES, lease)
+        self.assertEqual(answer.code, 400)
+        self.assertIn("json: cannot unmarshal number into Go struct field", answer.json()["message"])
+
+    def test_revisions_of_leases_that_an_update_makes_are_numbers(self) -> None:
+        """
+        What they say does not matter.
+        """
+        lease: dict[str, Any] = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
+        for revision, code in (("x", 400), ("5", 201)):
+            lease["metadata"] = {"name": "l", "resourceVersion": revision}
+            self.assertEqual(self.request("PUT", f"{LEASES}/l", lease).code, code)
+
+
 class ConfigMapTests(ServerTestCase):
     """
     What Go makes of a null in a map.
@@ -101,6 +125,22 @@ class ConfigMapTests(ServerTestCase):
         for bad in ("a", "aGVsbG8", "aGVs bG8=", "\u00e9"):
             answer = self.request("POST", f"{CORE}/secrets", {**secret, "data": {"x": bad}})
             self.assertIn("illegal base64 data", self.status(answer, 400, "BadRequest")["message"])
+
+
+    def test_bytes_that_are_applied_are_told_of_by_their_format(self) -> None:
+        """
+        As schemas call it.
+        """
+        applied = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "c"},
+            "binaryData": {"x": "not base64"},
+        }
+        path = f"{CORE}/configmaps/c?fieldManager=m"
+        answer = self.request("PATCH", path, applied, content_type="application/apply-patch+yaml")
+        self.assertEqual(answer.code, 422)
+        self.assertIn('binaryData.x in body must be of type byte: "not base64"', answer.json()["message"])
 
 
 class ServiceAccountTests(ServerTestCase):
