@@ -53,6 +53,13 @@ class PostgreSQLViews(StandardQuotes):
         "log.body::jsonb ->> 'kind'", "date_trunc('second', to_timestamp(log.created_at))", "log.body::jsonb"
     )
 
+    def quote_text(self, text: str) -> str:
+        """
+        A string, whatever C{standard_conforming_strings} says of backslashes.
+        """
+        quoted = super().quote_text(text)
+        return "E{}".format(quoted.replace("\\", "\\\\")) if "\\" in text else quoted
+
     def _way(self, steps: Steps) -> str:
         return f"ARRAY[{', '.join(self.quote_text(str(step)) for step in steps)}]::text[]"
 
@@ -96,14 +103,15 @@ _STRANGE = (
 )
 # A view that somebody reads for long is not waited for: everything that comes after would wait too.
 _PATIENCE = "SELECT set_config('lock_timeout', '2s', true)"
-# Replaced if its columns are only more than before, which keeps what was granted on it.
+# Replaced if its columns are only more than before, which keeps what was granted on it.  Of the texts
+# within somebody else chooses parts: none holds its own digest, which ends them.
 _MAKE = """
-DO $ark$ BEGIN
+DO $ark_{digest}$ BEGIN
     EXECUTE {create};
 EXCEPTION WHEN invalid_table_definition THEN
     EXECUTE {drop};
     EXECUTE {create};
-END $ark$"""
+END $ark_{digest}$"""
 _NOTE = (
     "INSERT INTO ark_view VALUES ({name}, {digest}) ON CONFLICT (name) DO UPDATE SET digest = excluded.digest"
 )
@@ -160,4 +168,5 @@ class ViewKeeper:
         view = self._dialect.quote_name(name)
         create = quote(f"CREATE OR REPLACE VIEW {view} AS {text}")
         note = _NOTE.format(name=quote(name), digest=quote(digest))
-        return f"{_MAKE.format(create=create, drop=quote(f'DROP VIEW {view}'))};\n{note}"
+        made = _MAKE.format(create=create, drop=quote(f"DROP VIEW {view}"), digest=digest)
+        return f"{made};\n{note}"

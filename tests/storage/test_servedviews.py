@@ -22,7 +22,7 @@ from ark.interfaces import IReportsKinds
 from ark.meta.records import ADDED, DELETED, Body, Change, Key
 from ark.storage import mysql, postgresql, sqlite
 from tests.storage import mysqlserver, postgresqlserver
-from tests.storage.test_views import BODY, TAIL, FakeKind
+from tests.storage.test_views import BODY, TAIL, Column, FakeKind
 
 _TEAM = b"""{"apiVersion":"ark.mckinsey.com/v1alpha1","kind":"Team","metadata":{"name":"newsroom",
 "namespace":"default","labels":{"area":"press"},"resourceVersion":\""""
@@ -91,6 +91,21 @@ class ViewsTestsMixin:
             [tuple(row.values()) for row in rows],
             [("q", ADDED, None), ("gone", ADDED, None), ("gone", DELETED, 3)],
         )
+
+    async def test_definitions_are_no_sql(self) -> None:
+        """
+        Whoever may write definitions chooses names of members, and paths of columns.
+        """
+        case: Any = self
+        ends = ("$ark$", "'", '"', "`", "\\", "\\'", '\\"', "*/", "{x}", "%s", ":x", "?", ";")
+        names = [f"m{number}{end}; CREATE TABLE taken (x int); {end}" for number, end in enumerate(ends)]
+        columns = tuple(Column(f"c{number}", f".spec['{name}']") for number, name in enumerate(names))
+        schema = {"properties": {"spec": {"properties": dict.fromkeys(names, {"type": "string"})}}}
+        plain = FakeKind(plural="plain", resource="plain.ark.mckinsey.com")
+        await self.reporter.describe([FakeKind(columns=columns, schema=schema), plain])
+        case.assertEqual(self.rows("SELECT name FROM plain"), [])
+        for taken in ("taken", "TAKEN"):
+            case.assertRaises(Exception, self.rows, f"SELECT * FROM {taken}")  # noqa: S608 - a constant
 
     async def test_kind(self) -> None:
         """
