@@ -232,7 +232,6 @@ The format of bytes in built-in kinds: base64, or nothing.
 """
 
 
-
 def shown_format(name: str) -> str:
     """
     A format by the name that schemas have for it.
