@@ -119,6 +119,9 @@ _REMEDIES = {
     'role "': "Create the role, or name another user.",
     "SSL": "Check the sslmode and the certificates on both sides.",
     "certificate": "Check the sslmode and the certificates on both sides.",
+    "connection option": "Correct what it does not know.",
+    "configuration parameter": "Correct the options in the URL or in PGOPTIONS.",
+    "channel binding": "Let PostgreSQL have TLS and scram-sha-256, or leave channel_binding out.",
     "options": "Let the pooler ignore the startup parameter, or leave it out of the URL.",
 }
 _TOO_MANY = "too many connections"

@@ -38,7 +38,7 @@ def schema_files() -> dict[int, str]:
 
 _SERVER = (
     "SELECT current_setting('server_encoding'), current_setting('server_version_num')::int, "
-    "current_setting('server_version'), current_setting('fsync'), current_setting('full_page_writes')"
+    "current_setting('server_version'), current_setting('fsync')"
 )
 _OLDEST_SERVER = 120000
 #: Of a database that takes bytes as they come, and of one that knows all characters.
@@ -66,7 +66,7 @@ async def check_server(session: Session, timeout: float) -> None:
 
     @raise UnusableDatabase: it cannot.
     """
-    ((encoding, number, version, fsync, pages),) = await session.query(_SERVER, (), timeout)
+    ((encoding, number, version, fsync),) = await session.query(_SERVER, (), timeout)
     if number < _OLDEST_SERVER:
         raise UnusableDatabase(
             f"PostgreSQL is of version {version.decode()}, which is too old", "Use PostgreSQL 12 or newer."
@@ -76,12 +76,8 @@ async def check_server(session: Session, timeout: float) -> None:
             f"the database has the encoding {encoding.decode()}, which does not know all characters",
             "Make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0.",
         )
-    for name, value in (("fsync", fsync), ("full_page_writes", pages)):
-        if value != b"on":
-            _log.warn(
-                "{name} of PostgreSQL is off: what it acknowledges may be lost with its power. Set it to on",
-                name=name,
-            )
+    if fsync != b"on":
+        _log.warn("fsync of PostgreSQL is off: what it acknowledges may be lost with its power. Set it to on")
 
 
 async def check_rights(session: Session, timeout: float) -> None:

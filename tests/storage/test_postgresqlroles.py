@@ -198,8 +198,8 @@ class DatabaseTests(RoleTestCase):
         globalLogPublisher.addObserver(observe)
         self.addCleanup(globalLogPublisher.removeObserver, observe)
         await self.backend_as("ark")
-        names = [event["name"] for event in found if "may be lost" in (event.get("log_format") or "")]
-        self.assertEqual(names, ["fsync", "full_page_writes"])
+        texts = [event.get("log_format") or "" for event in found]
+        self.assertEqual([text[:19] for text in texts if "may be lost" in text], ["fsync of PostgreSQL"])
 
 
 class ReasonTests(SynchronousTestCase):
@@ -239,6 +239,19 @@ class ReasonTests(SynchronousTestCase):
             )
             self.assertTrue(found.passing)
             self.assertIn("limit of connections", found.remedy)
+
+    def test_what_libpq_does_not_understand(self) -> None:
+        """
+        Waiting does not help it.
+        """
+        for text, word in (
+            ('invalid integer value "abc" for connection option "port"', "Correct"),
+            ('connection to server failed: FATAL:  unrecognized configuration parameter "a"', "Correct"),
+            ("connection to server failed: channel binding required, but not supported", "channel_binding"),
+        ):
+            found = self.told(text)
+            self.assertFalse(found.passing)
+            self.assertIn(word, found.remedy)
 
     def test_what_takes_no_writes(self) -> None:
         """
