@@ -117,6 +117,7 @@ class Applying:
         store = self._scope.store
         store.processor.default_applied(new)
         store.processor.coerce(new)
+        self._scope.decoder.check_applied(new)
         store.strategy.default(new)
 
 

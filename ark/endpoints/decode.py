@@ -252,6 +252,19 @@ class Decoder:
             what = _GO_NAMES.get(given, given) or "value"
             raise objectmeta.WrongType(f"json: cannot unmarshal {what} into {field}")
 
+    def check_applied(self, obj: Object) -> None:
+        """
+        Check what an applied configuration made of an object of a built-in kind, as if it had been sent.
+
+        @raise APIStatus: 400.
+        """
+        if not self.kind.typed:
+            return
+        try:
+            self._check_members(obj)
+        except objectmeta.WrongType as error:
+            raise self.cannot_handle(obj, str(error)) from error
+
     def cannot_handle(self, obj: Object, why: str) -> APIStatus:
         """
         The answer for an object that is not one of this kind.

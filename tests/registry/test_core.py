@@ -58,7 +58,6 @@ class LeaseTests(ServerTestCase):
         ((field, _),) = self.causes(preferredHolder="me")
         self.assertEqual(field, "spec.preferredHolder")
 
-
     def test_numbers_beyond_their_type_are_not_read(self) -> None:
         """
         Kubernetes has a Go type for them, so the request is a bad one.
@@ -126,21 +125,22 @@ class ConfigMapTests(ServerTestCase):
             answer = self.request("POST", f"{CORE}/secrets", {**secret, "data": {"x": bad}})
             self.assertIn("illegal base64 data", self.status(answer, 400, "BadRequest")["message"])
 
-
-    def test_bytes_that_are_applied_are_told_of_by_their_format(self) -> None:
+    def test_what_is_applied_has_to_fit_too(self) -> None:
         """
-        As schemas call it.
+        Otherwise nobody could change the object any more.
         """
-        applied = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "c"},
-            "binaryData": {"x": "not base64"},
+        config_map = {"apiVersion": "v1", "kind": "ConfigMap", "binaryData": {"x": "not base64"}}
+        lease = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "spec": {"acquireTime": "2020-01-02T03:04:05.5+01:00"},
         }
-        path = f"{CORE}/configmaps/c?fieldManager=m"
-        answer = self.request("PATCH", path, applied, content_type="application/apply-patch+yaml")
-        self.assertEqual(answer.code, 422)
-        self.assertIn('binaryData.x in body must be of type byte: "not base64"', answer.json()["message"])
+        for path, applied in ((f"{CORE}/configmaps/c", config_map), (f"{LEASES}/c", lease)):
+            body = {**applied, "metadata": {"name": "c"}}
+            where = f"{path}?fieldManager=m"
+            answer = self.request("PATCH", where, body, content_type="application/apply-patch+yaml")
+            self.assertEqual(answer.code, 400, answer.body)
+            self.assertIn("cannot be handled as a", answer.json()["message"])
 
 
 class ServiceAccountTests(ServerTestCase):
