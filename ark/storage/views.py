@@ -21,6 +21,9 @@ _SEGMENT = re.compile(
     re.VERBOSE,
 )
 
+# PostgreSQL has 1,664 at most, and a view that cannot be made keeps all from being made.
+_MOST_COLUMNS = 1000
+
 Steps = Sequence[Union[str, int]]
 Columns = Sequence[tuple[str, str]]
 
@@ -182,6 +185,8 @@ def _kind_columns(dialect: ViewDialect, kind: Any) -> Iterator[tuple[str, str]]:
         prefix = "" if column_name(name) not in names else "spec_"
         wanted.append((prefix + name, ["spec", name], schema.get("type", "")))
     for title, segments, type in wanted:
+        if len(names) == _MOST_COLUMNS:
+            return
         name = column_name(title)
         if not name or name in names or len(name) > dialect.longest:
             continue
