@@ -188,9 +188,8 @@ class Chain:
         """
         if isinstance(error, APIStatus):
             status = error
-            if status.code == _UNAUTHORIZED and self.auditing is not None and request.audit is None:
-                asked = attributes_of(request, request.info or _unread(request))
-                self.auditing.nobody(request, asked, status)
+            if status.code == _UNAUTHORIZED:
+                self._unauthorized(request, status)
         elif isinstance(error, StorageError):
             status = status_of(error)
         elif isinstance(error, CancelledError):
@@ -207,6 +206,15 @@ class Chain:
             status = internal_error("the server could not process the request; its log says why")
         self._fail(request, status)
         return True
+
+    def _unauthorized(self, request: Any, status: APIStatus) -> None:
+        connection = request.connection
+        if connection.peer_certificate_der is None:
+            # Who has nothing to show is not to ask for much at once.
+            connection.is_last = True
+        if self.auditing is not None and request.audit is None:
+            asked = attributes_of(request, request.info or _unread(request))
+            self.auditing.nobody(request, asked, status)
 
     async def _watch(self, request: Any, info: RequestInfo, masters: bool) -> None:
         """

@@ -172,6 +172,8 @@ class HTTP2Connection(FramedConnection):
             if not request.gone:
                 request.received_at = now
                 handle(request, dispatch)
+        if self.client.is_last:
+            self._renounce()
 
     # Bodies of requests
 
@@ -418,6 +420,8 @@ class HTTP2Connection(FramedConnection):
         for stream, answered_at in tuple(self._answered.items()):
             if now - answered_at >= _LINGER:
                 self.reset_stream(stream, NO_ERROR)
+        if self.client.is_last:
+            self._renounce()
         if self._noticed_at is not None and now - self._noticed_at >= _NOTICE:
             self._turn_away()
         elif not self._streams and now - self.active_at > limits.idle_timeout:
@@ -428,6 +432,15 @@ class HTTP2Connection(FramedConnection):
         if self._noticed_at is None and self._discarding is None and not self.closing:
             self._noticed_at = self.site.seconds()
             self.write(goaway(LARGEST_STREAM, NO_ERROR) + frame(PING, 0, 0, _LEAVING))
+
+    def _renounce(self) -> None:
+        """
+        Answer what was asked, and take no more streams.
+        """
+        if self._noticed_at is None:
+            self._noticed_at = self.site.seconds()
+            self._last_stream = self.highest
+            self.write(goaway(self.highest, NO_ERROR))
 
     def on_ping_ack(self, payload: bytes) -> None:
         if payload == _LEAVING and self._noticed_at is not None:

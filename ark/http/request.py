@@ -40,11 +40,14 @@ class ClientConnection:
     @ivar peer_chain_der: the verified chain, the client's certificate first and the
         authority that vouches for it last.
     @ivar state: for layers above, such as an identity that holds for the connection.
+    @ivar is_last: set by layers above when the client is to make another connection for what it asks next,
+        where it could ask for much at once (HTTP/2).
     """
 
     __slots__ = (
         "client_address",
         "client_port",
+        "is_last",
         "peer_certificate_der",
         "peer_chain_der",
         "protocol",
@@ -62,6 +65,7 @@ class ClientConnection:
         self.peer_certificate_der: bytes | None = None
         self.peer_chain_der: tuple[bytes, ...] = ()
         self.state: dict[str, Any] = {}
+        self.is_last = False
 
 
 class Exchange(Protocol):

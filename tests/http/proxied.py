@@ -312,7 +312,7 @@ class H2Caller(Caller):
             self.bodies[event.stream_id] = self.bodies.get(event.stream_id, b"") + event.data
         elif isinstance(event, StreamReset):
             self.refused.add(event.stream_id)
-        elif isinstance(event, ConnectionTerminated):
+        elif isinstance(event, ConnectionTerminated) and event.error_code:
             raise Refused("GOAWAY")
 
     def send(self, *fields: tuple[bytes, bytes], path: bytes = PATH) -> int:

@@ -4,10 +4,21 @@ L{ark.http.h2}: what a well-behaved client sees.
 
 from __future__ import annotations
 
+from struct import pack
+
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from ark.http.h2frames import DATA, END_STREAM, HEADERS, INITIAL_WINDOW_SIZE, frame, settings, window_update
+from ark.http.h2frames import (
+    DATA,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    INITIAL_WINDOW_SIZE,
+    frame,
+    settings,
+    window_update,
+)
 from ark.http.limits import Limits
 from ark.http.request import Request
 from ark.http.streaming import Stream
@@ -467,6 +478,31 @@ class HTTP2Tests(SynchronousTestCase):
         self.assertTrue(self.client.transport.closed)
         self.client.exchange()
         self.assertEqual(self.client.goaway, [(0, 1)])
+
+    def test_connection_of_nobody_takes_no_more_streams(self) -> None:
+        """
+        What was asked is answered; what comes after is for another connection.
+        """
+        waiting: list[Deferred[None]] = []
+
+        async def answer(request: Request) -> None:
+            request.connection.is_last = True
+            waiting.append(Deferred())
+            await waiting[-1]
+            request.respond(200, [], b"")
+
+        self.handler.answer = answer
+        raw = Raw(self.edge)
+        raw.send(raw.head(FIELDS, 1) + raw.head(FIELDS, 3))
+        self.assertEqual([data for kind, _, _, data in raw.frames() if kind == GOAWAY], [pack("!LL", 3, 0)])
+        raw.send(raw.head(FIELDS, 5))
+        self.edge.clock.pump([1.0] * 3)
+        self.assertFalse(raw.transport.closed)
+        for one in waiting:
+            one.callback(None)
+        self.edge.clock.pump([1.0] * 2)
+        self.assertEqual([stream for kind, _, stream, _ in raw.frames() if kind == HEADERS], [1, 3])
+        self.assertTrue(raw.transport.closed)
 
 
 class FlowControlTests(SynchronousTestCase):

@@ -324,6 +324,22 @@ class ConnectionTests(SpoofingTestCase):
         two.exchange()
         self.assertEqual([two.answer(stream)[0] for stream in streams], expected)
 
+    def test_a_connection_of_nobody_is_not_kept(self) -> None:
+        """
+        Of HTTP/2, where it could ask for much at once; that of a front proxy is, whomever it names.
+        """
+        nobody = self.server.client(None, "h2")
+        codes = [self.code(nobody), self.code(nobody)]
+        self.assertEqual(codes, [403, REFUSED])
+        wrong = self.server.client(None, "h2")
+        token = (b"authorization", b"Bearer nonsense")
+        self.assertEqual([self.code(wrong, token), self.code(wrong, token)], [401, REFUSED])
+        proxy = self.server.client(self.proxy(), "h2")
+        anonymous = (b"x-remote-user", b"system:anonymous")
+        self.assertEqual([self.code(proxy, anonymous) for _ in range(3)], [403] * 3)
+        plain = self.server.client(None)
+        self.assertEqual([self.code(plain) for _ in range(2)], [403] * 2)
+
     def test_connections_do_not_share_what_they_are(self) -> None:
         """
         One of a front proxy beside one of nobody.
