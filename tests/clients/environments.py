@@ -49,7 +49,8 @@ def node_program(folder: str) -> list[str]:
 
     @raise unittest.SkipTest: when there is no Node, or the packages cannot be had.
     """
-    return [_tool("node", "Node"), str(node_packages(CLIENTS / folder) / "program.mjs")]
+    made = node_packages(CLIENTS / folder)
+    return [_tool("node", "Node"), str(made / "program.mjs")]
 
 
 def node_packages(source: Path) -> Path:
@@ -90,6 +91,7 @@ def _make_python(source: Path, target: Path) -> None:
 
 def _make_node(source: Path, target: Path) -> None:
     npm = _tool("npm", "npm")
+    _tool("node", "Node")
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("node_modules"))
     _run(npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", folder=target)
 
