@@ -16,11 +16,11 @@ from ark.apply.managedfields import NOTHING, ManagedFields
 from ark.meta import objectmeta
 from ark.meta.names import generate_name
 from ark.meta.records import ADDED, Change, Committed
-from ark.meta.status import APIStatus, already_exists, bad_request
+from ark.meta.status import APIStatus, already_exists, bad_request, too_large
 from ark.meta.time import rfc3339
 from ark.registry.admitting import Admitting
 from ark.registry.codec import Object, labels_of, new_uid, with_own_metadata
-from ark.registry.writing import WriteContext, Written
+from ark.registry.writing import LARGEST, WriteContext, Written
 
 if TYPE_CHECKING:
     from ark.registry.store import Store
@@ -109,6 +109,8 @@ async def _insert(
         return Written(store.served_codec.encode_unwritten(store.shown(obj), managed.text), True)
     stored = store.stored_form(obj) if store.texts is None else await store.asked_form(obj)
     body = store.codec.encode(stored, managed.text)
+    if len(body.tail) > LARGEST:
+        raise too_large(LARGEST)
     change = Change(key, 0, ADDED, body, labels_of(stored), metadata["uid"])
     answer = store.answering(obj, managed)
     outcome = await store.cacher.commit(change)

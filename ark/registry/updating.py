@@ -16,11 +16,11 @@ from ark.meta.fielderrors import invalid as invalid_value
 from ark.meta.gvk import GroupKind
 from ark.meta.records import MODIFIED, Change, Committed, Key, Mismatch, Version
 from ark.meta.resourceversion import parse_resource_version
-from ark.meta.status import MODIFIED_MEANWHILE, conflict, invalid
+from ark.meta.status import MODIFIED_MEANWHILE, conflict, invalid, too_large
 from ark.registry.codec import Object, labels_of, same_json
 from ark.registry.deletion import is_finished, removed
 from ark.registry.scale import ScalePart
-from ark.registry.writing import Proposal, WriteContext, Written
+from ark.registry.writing import LARGEST, Proposal, WriteContext, Written
 
 if TYPE_CHECKING:
     from ark.registry.store import Store
@@ -105,6 +105,8 @@ async def update_once(
     if unchanged and store.is_stored(stored, version):
         return Written(store.serve(version.body), changed=False)
     body = store.codec.encode(stored, owned.text)
+    if len(body.tail) > LARGEST and len(body.tail) > len(version.body):
+        raise too_large(LARGEST)
     # The key that is known already: one for all versions that are kept.
     change = Change(version.key, version.revision, MODIFIED, body, labels_of(stored), version.uid)
     answer = store.answering(new, owned)

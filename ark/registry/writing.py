@@ -17,6 +17,12 @@ Makes the wanted object of a copy of the stored one (L{None}: there is none).  I
 called again with a newer one when another write came between.
 """
 
+LARGEST = 4 * 3 * 1024 * 1024
+"""
+How long an object may become.  A request adds 3 MiB, and who owns them about as much: what is longer
+has grown by many, and each of them had it written anew.
+"""
+
 Proposal = Callable[["Object | None", ManagedFields], "tuple[Object, ManagedFields]"]
 """
 As L{Transform}, and says who owns what then: it gets the stored object without its

@@ -187,6 +187,22 @@ class PatchTests(ServerTestCase):
         self.create()
         self.status(self.patch({"spec": {"size": 11}}), 422, "Invalid")
 
+    def test_objects_do_not_grow_without_end(self) -> None:
+        """
+        One patch after the other, each no larger than a request may be.
+        """
+        self.create()
+        for number in range(4):
+            answer = self.patch({"spec": {"free": {f"part{number}": "x" * 2_900_000}}})
+            self.assertEqual(answer.code, 200, number)
+        status = self.status(
+            self.patch({"spec": {"free": {"more": "x" * 2_900_000}}}), 413, "RequestEntityTooLarge"
+        )
+        self.assertEqual(status["message"], "Request entity too large: limit is 12582912")
+        self.assertEqual(self.patch({"spec": {"free": {"part0": None}}}).code, 200)
+        self.assertEqual(self.patch({"spec": {"free": {"more": "x" * 2_000_000}}}).code, 200)
+        self.assertEqual(self.request("DELETE", f"{WIDGETS}/w").code, 200)
+
     def test_nothing_patched_writes_nothing(self) -> None:
         """
         6.6.
