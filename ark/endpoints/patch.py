@@ -169,8 +169,12 @@ class Patching:
 
     def _settle(self, patched: Object, text: bytes, managed: ManagedFields) -> None:
         decoder = self._decoder
+        if decoder.kind.typed:
+            # What a built-in kind's object does not say of its type comes from the request.
+            for member, told in (("apiVersion", decoder.kind.api_version), ("kind", decoder.kind.kind)):
+                patched[member] = patched.get(member) or told
         try:
-            if not patched.get("kind") and not decoder.kind.typed:
+            if not patched.get("kind"):
                 shown = json_marshal(orjson.loads(text))
                 raise WrongType(f"Object 'Kind' is missing in '{shown}'")
             problems = [*self._problems, *decoder.fit(patched, ())]

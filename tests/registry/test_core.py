@@ -125,6 +125,18 @@ class ConfigMapTests(ServerTestCase):
             answer = self.request("POST", f"{CORE}/secrets", {**secret, "data": {"x": bad}})
             self.assertIn("illegal base64 data", self.status(answer, 400, "BadRequest")["message"])
 
+    def test_a_patch_may_take_the_type_away(self) -> None:
+        """
+        The path tells it.
+        """
+        config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+        self.request("POST", f"{CORE}/configmaps", config_map)
+        patch = [{"op": "remove", "path": "/kind"}, {"op": "remove", "path": "/apiVersion"}]
+        answer = self.request(
+            "PATCH", f"{CORE}/configmaps/c", patch, content_type="application/json-patch+json"
+        )
+        self.assertEqual((answer.code, answer.json()["kind"]), (200, "ConfigMap"), answer.body)
+
     def test_what_is_applied_has_to_fit_too(self) -> None:
         """
         Otherwise nobody could change the object any more.
