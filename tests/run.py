@@ -30,6 +30,7 @@ _APART = ("aggregated", "e2e", "differential", "clients", "helm", "cluster", "hi
 _TIMED = (
     "tests.aggregated.test_overload",
     "tests.cluster.test_network",
+    "tests.e2e.test_longlists",
     "tests.e2e.test_move",
     "tests.e2e.test_overload",
     "tests.e2e.test_shutdown",
