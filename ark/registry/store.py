@@ -35,7 +35,7 @@ from ark.registry.judging import Judging
 from ark.registry.recent import BYTES, RecentObjects
 from ark.registry.removal import delete_once
 from ark.registry.schema import Processor, compile_schema
-from ark.registry.updating import Target, update_once
+from ark.registry.updating import Target, check_uid, update_once
 from ark.registry.writing import Proposal, Transform, WriteContext, Written
 from ark.watch.cacher import Cacher
 
@@ -298,6 +298,7 @@ class Store(Judging):
             return done
         if not creates:
             raise self.not_found(key.name)
+        check_uid(self, target, "")
         obj, managed = propose(None, NOTHING)
         # A revision that is told means nothing, but has to be one (C{Update} in C{generic/registry/store.go}).
         if obj["metadata"].get("resourceVersion"):

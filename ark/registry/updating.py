@@ -81,7 +81,7 @@ async def update_once(
     shares = target.shares and not is_admitted
     before = _before(store, version, shares)
     old, managed = before.obj, before.managed
-    _check_uid(store, target, old)
+    check_uid(store, target, old["metadata"]["uid"])
     proposed = propose(old, managed)
     if target.part is None and not is_admitted:
         new = _judged(store, target, proposed, before, context)
@@ -214,8 +214,11 @@ def _judged(
     return new
 
 
-def _check_uid(store: Store, target: Target, old: Object) -> None:
-    found = old["metadata"]["uid"]
+def check_uid(store: Store, target: Target, found: str) -> None:
+    """
+    @param found: the uid of what is there; empty if nothing is.
+    @raise APIStatus: 409, the object has to have another one.
+    """
     if target.uid and target.uid != found:
         why = f"Precondition failed: UID in precondition: {target.uid}, UID in object meta: {found}"
         raise conflict(store.kind.gr, target.key.name, why)

@@ -72,6 +72,19 @@ class LeaseTests(ServerTestCase):
         self.assertEqual(answer.code, 400)
         self.assertIn("json: cannot unmarshal number into Go struct field", answer.json()["message"])
 
+    def test_an_update_of_a_lease_that_is_gone_does_not_make_it_anew(self) -> None:
+        """
+        If it says which one it means.
+        """
+        lease = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": "l", "uid": "u"},
+        }
+        answer = self.request("PUT", f"{LEASES}/l", lease)
+        self.assertEqual((answer.code, answer.json()["reason"]), (409, "Conflict"))
+        self.assertEqual(self.request("GET", f"{LEASES}/l").code, 404)
+
     def test_revisions_of_leases_that_an_update_makes_are_numbers(self) -> None:
         """
         What they say does not matter.
