@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from tests.differential.kinds import Kind
 from tests.differential.steps import Step
 from tests.differential.topics.applies import applies, owners
+from tests.differential.topics.builtin import builtin
 from tests.differential.topics.core import core, namespaces
 from tests.differential.topics.definitions import cases, definitions
 from tests.differential.topics.deletes import deletes
@@ -35,6 +36,6 @@ Topic = Callable[[random.Random, Sequence[Kind]], Iterator[Step]]
 TOPICS: dict[str, Topic] = {
     topic.__name__: topic
     for topic in (
-        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, events, namespaces, limits, reviews, impersonation, protobuf, strategic, cases, definitions, applies, owners, rules, evolving, walk,
+        service, creates, metadata, schemas, updates, patches, subresources, deletes, lists, selectors, pages, negotiation, watching, core, builtin, events, namespaces, limits, reviews, impersonation, protobuf, strategic, cases, definitions, applies, owners, rules, evolving, walk,
     )
 }  # fmt: skip

@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 from tests.differential.kinds import Kind
-from tests.differential.steps import Call, Step, call
+from tests.differential.steps import MERGE, Call, Step, call
 
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _PATHS = (
@@ -19,6 +19,9 @@ _PATHS = (
     "/apis/probe.example.com/v1/namespaces/a%2Fb/widgets", "/apis/probe.example.com/v1/namespaces/default/widgets/a%2Fb", "/apis/probe.example.com/v1/namespaces/default/widgets/..", "/apis/probe.example.com/v1/%77idgets",
     "/healthz", "/livez", "/readyz", "/livez/ping", "/readyz/nope", "/healthz/ping", "/livez?exclude=nope", "/version", "/version/", "/openapi/v3/apis/nope/v1", "/openapi/v3?hash=x",
 )  # fmt: skip
+
+_PLACES = ("/apis/probe.example.com/v1/namespaces/default/widgets", "/api/v1/namespaces/default/configmaps")
+_TAILS = ("//a", "//status", "/a/", "/a//", "/a//status", "/a/status//", "/%2e%2e", "/a%2500", "/a%00", "/%ff", "/%zz", "/a%")  # fmt: skip
 
 
 def service(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
@@ -64,3 +67,25 @@ def service(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
         yield call("GET", f"/openapi/v3/apis/{group}")
         yield call("GET", f"/openapi/v3/apis/{group}?hash=wrong")
         yield call("GET", f"/openapi/v3/apis/{group}", accept="text/html")
+    yield from _misspelt()
+    for method in ("OPTIONS", "TRACE", "BREW"):
+        for path in ("/", "/apis", "/healthz", "/nope"):
+            yield Call(method, path)
+
+
+def _misspelt() -> Iterator[Step]:
+    """
+    Paths of objects with slashes and escapes in odd places; nothing is written.
+    """
+    for place in _PLACES:
+        odd = [f"{place}{tail}" for tail in _TAILS]
+        odd += [place.replace("/namespaces", "//namespaces"), f"{place}/a"]
+        if place.startswith("/api/"):
+            odd += [place.replace("/v1", "/v1/watch"), place.replace("/v1", "/v1/watch/") + "/a"]
+        for path in odd:
+            yield call("GET", f"{path}?timeoutSeconds=1")
+            yield call("DELETE", f"{path}?dryRun=All")
+            yield call("POST", f"{path}?dryRun=All", {})
+            yield call("PATCH", f"{path}?dryRun=All", {}, content=MERGE)
+            yield Call("HEAD", path)
+        yield call("GET", f"{place.replace('/default', '/')}?fieldSelector=metadata.name%3Dnobody")
