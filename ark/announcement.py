@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 import ark
 from ark.bootstrap import obstacle
 from ark.config import ServerConfig
+from ark.storage.sqlitelibrary import doubts
 
 FAILED = 1
 
@@ -67,7 +68,7 @@ def warnings(config: ServerConfig) -> list[str]:
     """
     What an operator should know to be unsafe.
     """
-    found = []
+    found = [doubts()] if config.storage_scheme == "sqlite" and doubts() else []
     if config.storage_scheme == "memory":
         found.append("nothing is kept: --storage=memory forgets everything at exit.")
     if config.token_auth_file:

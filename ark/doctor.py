@@ -26,12 +26,8 @@ from ark.spans import read_tracing
 from ark.storage.errors import UnusableDatabase
 from ark.storage.registry import storage_factories
 from ark.storage.sqlitefile import schema_state
+from ark.storage.sqlitelibrary import doubts
 from ark.storage.sqliteplace import check_place, room
-
-SQLITE_FLOOR = (3, 53, 2)
-"""
-Older ones have a race that corrupts files in WAL mode, or memory faults in full-text search.
-"""
 
 LEAST_ROOM = 4 * 1024 * 1024
 """
@@ -74,11 +70,8 @@ def examine(config: ServerConfig) -> Iterator[Finding]:
 
 
 def _sqlite(_config: ServerConfig) -> Iterator[Finding]:
-    found = tuple(map(int, dbapi2.sqlite_version.split(".")))
-    text = dbapi2.sqlite_version
-    if found < SQLITE_FLOOR:
-        text += f" is too old: install a pysqlite3 that has {'.'.join(map(str, SQLITE_FLOOR))} or newer."
-    yield Finding("sqlite", found >= SQLITE_FLOOR, text)
+    found = doubts()
+    yield Finding("sqlite", not found, found or dbapi2.sqlite_version)
 
 
 def _storage(config: ServerConfig) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ from ark.storage.errors import OutcomeUnknown, StorageError, StorageFull, Unavai
 from ark.storage.migrate import check_version, migrate, schema_files
 from ark.storage.seencounter import FURTHER
 from ark.storage.seenfile import SeenFile
+from ark.storage.sqlitelibrary import check_library
 from ark.storage.sqliteplace import check_place, no_place, room
 
 #: Up to this size every page is checked at each start (about 1 second a GiB); above it
@@ -321,6 +322,7 @@ class DatabaseFile:
         )
 
     def _open_database(self, alone: bool) -> None:
+        check_library()
         if not self.path.exists():
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         try:
