@@ -33,8 +33,9 @@ $(READY): setup.cfg setup.py
 		exit 1; fi; }
 	@echo "Setting up $(VENV), a minute or two the first time"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || { \
-		echo "pip could not install what is needed (see above). It asks https://pypi.org, or the package index" \
-		"that PIP_INDEX_URL or pip's configuration names; say make again once it answers." >&2; exit 1; }
+		echo "pip could not install what is needed: see above. It asks https://pypi.org, or the package index that" \
+		"PIP_INDEX_URL or pip's configuration names. Where pysqlite3 has no wheel, as on Linux for ARM, it also wants" \
+		"a compiler (Debian, Ubuntu: apt-get install gcc libc6-dev python3-dev libsqlite3-dev)." >&2; exit 1; }
 	@touch $(READY)
 
 dev: $(READY) ## Set up and run a server on ./ark-data, until Ctrl-C
