@@ -6,11 +6,14 @@ Follows C{k8s.io/apiserver/pkg/endpoints/request/requestinfo.go}; contract 1.1, 
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from ark.authentication.userinfo import UserInfo
 from ark.authorization.attributes import Attributes
+from ark.meta.gotext import quote
+from ark.meta.status import bad_request
 
 _VERBS = {
     "POST": "create",
@@ -20,6 +23,7 @@ _VERBS = {
     "PATCH": "patch",
     "DELETE": "delete",
 }
+_BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})[^/]{0,2}")
 _OTHER_METHODS = frozenset(("OPTIONS", "TRACE", "CONNECT"))
 _COLLECTION_VERBS = {"get": "list", "delete": "deletecollection"}
 _NAMESPACE_SUBRESOURCES = frozenset(("status", "finalize"))
@@ -67,9 +71,13 @@ class BadPath(Exception):
 
 
 def _segments(path: str) -> list[str]:
-    if "%" not in path and "/." not in path and "//" not in path:
-        return path.strip("/").split("/")
-    segments = [unquote(part, errors="strict") for part in path.split("/") if part]
+    parts = path.strip("/").split("/")
+    if "%" not in path:
+        return parts
+    broken = _BROKEN_ESCAPE.search(path)
+    if broken is not None:
+        raise bad_request(f"invalid URL escape {quote(broken[0])}")
+    segments = [unquote(part, errors="strict") for part in parts]
     if any("/" in segment or "\x00" in segment for segment in segments):
         raise BadPath(path)
     return segments
@@ -80,6 +88,7 @@ def parse(method: str, path: str) -> RequestInfo:
     Read a request's method and raw path.
 
     @raise BadPath: a segment decodes to something with a slash or a NUL.
+    @raise ark.meta.status.APIStatus: 400, a percent sign begins no escape.
     """
     if path.startswith("/apis/"):
         offset = 3
@@ -97,7 +106,8 @@ def parse(method: str, path: str) -> RequestInfo:
     if verb is None:
         # No verb of Kubernetes; authorization and messages see none.
         verb = method.lower() if method in _OTHER_METHODS else ""
-    return _resource(verb, path, segments, offset)
+    info = _resource(verb, path, segments, offset)
+    return info if info.resource else RequestInfo(method.lower(), path)
 
 
 def _resource(verb: str, path: str, segments: list[str], offset: int) -> RequestInfo:

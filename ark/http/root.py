@@ -37,6 +37,7 @@ from ark.http.health import Health
 from ark.http.knownroutes import Endpoint, KnownRoutes, Route, Scopes
 from ark.http.metrics import Metrics
 from ark.meta.mediatypes import parse_accept
+from ark.meta.names import path_segment_name
 from ark.meta.status import (
     APIStatus,
     bad_request,
@@ -165,7 +166,8 @@ class Root:
         # With nothing to see to on the way.
         if scope is not None and _fits(scope.kind, info) and not scope.warnings:
             with suppress(APIStatus):
-                route = Route(info, self._scopes, scope, self._endpoint(scope.kind, info))
+                endpoint = self._endpoint(scope.kind, info, request.method)
+                route = Route(info, self._scopes, scope, endpoint)
                 self._routes.keep(request.method, route)
         return info
 
@@ -197,7 +199,7 @@ class Root:
 
         @raise ark.meta.status.APIStatus: nobody does, or what the endpoint raises.
         """
-        if request.path.startswith("//"):
+        if "//" in request.path:
             _lead_nowhere(request)
             return
         adapter = self.app.url_map.bind("localhost", path_info=request.path, default_method=request.method)
@@ -233,15 +235,18 @@ class Root:
             return
         if scope.warnings:
             request.warnings = scope.warnings
-        await self._endpoint(scope.kind, info)(scope, request, info)
+        await self._endpoint(scope.kind, info, request.method)(scope, request, info)
 
-    def _endpoint(self, kind: Kind, info: RequestInfo) -> Endpoint:
+    def _endpoint(self, kind: Kind, info: RequestInfo, method: str) -> Endpoint:
         """
         What carries out a verb.
 
         @raise ark.meta.status.APIStatus: 400, 404, 405.
         """
         check_path(kind, info)
+        if kind.typed and info.verb == "watch" and method != "GET":
+            # A path can say that it is watched whatever the method is.
+            raise method_not_allowed()
         endpoint = _OWN_VERBS.get(info.subresource, self.verbs).get(info.verb)
         if endpoint is None:
             raise unsupported(kind, info.verb)
@@ -365,17 +370,19 @@ def check_path(kind: Kind, info: RequestInfo) -> None:
 
     @raise ark.meta.status.APIStatus: 400, 404, 405.
     """
-    if info.name in (".", ".."):
-        raise bad_request(f"Name parameter invalid: \"{info.name}\": may not be '{info.name}'")
+    if kind.typed and "//" in info.path.strip("/").replace("/namespaces//", "/"):
+        raise no_such_resource()
+    if info.verb != "create" and (wrong := path_segment_name(info.name)):
+        raise bad_request(f'Name parameter invalid: "{info.name}": {wrong[0]}')
     if info.subresource:
         if info.subresource not in kind.subresources:
             raise no_such_resource() if kind.typed else not_found(kind.gr, info.name)
         if info.verb not in ("get", "update", "patch"):
             raise unsupported(kind, info.verb)
-    elif not info.name and info.verb in ("update", "patch"):
-        raise method_not_allowed() if kind.typed else bad_request("name must be provided")
     elif kind.typed and (info.verb not in kind.verbs or (info.name and info.verb == "create")):
         raise method_not_allowed()
+    if not info.name and info.verb in ("update", "patch"):
+        raise method_not_allowed() if kind.typed else bad_request("name must be provided")
 
 
 def unsupported(kind: Kind, verb: str) -> APIStatus:

@@ -80,6 +80,39 @@ class GetTests(ServerTestCase):
         self.status(self.request("DELETE", f"{WIDGETS}/w/status"), 405, "MethodNotAllowed")
         self.status(self.request("GET", f"{WIDGETS}/w/nope"), 404, "NotFound")
 
+    def test_only_a_get_watches_a_built_in_kind(self) -> None:
+        """
+        1.17: the path of a watch makes none of a write.
+        """
+        for tail in ("", "/m"):
+            path = f"/api/v1/watch/namespaces/default/configmaps{tail}"
+            for method in ("POST", "PUT", "PATCH", "DELETE", "HEAD"):
+                answer = self.request(method, path, {} if method in ("POST", "PUT", "PATCH") else None)
+                self.assertEqual((answer.code, answer.stream), (405, None), (method, path))
+
+    def test_two_slashes_are_not_one(self) -> None:
+        """
+        1.1: whoever judged a path before us took it for no object.
+        """
+        self.create()
+        self.status(self.request("GET", f"{BASE}/namespaces/default/widgets//w"), 404, "NotFound")
+        self.status(self.request("DELETE", f"{BASE}/namespaces/default/widgets//w"), 404, "NotFound")
+        self.assertEqual(self.request("GET", f"{BASE}//namespaces/default/widgets").code, 404)
+        maps = "/api/v1/namespaces/default/configmaps"
+        for path in (f"{maps}//m", f"{maps}/m//status", "/api/v1//namespaces/default/configmaps/m"):
+            status = self.status(self.request("DELETE", path), 404, "NotFound")
+            self.assertEqual(status["message"], "the server could not find the requested resource")
+
+    def test_names_that_fit_into_no_path_are_bad_requests(self) -> None:
+        """
+        C{ValidatePathSegmentName}; where a name is not read it is not judged.
+        """
+        self.create()
+        status = self.status(self.request("GET", f"{WIDGETS}/o%2500"), 400, "BadRequest")
+        self.assertEqual(status["message"], "Name parameter invalid: \"o%00\": may not contain '%'")
+        self.status(self.request("DELETE", f"{WIDGETS}/.."), 400, "BadRequest")
+        self.status(self.request("POST", f"{WIDGETS}/..", self.widget()), 409, "AlreadyExists")
+
     def test_one_object_as_table_and_as_metadata(self) -> None:
         """
         14.1 and 1.8.

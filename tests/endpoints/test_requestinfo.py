@@ -7,6 +7,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.endpoints.requestinfo import BadPath, RequestInfo, parse
+from ark.meta.status import APIStatus
 
 
 class ResourcePathTests(SynchronousTestCase):
@@ -72,6 +73,24 @@ class ResourcePathTests(SynchronousTestCase):
         for tail in ("a%2fb", "a%00", "%ff"):
             with self.assertRaises(BadPath):
                 parse("GET", f"/apis/g/v1/namespaces/a/things/{tail}")
+
+    def test_a_percent_sign_begins_an_escape(self) -> None:
+        """
+        RFC 3986, 2.1: what is none is no path.
+        """
+        for tail, shown in (("%", "%"), ("%zz", "%zz"), ("a%4", "%4"), ("%2", "%2"), ("%4g5", "%4g")):
+            status = self.assertRaises(APIStatus, parse, "GET", f"/apis/g/v1/namespaces/a/things/{tail}")
+            self.assertEqual((status.code, status.message), (400, f'invalid URL escape "{shown}"'))
+
+    def test_an_empty_segment_is_none_of_another_place(self) -> None:
+        """
+        Two slashes are not one (C{splitPath}): who judges the path elsewhere, and we, mean the same.
+        """
+        between = parse("GET", "/apis/g/v1/namespaces/a/things//o")
+        self.assertEqual((between.verb, between.name, between.subresource), ("list", "", "o"))
+        self.assertEqual(parse("GET", "/apis/g/v1/namespaces/a/things//").resource, "things")
+        self.assertEqual(parse("GET", "/apis/g/v1//namespaces/a/things").resource, "")
+        self.assertEqual(parse("GET", "/apis/g/v1/namespaces//things").namespace, "")
 
     def test_dots_are_a_name_that_nothing_has(self) -> None:
         """
