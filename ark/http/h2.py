@@ -107,6 +107,7 @@ class HTTP2Connection(FramedConnection):
             self._trailers(stream_id, fields, ends)
             return
         if stream_id > self._last_stream:
+            self._refuse_late(stream_id)
             return
         self.highest = stream_id
         limits = self.site.limits
@@ -130,6 +131,15 @@ class HTTP2Connection(FramedConnection):
             request.body_complete = True
         self._streams[stream_id] = stream
         self._ready.append(request)
+
+    def _refuse_late(self, stream_id: int) -> None:
+        """
+        A client that hears of the shutdown asks no more; one that is made to go may have asked before it heard.
+        """
+        if self.client.is_last:
+            self.highest = stream_id
+            self.spend_control()
+            raise StreamFault(stream_id, REFUSED_STREAM, "no more streams")
 
     def _refuse(self, stream: HTTP2Stream, refused: Refused, ends: bool) -> None:
         if refused.status.code != 431:

@@ -15,6 +15,7 @@ from ark.http.h2frames import (
     GOAWAY,
     HEADERS,
     INITIAL_WINDOW_SIZE,
+    RST_STREAM,
     frame,
     settings,
     window_update,
@@ -495,7 +496,8 @@ class HTTP2Tests(SynchronousTestCase):
         raw = Raw(self.edge)
         raw.send(raw.head(FIELDS, 1) + raw.head(FIELDS, 3))
         self.assertEqual([data for kind, _, _, data in raw.frames() if kind == GOAWAY], [pack("!LL", 3, 0)])
-        raw.send(raw.head(FIELDS, 5))
+        raw.send(raw.head(FIELDS, 5, end=False) + frame(DATA, END_STREAM, 5, b"late"))
+        self.assertEqual([(kind, stream) for kind, _, stream, _ in raw.frames()], [(RST_STREAM, 5)])
         self.edge.clock.pump([1.0] * 3)
         self.assertFalse(raw.transport.closed)
         for one in waiting:
