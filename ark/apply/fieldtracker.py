@@ -259,21 +259,42 @@ def _cap(owners: Owners) -> None:
     count = len(updaters)
     updaters.sort(key=lambda identity: (owners[identity].time, identity.text))
     first: dict[str, Identity] = {}
+    together: dict[Identity, list[FieldSet]] = {}
     for identity in updaters:
         if count <= MAX_UPDATE_MANAGERS:
-            return
+            break
         entry = owners[identity]
         if entry.version not in first:
             first[entry.version] = identity
             continue
         bucket = Identity(ANCIENT, UPDATE, entry.version)
+        if first[entry.version] == identity:
+            # Older ones went into it before its turn came.
+            continue
         merged = first[entry.version] if identity == bucket else identity
-        oldest = owners.pop(bucket if bucket in owners and identity != bucket else first[entry.version])
+        older = bucket if bucket in owners and identity != bucket else first[entry.version]
+        oldest = owners.pop(older)
+        fields = together.pop(older, None) or [oldest.fields]
+        fields += together.pop(identity, None) or [entry.fields]
+        together[bucket] = fields
         # The time is that of the newest one in it.
-        owners[bucket] = Entry(bucket, entry.fields.union(oldest.fields), entry.version, entry.time)
+        owners[bucket] = Entry(bucket, entry.fields, entry.version, entry.time)
         first[entry.version] = bucket
         owners.pop(merged, None)
         count -= 1
+    for bucket, fields in together.items():
+        owners[bucket] = owners[bucket].with_fields(_union(fields))
+
+
+def _union(fields: list[FieldSet]) -> FieldSet:
+    """
+    All that is in any of them.
+    """
+    # Two by two: to add one after the other would go over what is there again and again.
+    while len(fields) > 1:
+        odd = fields[-1:] if len(fields) % 2 else []
+        fields = [one.union(other) for one, other in zip(fields[::2], fields[1::2])] + odd
+    return fields[0]
 
 
 def _kind_of(config: Object) -> GroupVersionKind:

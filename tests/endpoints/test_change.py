@@ -4,6 +4,7 @@ PUT, PATCH and DELETE: contract sections 6, 7, 8 and 10.
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 from ark.testing import Answer
@@ -202,6 +203,48 @@ class PatchTests(ServerTestCase):
         self.assertEqual(self.patch({"spec": {"free": {"part0": None}}}).code, 200)
         self.assertEqual(self.patch({"spec": {"free": {"more": "x" * 2_000_000}}}).code, 200)
         self.assertEqual(self.request("DELETE", f"{WIDGETS}/w").code, 200)
+
+    def claimed(self, *managers: str) -> Any:
+        """
+        What a dry run answers to an object that says that these have changed it, one each second.
+        """
+        widget = self.widget()
+        widget["metadata"]["managedFields"] = [
+            {
+                "manager": manager,
+                "operation": "Update",
+                "apiVersion": f"{GROUP}/v1",
+                "time": f"2026-01-01T{index // 3600:02}:{index // 60 % 60:02}:{index % 60:02}Z",
+                "fieldsType": "FieldsV1",
+                "fieldsV1": {"f:spec": {"f:free": {f"f:x{index}": {}}}},
+            }
+            for index, manager in enumerate(managers)
+        ]
+        answer = self.request("POST", f"{WIDGETS}?dryRun=All", widget)
+        self.assertEqual(answer.code, 201, answer.body)
+        return answer.json()["metadata"]["managedFields"]
+
+    def test_many_owners_take_no_longer_each(self) -> None:
+        """
+        A body has room for ten thousand that are put together.
+        """
+        started = process_time()
+        entries = self.claimed(*(f"m{number}" for number in range(8000)))
+        self.assertLess(process_time() - started, 8)
+        self.assertEqual(len(entries), 10)
+        self.assertEqual(len(entries[0]["fieldsV1"]["f:spec"]["f:free"]), 7991)
+
+    def test_what_was_put_together_comes_when_it_may(self) -> None:
+        """
+        Its time is a client's choice, too.
+        """
+        names = [f"m{number}" for number in range(16)]
+        for place in range(16):
+            entries = self.claimed(*names[:place], "ancient-changes", *names[place:])
+            self.assertLess(len(entries), 12, place)
+            parts = [entry["fieldsV1"]["f:spec"].get("f:free", {}) for entry in entries]
+            fields = {name for part in parts for name in part} - {"."}
+            self.assertEqual(fields, {f"f:x{number}" for number in range(17)})
 
     def test_nothing_patched_writes_nothing(self) -> None:
         """
