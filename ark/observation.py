@@ -34,6 +34,7 @@ The name of the database among metrics: there is but one.
 
 CHECK_SECONDS = 5.0
 REMEMBER_SECONDS = 1.0
+_LATE = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Remembered:
@@ -143,6 +144,19 @@ def show_room(metrics: Metrics, committer: Committer) -> None:
     """
     text = "1 from a write for which storage had no room until one for which it has."
     metrics.add_gauge("ark_storage_full", text, lambda: int(committer.full))
+
+
+def show_lateness(metrics: Metrics) -> Callable[[float], None]:
+    """
+    Show how late the reactor is.
+
+    @return: takes the seconds of each time that somebody looked.
+    """
+    text = "Seconds by which the reactor was late, ten times a second."
+    observe: Callable[[float], None] = (
+        metrics.add_histogram("ark_reactor_late_seconds", text, (), _LATE).child().observe
+    )
+    return observe
 
 
 def show_connections(metrics: Metrics, backend: IConnects) -> None:

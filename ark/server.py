@@ -45,6 +45,7 @@ from ark.observation import (
     show_certificates,
     show_connections,
     show_kinds,
+    show_lateness,
     show_refused_files,
     show_requests,
     show_room,
@@ -58,7 +59,7 @@ from ark.spans import Spans
 from ark.standalone import Standalone
 from ark.storage.committer import Committer
 from ark.storage.tracedcommitter import TracedCommitter
-from ark.upkeep import Periodic, StoredObjects
+from ark.upkeep import Periodic, Pulse, StoredObjects
 from ark.watch.cacher import Cacher
 from ark.watch.compactor import Compactor
 
@@ -314,6 +315,7 @@ class ArkServer(MultiService):
         show_refused_files(
             metrics, {"certificates": lambda: serving.refused, "authorities": lambda: self._mode.refused}
         )
+        Pulse(show_lateness(metrics), self._reactor).setServiceParent(self)  # type: ignore[no-untyped-call]
         self._every("reading certificates", RELOAD_EVERY, serving.reload)
         self._every("reading authorities", RELOAD_EVERY, self._mode.reload)
         if self._worker in (None, 0):

@@ -73,6 +73,44 @@ class Periodic(Service):
             _log.warn("{name} failed: {error}", name=self.name, error=failure.value)
 
 
+class Pulse(Service):
+    """
+    Sees how late the reactor is: what keeps it for long keeps all requests waiting.
+
+    @param observe: is told the seconds of each beat's lateness.
+    """
+
+    EVERY = 0.1
+
+    def __init__(self, observe: Callable[[float], None], reactor: Any) -> None:
+        self.setName("pulse")  # type: ignore[no-untyped-call]  # Twisted's, without types
+        self._observe = observe
+        self._reactor = reactor
+        self._next: Any = None
+
+    def startService(self) -> None:
+        """
+        Begin.
+        """
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted's, without types
+        self._expect()
+
+    def stopService(self) -> None:
+        """
+        End.
+        """
+        super().stopService()  # type: ignore[no-untyped-call]  # Twisted's, without types
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+
+    def _expect(self) -> None:
+        self._next = self._reactor.callLater(self.EVERY, self._beat, self._reactor.seconds() + self.EVERY)
+
+    def _beat(self, due: float) -> None:
+        self._observe(max(self._reactor.seconds() - due, 0.0))
+        self._expect()
+
+
 class FileWatch:
     """
     Tells whether files have changed since it was last asked.

@@ -19,7 +19,15 @@ from ark.cluster.memory import MemoryCluster
 from ark.http.metrics import Metrics
 from ark.http.request import ClientConnection, Request
 from ark.interfaces import ITellsSize
-from ark.observation import STORAGE, readable, show_delegation, show_room, show_stored, show_watches
+from ark.observation import (
+    STORAGE,
+    readable,
+    show_delegation,
+    show_lateness,
+    show_room,
+    show_stored,
+    show_watches,
+)
 from ark.storage.committer import Committer
 from ark.storage.errors import StorageFull, Unavailable
 from ark.storage.memory import MemoryBackend
@@ -126,6 +134,24 @@ class StorageTests(SynchronousTestCase):
         self.assertIn("ark_storage_full 0.0", metrics.render().decode())
         committer.full = True
         self.assertIn("ark_storage_full 1.0", metrics.render().decode())
+
+
+class ReactorTests(SynchronousTestCase):
+    """
+    Whether something keeps the reactor.
+    """
+
+    def test_lateness_is_shown(self) -> None:
+        """
+        As a distribution.
+        """
+        metrics = Metrics()
+        observe = show_lateness(metrics)
+        observe(0.0004)
+        observe(0.3)
+        shown = metrics.render().decode()
+        self.assertIn('ark_reactor_late_seconds_bucket{le="0.2"} 1.0', shown)
+        self.assertIn('ark_reactor_late_seconds_bucket{le="0.5"} 2.0', shown)
 
 
 class DelegationTests(SynchronousTestCase):

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ark.observation import CHECK_SECONDS, REMEMBER_SECONDS, Remembered, failing
 from ark.storage.errors import Unavailable
-from ark.upkeep import FileReader, FileWatch, Periodic
+from ark.upkeep import FileReader, FileWatch, Periodic, Pulse
 
 
 class PeriodicTests(SynchronousTestCase):
@@ -80,6 +80,25 @@ class PeriodicTests(SynchronousTestCase):
         self.successResultOf(stopped)
         self.clock.advance(100)
         self.assertEqual(self.times, 1)
+
+
+class PulseTests(SynchronousTestCase):
+    """
+    Looking how late the reactor is.
+    """
+
+    def test_what_comes_late_is_told(self) -> None:
+        """
+        Each beat tells how long it was kept, until it is stopped (trust T5: no turn above 200 ms).
+        """
+        clock, late = Clock(), []
+        pulse = Pulse(late.append, clock)
+        pulse.startService()
+        for seconds in (Pulse.EVERY, Pulse.EVERY + 0.7, Pulse.EVERY):
+            clock.advance(seconds)
+        self.assertEqual([round(each, 3) for each in late], [0, 0.7, 0])
+        pulse.stopService()
+        self.assertEqual(clock.getDelayedCalls(), [])
 
 
 class FileWatchTests(SynchronousTestCase):

@@ -9,6 +9,7 @@ prints what it found, a line a case, and ends with 1 if a promise was broken.  T
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import sys
 import threading
@@ -140,7 +141,23 @@ def long_lists(size: Size) -> Found:
                 broken.append(f"{name} kept a get waiting for {longest:.2f} s")
             if grown > 100 * MIB:
                 broken.append(f"{name} took {grown // MIB} MiB more")
+        late, looks = _late(load)
+        if late > max(1, looks // 1000):
+            broken.append(f"the reactor was late {late} of {looks} times")
+    texts.append(f"the reactor was late by 0.2 s {late} of {looks} times")
     return Found(f"lists of {size.objects}: {'; '.join(texts)}", broken)
+
+
+def _late(load: Load) -> tuple[int, int]:
+    """
+    How often the server was late by more than 200 ms, and how often it looked.
+    """
+    connection = load.connect()
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    found = dict(re.findall(r'^ark_reactor_late_seconds_bucket{le="(.*)"} (\S+)$', text, re.MULTILINE))
+    return int(float(found["+Inf"]) - float(found["0.2"])), int(float(found["+Inf"]))
 
 
 def stuck_watches(size: Size) -> Found:
