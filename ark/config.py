@@ -218,8 +218,9 @@ def complete(given: Mapping[str, Given], environ: Mapping[str, str]) -> ServerCo
     """
     values = {option.field: _value(option, given.get(option.name)) for option in OPTIONS}
     values["db_path"] = _absolute(values["db_path"] or str(data_home(environ) / "ark.db"))
+    _check_storage(values, given)
     if "://" in values["storage"]:
-        values["db_url"] = values["db_url"] or values["storage"]
+        values["db_url"] = values["storage"]
     values["kubeconfig_out"] = values["kubeconfig_out"] or str(
         Path(values["db_path"]).with_name("admin.kubeconfig")
     )
@@ -277,6 +278,23 @@ def _value(option: Option, given: Given | None) -> Any:
 
 
 COMMAND_LINE = "command line"
+
+
+def _check_storage(values: Mapping[str, Any], given: Mapping[str, Given]) -> None:
+    """
+    Nobody is to be led to another database than the one that he has named.
+    """
+    url, storage = values["db_url"], values["storage"]
+    if not url:
+        return
+    where = "" if given["db-url"].origin == COMMAND_LINE else f" (from {given['db-url'].origin})"
+    if "storage" not in given:
+        raise ConfigError(
+            f"--db-url{where} names a database, but without --storage the server keeps its data in SQLite.",
+            f"Give --storage={url.partition(':')[0]}, too, or take the URL away.",
+        )
+    if "://" in storage and storage != url:
+        raise ConfigError(f"--storage and --db-url{where} name two databases.", "Give one of them.")
 
 
 def _check(values: Mapping[str, Any]) -> None:

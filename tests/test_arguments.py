@@ -209,6 +209,17 @@ class ResolutionTests(SynchronousTestCase):
             config = self.resolve(f"--storage={url}").config
             self.assertEqual((config.storage_scheme, config.db_url), (scheme, url))
 
+    def test_one_database_is_named(self) -> None:
+        """
+        A variable does not lead to another one than the command line; nor does its URL go unused unnoticed.
+        """
+        url = "postgresql://ark@db/ark"
+        refused = self.refused("--storage=postgresql://owner@db/ark", ARK_DB_URL=url)
+        self.assertIn("(from environment ARK_DB_URL) name two databases", refused.cause)
+        self.assertIn("--storage=postgresql,", self.refused(ARK_DB_URL=url).remedy)
+        for arguments in ((f"--storage={url}",), ("--storage=postgresql",)):
+            self.assertEqual(self.resolve(*arguments, ARK_DB_URL=url).config.db_url, url)
+
     def test_booleans_are_written_as_kubernetes_writes_them(self) -> None:
         """
         C{--anonymous-auth}, and C{=false}; YAML booleans in a file.

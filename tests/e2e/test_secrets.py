@@ -70,6 +70,7 @@ class SecretsTests(SynchronousTestCase):
         (self.folder / "tracing.yaml").write_text(json.dumps({**TRACING, "endpoint": endpoint}))
         command = [
             *console_script(),
+            "--storage=sqlite",
             f"--db-path={self.folder}/data/ark.db",
             f"--secure-port={self.port}",
             f"--log-format={form}",
