@@ -274,8 +274,8 @@ def _cap(owners: Owners) -> None:
         merged = first[entry.version] if identity == bucket else identity
         older = bucket if bucket in owners and identity != bucket else first[entry.version]
         oldest = owners.pop(older)
-        fields = together.pop(older, None) or [oldest.fields]
-        fields += together.pop(identity, None) or [entry.fields]
+        fields = together.pop(older, [oldest.fields])
+        fields += together.pop(identity, [entry.fields])
         together[bucket] = fields
         # The time is that of the newest one in it.
         owners[bucket] = Entry(bucket, entry.fields, entry.version, entry.time)

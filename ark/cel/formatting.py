@@ -19,6 +19,8 @@ from ark.meta.gotext import quote
 _SUPERSCRIPT = str.maketrans(
     "-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"
 )
+# What fmt of Go takes at most.
+_MOST_PRECISE = 1_000_000
 _CLAUSE = re.compile(r"(?:\.([0-9]*))?")
 STRING_FAULT = (
     "string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations,"
@@ -83,7 +85,12 @@ def _clause(text: str, position: int) -> tuple[str, int | None, int]:
         if not found[1]:
             message = 'error while converting precision to integer: strconv.Atoi: parsing "": invalid syntax'
             raise FormatFault(head + message)
-        precision = int(found[1])
+        digits = found[1].lstrip("0")
+        precision = int(digits or "0") if len(digits) <= len(str(_MOST_PRECISE)) else _MOST_PRECISE + 1
+        if precision > _MOST_PRECISE:
+            # As if Atoi had no more room: the text would be that long, at no cost.
+            message = f'strconv.Atoi: parsing "{found[1]}": value out of range'
+            raise FormatFault(f"{head}error while converting precision to integer: {message}")
         position = found.end()
     letter = text[position]
     if letter not in "sdfebxXo":

@@ -171,6 +171,17 @@ class EnvironmentTests(SynchronousTestCase):
             error = self.assertRaises(CompileError, Environment({}).compile, text)
             self.assertRegex(str(error), "recursion (limit|depth) exceeded")
 
+    def test_no_number_is_written_longer_than_go_does(self) -> None:
+        """
+        Digits are asked for at no cost.
+        """
+        environment = Environment({"d": types.DOUBLE, "f": types.STRING})
+        program = environment.compile("f.format([d])")
+        for asked in (f".{10**9}f", f".{10**9}e", f".{'9' * 5000}f", ".1000001f"):
+            outcome = program.evaluate(1.5, f"%{asked}")
+            self.assertIn("value out of range", str(outcome.error))
+        self.assertEqual(len(program.evaluate(1.5, f"%.{'0' * 5000}100000f").value), 100_002)
+
     def test_long_texts_are_refused(self) -> None:
         """
         An expression has at most a hundred thousand characters.
