@@ -33,6 +33,7 @@ _LIMITS = "pod-networkpolicy"
 ACCEPTED = {"autoscaling": (_PULL,), "sqlite-ephemeral": (_PULL, _LIMITS)}
 """What a case is criticized for that asks for just that: an image by its digest need not be looked up again."""
 
+_POSTGRESQL = ("storage.driver=postgresql", "storage.postgresql.host=a")
 REFUSED = (
     (("nosuch=1",), "nosuch"),
     (("image.tagg=1",), "tagg"),
@@ -45,10 +46,17 @@ REFUSED = (
     (("storage.driver=postgresql", "storage.postgresql.existingSecret=a"), "storage/postgresql"),
     (("storage.driver=mysql", "storage.mysql.existingSecretKeys.uri=a"), "storage/mysql"),
     (("storage.driver=postgresql", "storage.postgresql.host=a", "storage.postgresql.sslMode=on"), "sslMode"),
+    ((*_POSTGRESQL, "storage.postgresql.existingSecretKeys.uri=uri"), "postgresql/existingSecret"),
+    ((*_POSTGRESQL, "storage.postgresql.existingSecretKeys.username=user"), "postgresql/existingSecret"),
+    ((*_POSTGRESQL, "storage.postgresql.tls.secretName=a", "storage.postgresql.tls.certKey=b"), "tls/keyKey"),
+    ((*_POSTGRESQL, "storage.postgresql.tls.certKey=b", "storage.postgresql.tls.keyKey=c"), "tls/secretName"),
+    (("storage.driver=mysql", "storage.mysql.host=a", "storage.mysql.tls.certKey=b"), "mysql/tls"),
     (("storage.sqlite.persistence.size=much",), "size"),
     (("tls.type=none",), "tls/type"),
     (("tls.type=existingSecret",), "tls/existingSecret/name"),
     (("tls.type=helm",), "tls/helm"),
+    (("tls.type=cert-manager", "tls.certManager.issuerRef.kind=ClusterIssuer"), "tls/certManager/issuerRef"),
+    (("metrics.readerServiceAccount.name=prometheus",), "metrics/readerServiceAccount"),
     (("tls.insecureSkipTLSVerify=true",), "insecureSkipTLSVerify"),
     (("apiService.insecureSkipTLSVerify=true",), "insecureSkipTLSVerify"),
     (("image.digest=sha256:12",), "image/digest"),
