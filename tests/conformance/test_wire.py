@@ -33,6 +33,22 @@ class PathTests(ServerTestCase):
             answer = self.request(method, f"{BASE}/widgets", self.widget("b"))
             self.assertEqual((answer.code, answer.body), (404, b"404 page not found\n"))
 
+    def test_an_empty_namespace_is_every_namespace(self) -> None:
+        """
+        Contract 1.1: clients leave it empty to read all, and to do anything else by mistake.
+        """
+        self.create("a")
+        nowhere = f"{BASE}/namespaces//widgets"
+        listed = self.request("GET", nowhere).json()
+        self.assertEqual([item["metadata"]["name"] for item in listed["items"]], ["a"])
+        self.assertEqual(len(self.request("GET", f"{nowhere}?watch=1").events()), 1)
+        for method, path in (("POST", nowhere), ("DELETE", nowhere), ("GET", f"{nowhere}/a")):
+            self.assertEqual(self.request(method, path, self.widget("b")).code, 404)
+        self.server.create_namespace("configmaps")
+        self.assertEqual(self.request("DELETE", "/api/v1/namespaces//configmaps").code // 100, 4)
+        kept = self.request("GET", "/api/v1/namespaces/configmaps").json()
+        self.assertEqual(kept["status"], {"phase": "Active"})
+
     def test_the_old_way_to_watch_still_works(self) -> None:
         """
         Contract 1.1.
