@@ -102,11 +102,20 @@ def _post(rng: random.Random, plural: str, name: str) -> Call:
     return call("POST", target(_path(plural), **_options(rng)), made, keep=_KEEP)
 
 
-def _put(rng: random.Random, plural: str, name: str) -> Call:
-    query, made = _options(rng), _object(rng, plural, name)
+def _upserted(rng: random.Random, plural: str, name: str, query: dict[str, Any]) -> dict[str, Any]:
+    """
+    An object that may be made or changed.
+    """
+    made = _object(rng, plural, name)
     if query["dryRun"]:
-        # Kubernetes shows the revision that it is told when it tries to make an object.
+        # Kubernetes shows the revision that it is told when it only tries to make an object.
         made["metadata"].pop("resourceVersion", None)
+    return made
+
+
+def _put(rng: random.Random, plural: str, name: str) -> Call:
+    query = _options(rng)
+    made = _upserted(rng, plural, name, query)
     return call("PUT", target(_path(plural, name), **query), made, keep=_KEEP)
 
 
@@ -140,7 +149,7 @@ def _json_patch(rng: random.Random, plural: str, name: str) -> Call:
 
 def _apply(rng: random.Random, plural: str, name: str) -> Call:
     query = _options(rng, fieldManager=rng.choice(["m1", "m2"]), force=rng.choice([None, "true"]))
-    made = _object(rng, plural, name)
+    made = _upserted(rng, plural, name, query)
     return call("PATCH", target(_path(plural, name), **query), made, content=APPLY, keep=_KEEP)
 
 
