@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -97,6 +97,7 @@ class Leadership:
         if self.leads and left <= 0:
             self._log.warn("This server has slept, and runs the controllers no more")
             await self._step_down()
+        lost = "another one holds the lease"
         try:
             # Others are not kept waiting by what this one waits for.
             attempt = Deferred.fromCoroutine(self._hold())
@@ -104,7 +105,9 @@ class Leadership:
         except CancelledError:
             raise
         except Exception as error:
-            self._log.warn("The lease of the controllers cannot be had: {error}", error=error)
+            why = "there was no answer in time" if isinstance(error, TimeoutError) else error
+            self._log.warn("The lease of the controllers cannot be had: {why}", why=why)
+            lost = "its lease was not renewed in time"
             held = self.leads and self._reactor.seconds() - self._renewed_at < RENEW_SECONDS
         else:
             if held:
@@ -114,7 +117,7 @@ class Leadership:
             self._log.info("This server runs the controllers")
             await self._begin()
         elif self.leads and not held:
-            self._log.warn("Another server runs the controllers")
+            self._log.warn("This server runs the controllers no more: {why}", why=lost)
             await self._step_down()
 
     async def _step_down(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
+from twisted.logger import formatEvent, globalLogPublisher
 
 from ark.controllers.leadership import (
     LEASE_SECONDS,
@@ -184,8 +185,22 @@ class LeadershipTests(ServerTestCase):
         """
         first, second = self.begin("first"), self.begin("second")
         self.patch(first, "_store", Silent(first._store))
+        logged: list[Any] = []
+        observe: Callable[[Any], None] = logged.append
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
         self.server.advance(RENEW_SECONDS + 1)
         self.assertEqual(self.told, ["first begins", "first ends"])
+        texts = [
+            formatEvent(event) for event in logged if event.get("log_namespace", "").endswith("Leadership")
+        ]
+        self.assertEqual(
+            texts,
+            [
+                "The lease of the controllers cannot be had: there was no answer in time",
+                "This server runs the controllers no more: its lease was not renewed in time",
+            ],
+        )
         self.server.advance(LEASE_SECONDS)
         self.assertEqual(self.told, ["first begins", "first ends", "second begins"])
         self.assertEqual((first.leads, second.leads), (False, True))
