@@ -16,7 +16,7 @@ from ark.http.connection import HTTPConnection, Served
 from ark.http.h1 import HTTP1Connection
 from ark.http.h2 import HTTP2Connection
 from ark.http.handling import Dispatch
-from ark.http.limits import Limits
+from ark.http.limits import Allowance, Limits
 from ark.http.request import ClientConnection
 from ark.http.tls import TLSContext
 from ark.http.tlstransport import TLSTransport
@@ -24,6 +24,8 @@ from ark.http.tlstransport import TLSTransport
 _log = Logger()
 
 _SWEEP_EVERY = 1.0
+_WARNINGS = 10
+"""How many lines a minute may be about clients that are not let in."""
 _LINGER = 0.25
 """How long a request may have been on its way when its client could know that we leave."""
 
@@ -66,6 +68,7 @@ class Site(Factory):
         self._unflushed: list[HTTPConnection] = []
         self._sweeping: Any = None
         self._drained: Deferred[None] | None = None
+        self._warnings = Allowance(_WARNINGS, _WARNINGS / 60, self.seconds)
 
     @property
     def header_deadline(self) -> float:
@@ -87,9 +90,17 @@ class Site(Factory):
         """
         address = getattr(addr, "host", None) or ""
         of_address = self._by_address.get(address, 0)
-        if self.draining or len(self.connections) >= self.limits.connections:
+        if self.draining:
+            return None
+        if len(self.connections) >= self.limits.connections:
+            self._warn(
+                "Connections are refused, as that of {address}: {why} are open",
+                address,
+                len(self.connections),
+            )
             return None
         if of_address >= self.limits.connections_per_address:
+            self._warn("Connections of {address} are refused: it has {why}", address, of_address)
             return None
         client = ClientConnection(address, getattr(addr, "port", None) or 0)
         protocol: Served
@@ -99,6 +110,19 @@ class Site(Factory):
             protocol = TLSTransport(self._tls, self, client)
         self.accepted(protocol)
         return protocol
+
+    def refused(self, client: ClientConnection, why: str) -> None:
+        """
+        Tell of a client whose certificate was refused: nobody else hears of it, since it never came to a request.
+        """
+        self._warn("The certificate of a client at {address} was refused: {why}", client.client_address, why)
+
+    def _warn(self, text: str, address: str, why: object) -> None:
+        """
+        Say something in the log, but not as often as whoever comes again and again would have it.
+        """
+        if self._warnings.spend():
+            _log.warn(text, address=address, why=why)
 
     def accepted(self, connection: Served) -> None:
         """

@@ -39,6 +39,9 @@ class Speaker(Protocol):
     def closed(self, connection: Served) -> None:
         """The connection has gone."""
 
+    def refused(self, client: ClientConnection, why: str) -> None:
+        """The client's certificate was refused."""
+
 
 class TLSTransport:
     """
@@ -91,6 +94,8 @@ class TLSTransport:
             self._send()
             return False
         except (ssl.SSLError, ValueError) as error:
+            if isinstance(error, ssl.SSLCertVerificationError):
+                self._site.refused(self.client, error.verify_message)
             self._refuse(getattr(error, "reason", None) == "HTTP_REQUEST")
             return False
         self._send()

@@ -8,6 +8,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -55,6 +56,24 @@ class ConnectionLimitTests(SynchronousTestCase):
         self.assertIsNotNone(self._accept(edge, "192.0.2.2"))
         disconnect(first)
         self.assertIsNotNone(self._accept(edge, "192.0.2.1"))
+
+    def test_who_is_not_let_in_is_told_of(self) -> None:
+        """
+        The log says which bound was reached: the client only sees its connection close.
+        """
+        edge = Edge(Limits(connections=2, connections_per_address=1))
+        edge.connect("192.0.2.1")
+        with capturedLogs() as logs:
+            self._accept(edge, "192.0.2.1")
+            edge.connect("192.0.2.2")
+            self._accept(edge, "192.0.2.3")
+        self.assertEqual(
+            [formatEvent(event) for event in logs],
+            [
+                "Connections of 192.0.2.1 are refused: it has 1",
+                "Connections are refused, as that of 192.0.2.3: 2 are open",
+            ],
+        )
 
     def test_no_timer_is_left(self) -> None:
         """

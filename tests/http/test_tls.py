@@ -10,6 +10,7 @@ import ssl
 from typing import Any
 
 import trustme
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from ark.http.tls import TLSContext, TLSFiles
@@ -186,6 +187,21 @@ class TLSTests(SynchronousTestCase):
         past = datetime.datetime(2001, 1, 1, tzinfo=datetime.timezone.utc)
         self.authority.issue_cert("me@example.com", not_after=past).configure_cert(context)
         self._assert_refused(context)
+
+    def test_refused_certificates_are_told_of(self) -> None:
+        """
+        The log says whose and why, since there is no request that could be seen elsewhere, and not without end.
+        """
+        context = self._client()
+        past = datetime.datetime(2001, 1, 1, tzinfo=datetime.timezone.utc)
+        self.authority.issue_cert("me@example.com", not_after=past).configure_cert(context)
+        with capturedLogs() as logs:
+            for _ in range(30):
+                self._assert_refused(context)
+        said = [formatEvent(event) for event in logs if "was refused" in formatEvent(event)]
+        self.assertEqual(
+            said, ["The certificate of a client at 192.0.2.1 was refused: certificate has expired"] * 10
+        )
 
     def test_reload_takes_effect_for_new_connections(self) -> None:
         """
