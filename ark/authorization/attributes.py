@@ -8,6 +8,7 @@ C{.../endpoints/handlers/responsewriters/errors.go}; contract 2.3 and 15.5.
 from __future__ import annotations
 
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from ark.authentication.userinfo import UserInfo
 from ark.meta.gotext import quote
@@ -50,7 +51,7 @@ class Attributes(NamedTuple):
         """
         who = f"User {quote(self.user.name)} cannot {self.verb}"
         if not self.resource:
-            return _harmless(f"{who} path {quote(self.path)}")
+            return _harmless(f"{who} path {quote(unquote(self.path))}")
         resource = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
         place = f"in the namespace {quote(self.namespace)}" if self.namespace else "at the cluster scope"
         return _harmless(f"{who} resource {quote(resource)} in API group {quote(self.group)} {place}")

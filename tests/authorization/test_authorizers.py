@@ -166,3 +166,17 @@ class RefusalTests(SynchronousTestCase):
         """
         status = refusal(Attributes(KNOWN, "get", "/x"), "because")
         self.assertTrue(status.message.endswith(": because"))
+
+    def test_what_a_client_named_is_quoted(self) -> None:
+        """
+        Nothing of it can be taken for HTML, and a path is shown decoded, though it is judged as it was sent.
+        """
+        user = UserInfo('<ann> & "co"')
+        shown = 'User "&lt;ann&gt; &amp; \\"co\\""'
+        self.assertEqual(
+            self.message(user, "get", "/", resource="secrets", namespace="a b", name='n"'),
+            f'secrets "n\\"" is forbidden: {shown} cannot get resource "secrets" in API group "" in the namespace "a b"',
+        )
+        self.assertEqual(
+            self.message(user, "get", "/a%20b%2Fc%3C"), f'forbidden: {shown} cannot get path "/a b/c&lt;"'
+        )

@@ -46,6 +46,8 @@ _READS = (
     "/version",
     "/apis",
     "/nowhere",
+    "/a%20b%22c%3C%2Fd",
+    "/api/v1/namespaces/a%20b/secrets/x%22y%26",
 )
 
 
