@@ -24,6 +24,7 @@ __all__ = [
     "WrongType",
     "check_types",
     "deduplicate_owner_references",
+    "finalizer_causes",
     "finalizer_warnings",
     "keep_system_fields",
     "manager_causes",
@@ -114,7 +115,10 @@ def annotation_causes(annotations: Mapping[str, str], path: str = "metadata.anno
     return causes
 
 
-def _finalizer_causes(finalizers: Sequence[str]) -> list[Cause]:
+def finalizer_causes(finalizers: Sequence[str]) -> list[Cause]:
+    """
+    Judge the names of finalizers, and whether they go together.
+    """
     causes = [
         fielderrors.invalid(_FINALIZERS, finalizer, problem)
         for finalizer in (() if _right_keys.issuperset(finalizers) else finalizers)
@@ -211,7 +215,7 @@ def validate_metadata(metadata: Metadata, namespaced: bool, validate_name: NameV
     causes += _shared_causes(metadata)
     finalizers = metadata.get("finalizers")
     if finalizers:
-        causes += _finalizer_causes(finalizers)
+        causes += finalizer_causes(finalizers)
     managed = metadata.get("managedFields")
     if managed:
         causes += _managed_fields_causes(managed)
@@ -238,7 +242,7 @@ def validate_metadata_update(new: Metadata, old: Metadata, namespaced: bool) -> 
     """
     causes = update_causes(new, old)
     finalizers = new.get("finalizers")
-    if causes or (finalizers and _finalizer_causes(finalizers)):
+    if causes or (finalizers and finalizer_causes(finalizers)):
         return validate_metadata(new, namespaced, _any_path_segment) + causes
     return causes
 

@@ -14,7 +14,7 @@ from ark.meta.fielderrors import forbidden, invalid, not_supported
 from ark.meta.names import qualified_name
 from ark.meta.status import Cause
 from ark.registry.codec import Object, same_json, with_own_metadata
-from ark.registry.coredata import config_map_causes, secret_causes
+from ark.registry.coredata import config_map_causes, finalizer_causes, secret_causes
 from ark.registry.definitions import strategy as definitions
 from ark.registry.events import EventStrategy
 from ark.registry.services import ServiceStrategy
@@ -82,6 +82,12 @@ class NamespaceStrategy(Strategy):
             del result["spec"]["finalizers"]
         return result
 
+    def validate(self, obj: Object, old: Object | None) -> list[Cause]:
+        """
+        Finalizers of its metadata are qualified.
+        """
+        return finalizer_causes(obj, old)
+
     def mark_deleted(self, obj: Object, finalizers: list[str], now: float) -> bool:
         """
         A namespace on its way out is terminating.  It is marked once, and without a grace
@@ -139,7 +145,7 @@ class SecretStrategy(Strategy):
         """
         What its type wants is there; what is immutable stays.
         """
-        causes: list[Cause] = []
+        causes = finalizer_causes(obj, old)
         if old is not None and obj.get("type") != old.get("type"):
             causes.append(invalid("type", obj.get("type") or "", "field is immutable"))
         return [*causes, *_immutable(obj, old, ("data",)), *secret_causes(obj)]
@@ -156,7 +162,8 @@ class ConfigMapStrategy(Strategy):
         """
         No key twice; what is immutable stays.
         """
-        return [*_immutable(obj, old, ("data", "binaryData")), *config_map_causes(obj)]
+        causes = finalizer_causes(obj, old)
+        return [*causes, *_immutable(obj, old, ("data", "binaryData")), *config_map_causes(obj)]
 
 
 class ServiceAccountStrategy(Strategy):
@@ -181,6 +188,12 @@ class ServiceAccountStrategy(Strategy):
         """
         super().prepare_for_update(new, old)
         _keep_names(new)
+
+    def validate(self, obj: Object, old: Object | None) -> list[Cause]:
+        """
+        Finalizers are qualified.
+        """
+        return finalizer_causes(obj, old)
 
 
 def _keep_names(account: Object) -> None:

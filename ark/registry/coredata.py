@@ -1,7 +1,7 @@
 """
-What secrets and config maps may hold.
+What secrets and config maps may hold, and metadata of core kinds.
 
-Follows C{ValidateSecret} and C{ValidateConfigMap} in C{k8s.io/kubernetes/pkg/apis/core/validation}.
+Follows C{ValidateSecret}, C{ValidateConfigMap} and C{ValidateObjectMeta} in C{k8s.io/kubernetes/pkg/apis/core/validation}.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ark.meta import objectmeta
 from ark.meta.decoded import DecodeError
 from ark.meta.fielderrors import invalid, required, too_long
 from ark.meta.gotext import json_type
@@ -31,6 +32,8 @@ _JSON_KEYS = {
     "kubernetes.io/dockercfg": ".dockercfg",
     "kubernetes.io/dockerconfigjson": ".dockerconfigjson",
 }
+_STANDARD_FINALIZERS = frozenset(("kubernetes", "orphan", "foregroundDeletion"))
+_UNQUALIFIED = "name is neither a standard finalizer name nor is it fully qualified"
 _ACCOUNT = "kubernetes.io/service-account.name"
 
 
@@ -121,3 +124,21 @@ def config_map_causes(config_map: Object) -> Iterator[Cause]:
     size += sum(len(_decoded(text or "") or b"") for text in binary.values())
     if size > MOST_BYTES:
         yield too_long("", MOST_BYTES)
+
+
+def finalizer_causes(obj: Object, old: Object | None = None) -> list[Cause]:
+    """
+    A finalizer names a domain, or is one of Kubernetes' own (C{validateKubeFinalizerName} in
+    C{pkg/apis/core/validation/validation.go}).
+
+    @param old: what is updated, of a kind whose rules for updates look at metadata twice.
+    """
+    finalizers = obj["metadata"].get("finalizers")
+    if not finalizers:
+        return []
+    causes = [
+        invalid(f"metadata.finalizers[{place}]", finalizer, _UNQUALIFIED)
+        for place, finalizer in enumerate(finalizers)
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS
+    ]
+    return causes if old is None else [*causes, *objectmeta.finalizer_causes(finalizers), *causes]

@@ -20,6 +20,7 @@ from ark.registry.addresses import (
     special_causes,
 )
 from ark.registry.codec import Object
+from ark.registry.coredata import finalizer_causes
 from ark.registry.strategy import Strategy
 
 _RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
@@ -65,6 +66,7 @@ class ServiceStrategy(Strategy):
             causes += _external_name_causes(spec.get("externalName") or "")
         elif not spec.get("ports") and spec.get("clusterIP") != "None":
             causes.append(required("spec.ports"))
+        causes = [*finalizer_causes(obj), *causes]
         return [*causes, *_external_causes(obj, old), *_source_causes(obj, old)]
 
     def warnings(self, obj: Object, old: Object | None) -> list[str]:

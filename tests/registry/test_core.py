@@ -10,6 +10,7 @@ from tests.endpoints.support import ServerTestCase
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 CORE = "/api/v1/namespaces/default"
+MERGE = "application/merge-patch+json"
 
 
 class LeaseTests(ServerTestCase):
@@ -166,6 +167,41 @@ class ConfigMapTests(ServerTestCase):
             answer = self.request("PATCH", where, body, content_type="application/apply-patch+yaml")
             self.assertEqual(answer.code, 400, answer.body)
             self.assertIn("cannot be handled as a", answer.json()["message"])
+
+
+class FinalizerTests(ServerTestCase):
+    """
+    Finalizers of core kinds (C{validateKubeFinalizerName}).
+    """
+
+    def test_they_are_qualified(self) -> None:
+        """
+        Kubernetes' own need no domain; leases and events are of no core kind in this.
+        """
+        bodies: dict[str, dict[str, Any]] = {
+            f"{CORE}/configmaps": {"kind": "ConfigMap"},
+            f"{CORE}/secrets": {"kind": "Secret"},
+            f"{CORE}/serviceaccounts": {"kind": "ServiceAccount"},
+            f"{CORE}/services": {"kind": "Service", "spec": {"type": "ExternalName", "externalName": "a.b"}},
+            "/api/v1/namespaces": {"kind": "Namespace"},
+        }
+        for path, body in bodies.items():
+            metadata = {"name": "held", "finalizers": ["orphan", "a.b/c"]}
+            made = self.request("POST", path, {"apiVersion": "v1", "metadata": metadata, **body})
+            self.assertEqual(made.code, 201, path)
+            metadata = {"name": "new", "finalizers": ["a.b/c", "foo"]}
+            wrong = self.request("POST", path, {"apiVersion": "v1", "metadata": metadata, **body})
+            merge = {"metadata": {"finalizers": ["foo"]}}
+            changed = self.request("PATCH", f"{path}/held", merge, content_type=MERGE)
+            for answer, member in ((wrong, "metadata.finalizers[1]"), (changed, "metadata.finalizers[0]")):
+                message = self.status(answer, 422, "Invalid")["message"]
+                said = "name is neither a standard finalizer name nor is it fully qualified"
+                self.assertTrue(
+                    message.endswith(f'is invalid: {member}: Invalid value: "foo": {said}'), message
+                )
+        lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
+        metadata = {"name": "held", "finalizers": ["foo"]}
+        self.assertEqual(self.request("POST", LEASES, {**lease, "metadata": metadata}).code, 201)
 
 
 class ServiceAccountTests(ServerTestCase):

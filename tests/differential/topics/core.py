@@ -68,6 +68,11 @@ def core(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
             )
         for name in ("Bad_Name", "x" * 254, "a.b"):
             yield call("POST", target(path, dryRun="All"), {**body, "metadata": {"name": name}})
+        for finalizers in (["foo"], ["orphan"], ["bad finalizer", "b"], ["a.b/c"]):
+            held = {"metadata": {"name": "held", "finalizers": finalizers}}
+            yield call("POST", target(path, dryRun="All"), {**body, **held})
+            merge = {"metadata": {"finalizers": finalizers}}
+            yield call("PATCH", target(f"{path}/one", dryRun="All"), merge, content=MERGE)
         yield call("GET", target(path, fieldSelector="metadata.name=one"))
         yield call("GET", target(path, fieldSelector="nope=one"))
         yield call("GET", target(path, watch="false", limit=1))
