@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError
 
 from ark.authentication.tokenreview import TokenReviewAuthenticator
 from ark.authorization.attributes import ALLOW, DENY
@@ -20,7 +20,7 @@ from ark.http.metrics import COMPONENT, Metrics
 from ark.interfaces import IConnects
 from ark.registry.stores import KindsChange, Stores
 from ark.storage.committer import Committer
-from ark.storage.errors import StorageFull
+from ark.storage.errors import StorageFull, TimedOut
 from ark.upkeep import StoredObjects
 from ark.watch.cacher import Cacher
 from ark.watch.predicate import SelectionPredicate
@@ -74,6 +74,8 @@ class Remembered:
         try:
             await attempt.addTimeout(CHECK_SECONDS, self._reactor)
             self._error = None
+        except TimeoutError:
+            self._error = TimedOut(f"there was no answer in {CHECK_SECONDS:g} seconds")
         except Exception as error:
             self._error = error
         self._checked_at = self._reactor.seconds()

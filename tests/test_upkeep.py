@@ -253,11 +253,11 @@ class RememberedTests(SynchronousTestCase):
 
     def test_check_that_hangs_has_failed(self) -> None:
         """
-        After some seconds.
+        After some seconds, for a reason that can be read.
         """
         asked = self.ask()
         self.clock.advance(CHECK_SECONDS)
-        self.failureResultOf(asked)
+        self.assertEqual(str(self.failureResultOf(asked).value), "there was no answer in 5 seconds")
 
     def test_condition_as_a_check(self) -> None:
         """
