@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.helm.lock import BUILD, IMAGE, blocks, builders, name, wanted
@@ -43,6 +44,49 @@ def pinned(text: str, python: str) -> dict[str, str]:
     versions = {name(one.name): str(one.specifier).removeprefix("==") for one in kept}
     assert len(versions) == len(kept), "a package is there twice"
     return versions
+
+
+FLOORS = {
+    # Requests answered in another's place, rapid reset of HTTP/2, smuggled headers (CVE-2023-44487, CVE-2024-41671).
+    "twisted": "26.10.0",
+    # A handshake that goes on after an exception in a callback (CVE-2026-27448, CVE-2026-27459).
+    "pyopenssl": "26.0",
+    # Multipart bodies and paths that cost too much or lead elsewhere (CVE-2023-46136, CVE-2024-49766).
+    "werkzeug": "3.1.6",
+    # Recursion without end (PYSEC-2024-40).
+    "orjson": "3.9.15",
+    # Loaders that are safe by name but not in fact (PYSEC-2021-142).
+    "pyyaml": "5.4",
+    # The first that holds SQLite 3.53.4: older ones may corrupt a file in WAL mode.
+    "pysqlite3": "0.6.1",
+}
+"""
+Below which versions have holes that are known.
+"""
+
+
+class FloorTests(SynchronousTestCase):
+    """
+    Packages with holes that are known are not asked for (trust section 5).
+    """
+
+    def test_what_setup_asks_for_is_above(self) -> None:
+        """
+        Also where somebody installs without the list of the image.
+        """
+        found = {name(one.name): one.specifier for one in map(Requirement, wanted())}
+        for package, floor in FLOORS.items():
+            least = [Version(one.version) for one in found[package] if one.operator == ">="]
+            self.assertTrue(least and min(least) >= Version(floor), f"{package} {found[package]} < {floor}")
+
+    def test_what_the_image_has_is_above(self) -> None:
+        """
+        For every version of Python.
+        """
+        for python in PYTHONS:
+            versions = pinned(IMAGE.read_text(), python)
+            for package, floor in FLOORS.items():
+                self.assertGreaterEqual(Version(versions[package]), Version(floor), package)
 
 
 class LockTests(SynchronousTestCase):
