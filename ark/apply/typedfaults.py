@@ -50,9 +50,9 @@ def _map_faults(map_type: MapType, value: Any, allow_duplicates: bool) -> Iterat
         member = map_type.members.get(name)
         atom = map_type.element if member is None else member.atom
         if atom is None:
-            # Kubernetes looks no further into this map.
+            # Go looks no further, wherever its order of members has brought it.
             yield f".{name}", "field not declared in schema"
-            return
+            continue
         for path, text in faults(atom, value[name], allow_duplicates):
             yield f".{name}{path}", text
 

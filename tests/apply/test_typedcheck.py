@@ -33,6 +33,11 @@ class CheckTests(SynchronousTestCase):
         """
         self.refused(spec(bogus=1), ".spec.bogus: field not declared in schema")
         self.refused({"metadata": {"bogus": 1}}, ".metadata.bogus: field not declared in schema")
+        self.refused(
+            spec(wrong=1, bogus=1),
+            ".spec.bogus: field not declared in schema",
+            ".spec.wrong: field not declared in schema",
+        )
 
     def test_wrong_types_are_shown_as_go_prints_them(self) -> None:
         """
