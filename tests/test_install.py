@@ -68,8 +68,6 @@ class InstallTests(SynchronousTestCase):
         self.assertEqual(sorted(self.checkout.rglob("*")), before)
         self.assertRegex(self.version(self.place / "bin" / "ark-server"), r"^ark-server \d")
         self.assertEqual(list(self.place.rglob("left.py")), [])
-        (plugins,) = self.place.rglob("twisted/plugins")
-        self.assertTrue((plugins / "dropin.cache").exists())
 
     def test_what_is_put_together_elsewhere_runs_where_it_goes(self) -> None:
         """
