@@ -7,7 +7,10 @@ known by a merge key, or by their value where the key is empty.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+import orjson
 
 from ark.meta.status import APIStatus
 
@@ -16,13 +19,6 @@ class NoMergeKey(ValueError):
     """
     An item has no value for the key that its list is merged by.
     """
-
-
-def equal(one: Any, other: Any) -> bool:
-    """
-    Whether two scalars are equal and of one type.
-    """
-    return type(one) is type(other) and bool(one == other)
 
 
 def merge_key_of(item: Any, merge_key: str) -> Any:
@@ -38,16 +34,47 @@ def merge_key_of(item: Any, merge_key: str) -> Any:
     return item[merge_key]
 
 
-def find(items: list[Any], item: Any, merge_key: str) -> int | None:
+def identity_of(value: Any) -> tuple[type, Any]:
     """
-    The place of the first of C{items} that is known by the same as C{item}.
+    What tells values apart: equal ones of one type have the same.
     """
-    wanted = merge_key_of(item, merge_key)
-    for place, each in enumerate(items):
-        known = each.get(merge_key) if merge_key and isinstance(each, dict) else each
-        if equal(known, wanted):
-            return place
-    return None
+    plain = not isinstance(value, (dict, list))
+    return type(value), value if plain else orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def known_by(item: Any, merge_key: str) -> tuple[type, Any]:
+    """
+    What an item of a list is known by, be it nothing.
+    """
+    return identity_of(item.get(merge_key) if merge_key and isinstance(item, dict) else item)
+
+
+class Places:
+    """
+    Where items stand in a list.  Patches have room for very many, so that none is looked for.
+    """
+
+    def __init__(self, items: Iterable[Any], merge_key: str) -> None:
+        self._merge_key = merge_key
+        self._places: dict[tuple[type, Any], int] = {}
+        self._count = 0
+        for item in items:
+            self.append(item)
+
+    def append(self, item: Any) -> None:
+        """
+        One more stands at the end of the list.
+        """
+        self._places.setdefault(known_by(item, self._merge_key), self._count)
+        self._count += 1
+
+    def of(self, item: Any) -> int | None:
+        """
+        The place of the first that is known by the same as C{item}; L{None} if there is none.
+
+        @raise NoMergeKey: C{item} is known by nothing.
+        """
+        return self._places.get(identity_of(merge_key_of(item, self._merge_key)))
 
 
 def element_kind(*lists: list[Any]) -> type | None:
@@ -72,17 +99,18 @@ def partition(items: list[Any], named: list[Any], merge_key: str) -> tuple[list[
     """
     The items that C{named} has too, and the others.
     """
+    places = Places(named, merge_key)
     inside: list[Any] = []
     outside: list[Any] = []
     for item in items:
-        (outside if find(named, item, merge_key) is None else inside).append(item)
+        (outside if places.of(item) is None else inside).append(item)
     return inside, outside
 
 
-def _sorted(items: list[Any], order: list[Any], merge_key: str) -> list[Any]:
+def _sorted(items: list[Any], places: Places, last: int) -> list[Any]:
     def place(item: Any) -> int:
-        found = find(order, item, merge_key)
-        return len(order) if found is None else found
+        found = places.of(item)
+        return last if found is None else found
 
     return sorted(items, key=place)
 
@@ -95,12 +123,18 @@ def in_patch_order(
     item of the patch that followed them in the list as it was, in their old order.
     """
     named, others = partition(merged, patch_order, merge_key)
-    named = _sorted(named, patch_order, merge_key)
-    others = _sorted(others, live_order, merge_key)
+    live = Places(live_order, merge_key)
+    named = _sorted(named, Places(patch_order, merge_key), len(patch_order))
+    others = _sorted(others, live, len(live_order))
     result: list[Any] = []
-    while named and others:
-        left = find(live_order, others[0], merge_key)
-        right = find(live_order, named[0], merge_key)
-        before = left is not None and right is not None and left < right
-        result.append((others if before else named).pop(0))
-    return result + named + others
+    at, of_others = 0, 0
+    while at < len(named) and of_others < len(others):
+        left = live.of(others[of_others])
+        right = live.of(named[at])
+        if left is not None and right is not None and left < right:
+            result.append(others[of_others])
+            of_others += 1
+        else:
+            result.append(named[at])
+            at += 1
+    return result + named[at:] + others[of_others:]

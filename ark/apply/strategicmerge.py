@@ -15,11 +15,13 @@ import orjson
 
 from ark.apply.elementorder import (
     NoMergeKey,
+    Places,
     element_kind,
-    equal,
-    find,
+    identity_of,
     in_patch_order,
+    known_by,
     merge_key_of,
+    partition,
 )
 from ark.meta.status import APIStatus, bad_request
 
@@ -176,18 +178,17 @@ def _delete_from_list(current: Object, name: str, values: Any) -> None:
     if values is None:
         current.pop(name, None)
     elif isinstance(existing, list) and isinstance(values, list):
-        current[name] = [item for item in existing if find(values, item, "") is None]
+        current[name] = partition(existing, values, "")[1]
 
 
 def _merge_list(current: list[Any], patch: list[Any], field: _Field) -> list[Any]:
     if not current and not patch:
         return current
     if element_kind(current, patch) is not dict:
-        merged: list[Any] = []
+        distinct: dict[Any, Any] = {}
         for item in [*current, *patch]:
-            if find(merged, item, "") is None:
-                merged.append(item)
-        return in_patch_order(merged, patch, current, "")
+            distinct.setdefault(identity_of(item), item)
+        return in_patch_order(list(distinct.values()), patch, current, "")
     if not field.merge_key:
         raise _unprocessable("cannot merge lists without merge key")
     current, patch = _apply_list_directives(current, patch, field.merge_key)
@@ -200,6 +201,7 @@ def _apply_list_directives(
 ) -> tuple[list[Any], list[Any]]:
     plain = [item for item in patch if _DIRECTIVE not in item]
     replace = False
+    deleted = set()
     for item in patch:
         if _DIRECTIVE not in item:
             continue
@@ -207,22 +209,24 @@ def _apply_list_directives(
         if directive == "replace":
             replace = True
         elif directive == "delete":
-            value = merge_key_of(item, merge_key)
-            current = [each for each in current if not equal(each.get(merge_key), value)]
+            deleted.add(identity_of(merge_key_of(item, merge_key)))
         elif directive == "merge":
             raise _unprocessable("merging lists cannot yet be specified in the patch")
         else:
             raise bad_request(f"unknown patch type: {directive} in map")
-    return (plain, []) if replace else (current, plain)
+    if replace:
+        return plain, []
+    return [item for item in current if identity_of(item.get(merge_key)) not in deleted], plain
 
 
 def _merge_items(current: list[Any], patch: list[Any], field: _Field) -> list[Any]:
     merged = list(current)
+    places = Places(merged, field.merge_key)
     for item in patch:
-        merge_key_of(item, field.merge_key)
-        place = find(merged, item, field.merge_key)
+        place = places.of(item)
         if place is None:
             merged.append(item)
+            places.append(item)
         else:
             merged[place] = _merge_map(merged[place], item, field.items)
     return merged
@@ -262,11 +266,10 @@ def _check_order(change: list[Any], order: list[Any], merge_key: str) -> None:
     """
     if not order or not change:
         return
-    place = 0
+    rest = iter(order)
     for item in change:
         if isinstance(item, dict) and _DIRECTIVE in item:
             continue
-        found = find(order[place:], item, merge_key)
-        if found is None:
+        wanted = identity_of(merge_key_of(item, merge_key))
+        if not any(known_by(each, merge_key) == wanted for each in rest):
             raise bad_request("The order in patch list doesn't match $setElementOrder list")
-        place += found + 1

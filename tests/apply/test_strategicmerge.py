@@ -5,6 +5,7 @@ Tests for L{ark.apply.strategicmerge} and L{ark.apply.elementorder}.
 from __future__ import annotations
 
 import copy
+from time import process_time
 from typing import Any
 
 from hypothesis import given, settings
@@ -56,6 +57,29 @@ class MergeTests(SynchronousTestCase):
         status = self.assertRaises(APIStatus, strategic_merge, {"spec": spec}, {"spec": patch}, SCHEMA)
         assert isinstance(status, APIStatus)
         return status
+
+    def test_long_lists_take_no_longer_each(self) -> None:
+        """
+        A patch has room for tens of thousands of items, and the object too.
+        """
+        keys = [f"k{number}" for number in range(20_000)]
+        others = [f"o{number}" for number in range(20_000)]
+        items = [{"name": key} for key in keys]
+        spec = {"ports": items, "nokey": keys}
+        started = process_time()
+        for patch in (
+            {"nokey": others},
+            {"nokey": keys[::-1]},
+            {"$deleteFromPrimitiveList/nokey": keys[::-1]},
+            {"$setElementOrder/nokey": keys[::-1]},
+            {"$setElementOrder/nokey": others + keys, "nokey": others},
+            {"ports": [{"name": key} for key in others]},
+            {"ports": items[::-1]},
+            {"ports": [{"$patch": "delete", **item} for item in items[::-1]]},
+            {"$setElementOrder/ports": items[::-1]},
+        ):
+            strategic_merge({"spec": spec}, {"spec": patch}, SCHEMA)
+        self.assertLess(process_time() - started, 10)
 
     def test_maps_merge_and_null_removes(self) -> None:
         """
