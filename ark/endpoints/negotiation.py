@@ -53,8 +53,7 @@ _INDENTED = Accepted(JSON, pretty=True)
 
 
 def _take(clause: MediaRange, media_type: str, streaming: bool) -> Accepted | None:
-    main, sub = media_type.split("/")
-    if clause.main not in (main, "*") or clause.sub not in (sub, "*"):
+    if not clause.takes(media_type):
         return None
     parameters = clause.parameters
     stream = parameters.get("stream", "")

@@ -22,10 +22,12 @@ class MediaRange(NamedTuple):
 
     def takes(self, media_type: str) -> bool:
         """
-        Whether a media type is in the range.
+        Whether a media type is in the range.  No range leaves out the type and names the subtype.
         """
         main, _, sub = media_type.partition("/")
-        return self.main in ("*", main) and self.sub in ("*", sub)
+        if self.main == "*":
+            return self.sub == "*"
+        return self.main == main and self.sub in ("*", sub)
 
 
 def _parse(text: str) -> MediaRange | None:

@@ -112,6 +112,16 @@ class AcceptTests(SynchronousTestCase):
         self.assertEqual(caught.exception.reason, "NotAcceptable")
         self.assertIn("application/json, application/yaml", caught.exception.message)
 
+    def test_what_is_unwanted_or_no_range_is_not_made(self) -> None:
+        """
+        RFC 9110, 12.4.2 and 12.5.1: a quality of 0, and a subtype of any type.
+        """
+        for header in (b"*/json", b"application/json;q=0", b"application/*;q=0"):
+            with self.assertRaises(APIStatus) as caught:
+                self.accepted(header)
+            self.assertEqual(caught.exception.code, 406)
+        self.assertEqual(self.accepted(b"application/json;q=0,application/yaml").media_type, YAML)
+
     def test_watches_are_json_only(self) -> None:
         """
         YAML cannot be streamed.

@@ -253,6 +253,9 @@ def negotiation(rng: random.Random, kinds: Sequence[Kind]) -> Iterator[Step]:
         yield call("GET", target(where, includeObject=include), accept=TABLE)
     yield call("GET", target(path, limit=2), accept=TABLE)
     yield call("GET", target(path, limit=2), accept=PARTIALS)
+    yield call("GET", target(path, fieldSelector="metadata.name=nobody"), accept=PARTIALS)
+    for accept in ("*/json", "application/json;q=0", "application/json;q=0,application/yaml"):
+        yield call("GET", path, accept=accept)
     for agent in ("curl/8", "Wget/1", "Mozilla/5.0 (X)", "kubectl/v1.36.3", "Go-http-client/2.0"):
         yield Call("GET", one, {"User-Agent": agent})
     for encoding in ("gzip", "br", "gzip, deflate"):
