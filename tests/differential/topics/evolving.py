@@ -188,7 +188,7 @@ def _json_patch(rng: random.Random, one: _Evolving, served: str, name: str) -> C
         path = "/spec/" + member.replace("~", "~0").replace("/", "~1")
         operations.append({
             "op": rng.choice(["add", "replace", "remove", "test", "move", "copy"]), "path": path,
-            "from": rng.choice(["/spec", "/metadata/labels", path, "/metadata/managedFields/0/fieldsV1", "/metadata/name"]),
+            "from": rng.choice(["/spec", "/metadata/labels", path, "/metadata/generation", "/metadata/name"]),
             "value": value(one.versions[served]["properties"][member], rng),
         })  # fmt: skip
     return call(
