@@ -215,7 +215,9 @@ def string_of(value: Any) -> str | None:
     return None
 
 
-@lru_cache(maxsize=1024)
+# A pattern that was searched with takes up to 3 MiB, and objects can bring their own.  A rule keeps those
+# that are always the same.
+@lru_cache(maxsize=64)
 def compile_regex(pattern: str) -> Any:
     """
     A pattern in Go's syntax.

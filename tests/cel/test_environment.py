@@ -13,6 +13,7 @@ from ark.cel.environment import Environment
 from ark.cel.errors import CompileError, CostExceeded, EvaluationError, ProgramError
 from ark.cel.functions import function, member, merged
 from ark.cel.schemas import declare, declare_json
+from ark.cel.standard import compile_regex
 from ark.cel.values import Mapping, Opaque
 
 SCHEMA: dict[str, Any] = {
@@ -170,6 +171,15 @@ class EnvironmentTests(SynchronousTestCase):
         for text in ("(" * 300 + "1" + ")" * 300, "!" * 10 + "[" * 400 + "]" * 400, "1" + " + 1" * 300):
             error = self.assertRaises(CompileError, Environment({}).compile, text)
             self.assertRegex(str(error), "recursion (limit|depth) exceeded")
+
+    def test_patterns_of_objects_are_soon_forgotten(self) -> None:
+        """
+        Each takes up to 3 MiB once it was searched with, however short it is.
+        """
+        program = Environment({"s": types.STRING, "r": types.STRING}).compile("s.matches(r)")
+        for number in range(200):
+            self.assertIs(program.evaluate("a", f"a|{number}").value, True)
+        self.assertLess(compile_regex.cache_info().currsize, 100)
 
     def test_no_number_is_written_longer_than_go_does(self) -> None:
         """
