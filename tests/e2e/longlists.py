@@ -41,11 +41,13 @@ class Size(NamedTuple):
     How much is done.
 
     @ivar turn: the seconds that nobody may have to wait longer.
+    @ivar share: of the time that a list took, where that is longer; on machines that do other things, too.
     @ivar forms: in which forms are listed.
     """
 
     objects: int
     turn: float
+    share: float
     forms: dict[str, str]
     watches: int
     writes: int
@@ -60,8 +62,8 @@ _SLOW_FORMS = {
     "YAML": "application/yaml",
     "metadata in protobuf": f"application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;{_META}",
 }
-SHORT = Size(10_000, 0.5, _FORMS, 100, 400)
-FULL = Size(50_000, 0.2, {**_FORMS, **_SLOW_FORMS}, 1_000, 2_000)
+SHORT = Size(10_000, 0.5, 0.5, _FORMS, 100, 400)
+FULL = Size(50_000, 0.2, 0, {**_FORMS, **_SLOW_FORMS}, 1_000, 2_000)
 
 
 class _Getter(threading.Thread):
@@ -124,10 +126,11 @@ def long_lists(size: Size) -> Found:
         for name, accept in size.forms.items():
             before, getter = load.memory, _Getter(server.endpoint, size.objects)
             getter.start()
-            connection = load.connect()
+            connection, began = load.connect(), time.monotonic()
             connection.request("GET", _QUERIES.format(""), headers={"Accept": accept})
             answer = connection.getresponse()
             sent = sum(map(len, iter(lambda read=answer.read: read(1 << 16), b"")))
+            lasted = time.monotonic() - began
             took, grown = getter.finish(), load.memory - before
             connection.close()
             p99, longest = took[int(len(took) * 0.99)], took[-1]
@@ -137,12 +140,12 @@ def long_lists(size: Size) -> Found:
             )
             if answer.status != 200 or sent < 100 * size.objects:
                 broken.append(f"{name} was answered {answer.status}, {sent} bytes")
-            if longest > size.turn:
+            if longest > max(size.turn, size.share * lasted):
                 broken.append(f"{name} kept a get waiting for {longest:.2f} s")
             if grown > 100 * MIB:
                 broken.append(f"{name} took {grown // MIB} MiB more")
         late, looks = _late(load)
-        if late > max(1, looks // 1000):
+        if not size.share and late > max(1, looks // 1000):
             broken.append(f"the reactor was late {late} of {looks} times")
     texts.append(f"the reactor was late by 0.2 s {late} of {looks} times")
     return Found(f"lists of {size.objects}: {'; '.join(texts)}", broken)

@@ -215,7 +215,9 @@ class AuditingTests(ServerTestCase):
         _, complete = self.audited("GET", WIDGETS, impersonate_user="ann")
         self.assertEqual(complete["user"]["username"], "admin")
         self.assertEqual(complete["impersonatedUser"]["username"], "ann")
-        self.assertEqual(complete["authenticationMetadata"], {"impersonationConstraint": "impersonate:user-info"})
+        self.assertEqual(
+            complete["authenticationMetadata"], {"impersonationConstraint": "impersonate:user-info"}
+        )
 
     def test_for_oneself(self) -> None:
         """
