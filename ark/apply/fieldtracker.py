@@ -140,7 +140,7 @@ class FieldTracker:
             identity = self._updaters.keep(manager, self._identity(manager, UPDATE))
         before = self._blank if live is None else live
         effect = self._updater.update(before, new, managed, identity)
-        if effect.is_none and len(managed.entries) <= MAX_UPDATE_MANAGERS:
+        if effect.is_none and len(managed.entries) <= MAX_UPDATE_MANAGERS and not managed.is_doubled:
             return managed
         owners = effect.on(managed.entries, self._now)
         if len(owners) > MAX_UPDATE_MANAGERS:
@@ -247,7 +247,7 @@ def _managed(owners: Owners, before: ManagedFields) -> ManagedFields:
     """
     Owners as they are stored; C{before} if that is what they are.
     """
-    return before if owners == before.entries else written(owners)
+    return before if owners == before.entries and not before.is_doubled else written(owners)
 
 
 def _cap(owners: Owners) -> None:

@@ -47,17 +47,23 @@ class ManagedFields:
     @ivar entries: the entry of each identity, in any order.
     @ivar text: the entries in JSON, in the order in which they are stored; empty when there are
         none.
+    @ivar is_doubled: whether the text tells of an identity more than once, which no write leaves so.
     """
 
-    __slots__ = ("_holdings", "_text", "entries")
+    __slots__ = ("_holdings", "_text", "entries", "is_doubled")
 
     def __init__(
-        self, entries: Mapping[Identity, Entry], text: bytes | None = None, holdings: Holdings | None = None
+        self,
+        entries: Mapping[Identity, Entry],
+        text: bytes | None = None,
+        holdings: Holdings | None = None,
+        is_doubled: bool = False,
     ) -> None:
         """
         @param holdings: what is told of them without their times, where it is known already.
         """
         self.entries = entries
+        self.is_doubled = is_doubled
         self._text = text
         self._holdings = holdings
 
@@ -94,7 +100,7 @@ class ManagedFields:
         Whether both hold the same entries, whenever they were made.  The order follows from
         the times, so it does not count either.
         """
-        if len(self.entries) != len(other.entries):
+        if len(self.entries) != len(other.entries) or self.is_doubled != other.is_doubled:
             return False
         for identity, entry in self.entries.items():
             found = other.entries.get(identity)
@@ -113,11 +119,14 @@ def ordered(entries: Iterable[Entry]) -> ManagedFields:
     """
     Entries in the order in which they are stored (C{sortEncodedManagedFields}).
 
-    Of two with one identity both are stored, and the last one counts when they are read.
+    Of two with one identity both are stored, and the last one counts when they are read: the next
+    write leaves that one.
     """
     found = sorted(entries, key=_rank)
     by_identity = {entry.identity: entry for entry in found}
-    return ManagedFields(by_identity, None if len(by_identity) == len(found) else entries_text(found))
+    if len(by_identity) == len(found):
+        return ManagedFields(by_identity)
+    return ManagedFields(by_identity, entries_text(found), is_doubled=True)
 
 
 def written(entries: Mapping[Identity, Entry], holdings: Holdings | None = None) -> ManagedFields:
@@ -226,7 +235,8 @@ def decode(text: bytes) -> ManagedFields:
     if not text:
         return NOTHING
     pieces = text[len(b'[{"') : -len(b"}]")].split(_BETWEEN)
-    return ManagedFields({entry.identity: entry for entry in map(_read_entry, pieces)}, text)
+    entries = {entry.identity: entry for entry in map(_read_entry, pieces)}
+    return ManagedFields(entries, text, is_doubled=len(entries) < len(pieces))
 
 
 def _read_entry(piece: bytes) -> Entry:

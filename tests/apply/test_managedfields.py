@@ -159,7 +159,10 @@ class OrderTests(SynchronousTestCase):
         first, second = made("m", UPDATE), made("m", UPDATE, "2026-01-01T00:00:00Z")
         managed = ordered([second, first])
         self.assertEqual(len(managed.members()), 2)
-        self.assertEqual(decode(managed.text).entries, managed.entries)
+        again = decode(managed.text)
+        self.assertEqual(again.entries, managed.entries)
+        self.assertTrue(again.same_but_times(managed))
+        self.assertFalse(managed.same_but_times(ordered([second])))
         self.assertEqual(managed.entries[first.identity].time, "2026-01-01T00:00:00Z")
 
     def test_times_alone_make_no_difference(self) -> None:

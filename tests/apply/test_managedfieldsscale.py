@@ -48,3 +48,24 @@ class ScaleTests(SynchronousTestCase):
         self.history.managed = managed
         self.assertEqual(self.history.fields("m"), {"f:spec": {"f:a": {}}})
         self.assertEqual(self.history.fields("s"), {"f:spec": {"f:replicas": {}}})
+
+    def test_who_is_told_of_twice_is_not_after_the_next_write(self) -> None:
+        """
+        Who sets the count in a scale, and members in the object, has two entries then. Any write, whatever
+        it changes, leaves the one that counts.
+        """
+        managed = {}
+        for way in ("update", "apply"):
+            history = History()
+            history.update("m", {"a": "x", "replicas": 1})
+            history.apply("n", {"replicas": 1})
+            scale = History()
+            scale.update("m", {"replicas": 1})
+            history.managed = self.entries.of_object(history.managed, self.entries.of_scale(scale.managed))
+            self.assertEqual([entry["manager"] for entry in history.managed.members()].count("m"), 2)
+            if way == "apply":
+                history.apply("o", {})
+            else:
+                history.update("m", {"a": "x", "replicas": 1})
+            managed[way] = [entry["manager"] for entry in history.managed.members()]
+        self.assertEqual(managed, {"update": ["m"], "apply": ["o", "m"]})
