@@ -105,7 +105,7 @@ class Applying:
     def _settle(self, new: Object) -> None:
         """
         Fill in defaults.  Nothing is pruned: what the schema does not know was refused, and
-        a null is left to validation.  What metadata cannot hold is left out, as when the object
+        a null of a custom resource is left to validation.  What metadata cannot hold is left out, as when the object
         is read again.
         """
         metadata = new.get("metadata")
@@ -115,7 +115,11 @@ class Applying:
             del metadata[name]
         objectmeta.check_types(metadata)
         store = self._scope.store
-        store.processor.default_applied(new)
+        if self._scope.kind.typed:
+            # A null sets nothing in a Go type.
+            store.processor.default(new)
+        else:
+            store.processor.default_applied(new)
         store.processor.coerce(new)
         self._scope.decoder.check_applied(new)
         store.strategy.default(new)

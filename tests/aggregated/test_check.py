@@ -21,6 +21,7 @@ class CheckTests(AggregatedTests):
         Run it with the credentials of somebody.
         """
         folder = Path(self.mktemp())
+        folder.mkdir()
         line = [
             *console_script(),
             "check",

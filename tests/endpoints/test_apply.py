@@ -498,6 +498,25 @@ class TrackingTests(ApplyTestCase):
         labels = {".": {}, "f:kubernetes.io/metadata.name": {}}
         self.assertEqual(entry["fieldsV1"], {"f:metadata": {"f:labels": labels}})
 
+    def test_nulls_set_nothing_in_built_in_kinds(self) -> None:
+        """
+        Clients send what they do not know of, such as C{data: null}.
+        """
+        where = "/api/v1/namespaces/default/secrets/s"
+        for given in (
+            {"data": None},
+            {"immutable": None, "type": None},
+            {"metadata": {"name": "s", "labels": None}},
+        ):
+            body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, **given}
+            answer = self.request("PATCH", f"{where}?fieldManager=m&force=true", body, content_type=APPLY)
+            self.assertIn(answer.code, (200, 201), answer.body)
+            obj = answer.json()
+            self.assertNotIn("immutable", obj)
+            self.assertEqual(obj["type"], "Opaque")
+            self.assertNotIn("data", obj)
+            self.assertNotIn("labels", obj["metadata"])
+
 
 class ScaledTests(ApplyTestCase):
     """
