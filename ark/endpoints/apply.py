@@ -115,11 +115,7 @@ class Applying:
             del metadata[name]
         objectmeta.check_types(metadata)
         store = self._scope.store
-        if self._scope.kind.typed:
-            # A null sets nothing in a Go type.
-            store.processor.default(new)
-        else:
-            store.processor.default_applied(new)
+        store.processor.default_applied(new)
         store.processor.coerce(new)
         self._scope.decoder.check_applied(new)
         store.strategy.default(new)

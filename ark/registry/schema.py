@@ -72,9 +72,10 @@ class Processor:
     @cached_property
     def default_applied(self) -> Callable[[Object], None]:
         """
-        As L{default}, for what was applied: no null is dropped.
+        As L{default}, for what was applied: no null of a custom resource is dropped; in a Go type it
+        sets nothing.
         """
-        return compile_defaults(self._schema, f"default applied {self._source}", drops=False)
+        return compile_defaults(self._schema, f"default applied {self._source}", drops=self.kind.typed)
 
     @cached_property
     def _settle(self) -> Callable[[Any], bool]:
