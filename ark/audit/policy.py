@@ -106,7 +106,7 @@ class Policy:
         told = self._known.get(key)
         if told is None:
             told = self._find(attributes)
-            if sum(map(len, attributes[1:9])) <= _LONGEST:
+            if attributes.size <= _LONGEST:
                 self._known.keep(key, told)
         return told
 

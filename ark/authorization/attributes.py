@@ -45,6 +45,15 @@ class Attributes(NamedTuple):
     field_requirements: tuple[FieldRequirement, ...] = ()
     label_requirements: tuple[LabelRequirement, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """
+        How many characters a client has chosen: what is asked for, without who asks.
+        """
+        selected = (*self.field_requirements, *self.label_requirements)
+        values = (value for _, _, values in selected for value in values)
+        return sum(map(len, (*self[1:9], *(key for key, _, _ in selected), *values)))
+
     def describe(self) -> str:
         """
         The sentence that says who cannot do what where.

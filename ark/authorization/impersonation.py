@@ -219,7 +219,7 @@ class _Constrained:
             found = await self._rights.allowed(wanted, requestor)
             if is_short:
                 self._users.keep(user, found)
-        if is_kept and is_short and sum(map(len, attributes[1:])) < _LONG:
+        if is_kept and is_short and attributes.size < _LONG:
             self._requests.keep(request, found)
         return found
 

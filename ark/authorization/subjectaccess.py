@@ -109,7 +109,7 @@ class SubjectAccessAuthorizer:
                 decision = await self._shared.of(key, lambda: self._ask(key, attributes))
                 self.decisions[decision[0]] += 1
                 return decision
-            if _size(attributes) < _LONG:
+            if attributes.size < _LONG:
                 self._latest.keep(attributes, known)
         decision = known[1]
         self.decisions[decision[0]] += 1
@@ -128,7 +128,7 @@ class SubjectAccessAuthorizer:
         verdict = DENY if denied else ALLOW if allowed else NO_OPINION
         decision = Decision(verdict, reason)
         seconds = self._remembering.allowed if allowed else self._remembering.refused
-        if seconds and _size(attributes) < _LONG:
+        if seconds and attributes.size < _LONG:
             self._keep(key, self._seconds() + seconds, decision)
         return decision
 
@@ -150,13 +150,6 @@ def _key(attributes: Attributes) -> Hashable:
     return (
         who, uid, groups, extra, verb, group, version, resource, subresource, namespace, name, fields, labels,
     )  # fmt: skip
-
-
-def _size(attributes: Attributes) -> int:
-    selected = attributes.field_requirements, attributes.label_requirements
-    values = (value for requirements in selected for _, _, values in requirements for value in values)
-    keys = (key for requirements in selected for key, _, _ in requirements)
-    return sum(map(len, (*attributes[1:9], *keys, *values)))
 
 
 def spec_of(attributes: Attributes) -> dict[str, Any]:

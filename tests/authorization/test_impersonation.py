@@ -135,12 +135,12 @@ class MemoryTests(SynchronousTestCase):
         self.authorizer = Lenient("impersonate")
         self.impersonation = Impersonation(self.authorizer, self.clock.seconds)
 
-    def asked(self, name: str, wanted: UserInfo = BOB) -> list[str]:
+    def asked(self, name: str, wanted: UserInfo = BOB, **more: Any) -> list[str]:
         """
         What is asked when ann gets the object of that name as somebody else.
         """
         self.authorizer.asked.clear()
-        attributes = Attributes(ANN, "get", "", "g", "v1", "ks", "", "n", name)
+        attributes = Attributes(ANN, "get", "", "g", "v1", "ks", "", "n", name, **more)
         found = self.successResultOf(
             Deferred.fromCoroutine(self.impersonation.impersonated(wanted, attributes))
         )
@@ -184,6 +184,10 @@ class MemoryTests(SynchronousTestCase):
         self.asked("x")
         self.assertEqual(len(self.asked("y" * 10_000)), 1)
         self.assertEqual(len(self.asked("y" * 10_000)), 1)
+        for member in ("field_requirements", "label_requirements"):
+            for _ in range(2):
+                selected = {member: (("key", "=", ("x" * 10_000,)),)}
+                self.assertEqual(len(self.asked("", **selected)), 1)
 
     def test_refusals_are_not_remembered(self) -> None:
         """
